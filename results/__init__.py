@@ -1,0 +1,1 @@
+"""The record: store, frames, statistics, figures, report. Loads neither torch nor ray."""

@@ -1,0 +1,98 @@
+"""The frozen description of a search. Its hash is its id; a TOML file in `search/studies/` is its text."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from cells.budget import Budget
+from cells.schedule import Schedule
+
+StrategyName = Literal["paper", "uniform", "zoo"]
+SamplerName = Literal["grid", "random", "tpe"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """How a study uses one task.
+
+    Attributes:
+        name, scale: which task.
+        settings: hyperparameter settings tried for a cell in one visit.
+        budget, schedule: of each training.
+    """
+
+    name: str
+    scale: str
+    settings: int
+    budget: Budget
+    schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """The memorization screen: one random setting; `pass_mark` is an accuracy on the copied symbols."""
+
+    task: str = "memorization"
+    scale: str = "laptop"
+    pass_mark: float = 0.95
+    budget: Budget = Budget()
+    schedule: Schedule = Schedule()
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The last act: the best `cells` of the list, and LSTM and GRU, once more on `seeds` fresh seeds."""
+
+    cells: int = 3
+    seeds: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A search, fully described.
+
+    Attributes:
+        name: `[a-z0-9-]{1,40}`.
+        strategy: `paper` (the paper's search), `uniform` (random cells), `zoo` (mutations of the zoo).
+        seed: everything drawn in the study derives from it.
+        lag: trial n may use results 0..n - lag only, whatever the number of workers; at least 4 times
+            the slots the study is meant for.
+        slots: workers it is meant for. Not a limit; only `lag` shapes the history.
+        proposals: new cells put forward (after duplicates and invalid ones are turned away).
+        tasks: in the order of the cascade, cheapest first.
+        screen: the gate before them.
+        baseline_settings: settings for LSTM and GRU on each task before anything is compared.
+        threshold: share of the GRU's best that a cell must exceed on a task to go on.
+        list_size: members kept.
+        reevaluate: chance of a re-evaluation instead of a proposal (D15).
+        sampler: where settings come from.
+        mutation: reading of "how much": `edits` (1-3 edits), `sweep` (p uniform a mutation, each node
+            edited with chance p, 1-3 edits kept) or `free_sweep` (any number of edits).
+        confirm: re-measurement of the winners.
+    """
+
+    name: str
+    strategy: StrategyName
+    seed: int
+    lag: int
+    slots: int
+    proposals: int
+    tasks: tuple[TaskPlan, ...]
+    screen: Screen
+    baseline_settings: int
+    threshold: float = 0.9
+    list_size: int = 100
+    reevaluate: float = 0.5
+    sampler: SamplerName = "grid"
+    mutation: Literal["edits", "sweep", "free_sweep"] = "edits"
+    confirm: Confirm = Confirm()
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @property
+    def id(self) -> str:
+        """Hash of the description, 16 hex digits."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""The verbs: propose, evaluate, drive. Ray and Optuna live here and nowhere else."""

@@ -1,0 +1,1 @@
+"""What is learned: generators, corpora, vocabularies, metrics, known floors."""
