@@ -49,6 +49,23 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
+class Space:
+    """Choices of each hyperparameter; the defaults are the paper's 840 settings.
+
+    The grid is their product. The continuous samplers draw scale, rate and clip log-uniformly between
+    the smallest and the largest choice, and layers and dropout from the choices.
+
+    Source: Jozefowicz, Zaremba, Sutskever 2015, section 3.3.
+    """
+
+    scales: tuple[float, ...] = (0.3, 0.7, 1.0, 1.4, 2.0, 2.8)
+    learning_rates: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+    clips: tuple[float, ...] = (1.0, 2.5, 5.0, 10.0, 20.0)
+    layers: tuple[int, ...] = (1, 2, 3, 4)
+    dropouts: tuple[float, ...] = (0.0,)
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """A search, fully described.
 
@@ -65,8 +82,11 @@ class Study:
         baseline_settings: settings for LSTM and GRU on each task before anything is compared.
         threshold: share of the GRU's best that a cell must exceed on a task to go on.
         list_size: members kept.
-        reevaluate: chance of a re-evaluation instead of a proposal (D15).
+        reevaluate: chance that a step re-evaluates a list member (D15).
+        retry: chance that a step takes up a cell that failed the screen, with an unused setting: the
+            third step that the paper announces and does not describe (D15; off by default).
         sampler: where settings come from.
+        space: what they are drawn from.
         mutation: reading of "how much": `edits` (1-3 edits), `sweep` (p uniform a mutation, each node
             edited with chance p, 1-3 edits kept) or `free_sweep` (any number of edits).
         confirm: re-measurement of the winners.
@@ -84,7 +104,9 @@ class Study:
     threshold: float = 0.9
     list_size: int = 100
     reevaluate: float = 0.5
+    retry: float = 0.0
     sampler: SamplerName = "grid"
+    space: Space = Space()
     mutation: Literal["edits", "sweep", "free_sweep"] = "edits"
     confirm: Confirm = Confirm()
 
