@@ -11,6 +11,7 @@ class Ending(StrEnum):
 
     OK = "ok"
     DIVERGED = "diverged"
+    REJECTED = "rejected"
     REFUSED = "refused"
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
@@ -25,6 +26,7 @@ class Ending(StrEnum):
 _ADVICE = {
     Ending.OK: "Trained to the end of its schedule or budget.",
     Ending.DIVERGED: "Loss or gradient stopped being finite at `step`; lower the rate, the scale or the clip.",
+    Ending.REJECTED: "The probe before training found no finite output or no gradient through time; see `detail`.",
     Ending.REFUSED: "No width meets the parameter budget, or the cell cannot be built; see `detail`.",
     Ending.TIMED_OUT: "Longer than the study's `seconds`; raise it, or lower the budget of updates.",
     Ending.OUT_OF_MEMORY: "More memory than the study's `bytes`; lower width, layers or batch.",
