@@ -1,0 +1,118 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from tasks import registry, scale
+from tasks.task import TaskError
+
+GENERATED = ("memorization",)
+PAIRS = [(name, size) for name in GENERATED for size in registry.scales_of(name)]
+
+
+def test_the_scales_come_from_small_to_large():
+    assert scale.names() == ("smoke", "quick", "laptop", "workstation", "paper")
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_every_generated_task_has_every_scale(name):
+    assert registry.scales_of(name) == scale.names()
+
+
+def test_an_unknown_task_names_the_nearest():
+    with pytest.raises(TaskError, match="memorization") as caught:
+        registry.load("memorisation")
+    assert caught.value.code == "T001"
+
+
+def test_an_unknown_scale_names_the_nearest():
+    with pytest.raises(TaskError, match="laptop") as caught:
+        registry.load("memorization", "labtop")
+    assert caught.value.code == "T002"
+
+
+def test_a_scale_that_a_task_lacks_names_those_it_has():
+    @dataclass
+    class Law:
+        batch: int
+
+    with pytest.raises(TaskError, match="it has none") as caught:
+        scale.read("nothing", "smoke", Law)
+    assert caught.value.code == "T003"
+
+
+@dataclass(frozen=True)
+class Missing:
+    symbols: int
+    alphabet: int
+    train: int
+    valid: int
+    test: int
+    batch: int
+    fresh: bool
+    further: int
+
+
+@dataclass(frozen=True)
+class Unknown:
+    symbols: int
+
+
+@dataclass(frozen=True)
+class Wrong:
+    symbols: str
+
+
+@pytest.mark.parametrize(
+    ("law", "text"),
+    [(Missing, "'further' is missing"), (Unknown, "unknown key"), (Wrong, "type <class 'str'>")],
+)
+def test_a_table_that_does_not_fit_its_law_is_refused(law, text):
+    with pytest.raises(TaskError, match=text) as caught:
+        scale.read("memorization", "smoke", law)
+    assert caught.value.code == "T004"
+
+
+def test_loading_twice_gives_the_same_object():
+    assert registry.load("memorization") is registry.load("memorization", "laptop")
+
+
+@pytest.mark.parametrize(("name", "size"), PAIRS)
+def test_facts_agree_with_the_batches(name, size):
+    task = registry.load(name, size)
+    facts = task.facts
+    assert (facts.name, facts.scale) == (name, size)
+    batches = list(task.batches("valid"))
+    assert batches[0].reset.all()
+    for batch in batches:
+        assert batch.steps <= facts.window
+        assert batch.lanes == facts.batch
+        assert batch.inputs.shape == batch.targets.shape
+        assert batch.mask.shape == batch.inputs.shape[:2]
+        assert batch.inputs.dtype == (np.int64 if facts.kind == "symbols" else np.float32)
+        if facts.kind == "symbols":
+            assert batch.inputs.max() < facts.size == len(facts.vocabulary)
+        else:
+            assert batch.inputs.shape[2] == facts.size
+    if size != "paper":
+        assert sum(1 for _ in task.batches("train")) == facts.updates
+    assert len(task.sample("test", 3)) == 3
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_passes_repeat_and_splits_differ(name):
+    task = registry.load(name, "smoke")
+
+    def first(split, epoch=0):
+        return next(iter(task.batches(split, epoch))).targets
+
+    for split in ("train", "valid", "test"):
+        np.testing.assert_array_equal(first(split), first(split))
+    np.testing.assert_array_equal(first("valid", 0), first("valid", 7))
+    assert not np.array_equal(first("valid"), first("test"))
+    assert not np.array_equal(first("valid"), first("train"))
+
+
+def test_digests_differ_between_tasks_and_scales():
+    digests = {registry.load(*pair).facts.digest for pair in PAIRS}
+    assert len(digests) == len(PAIRS)
