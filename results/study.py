@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 from cells.budget import Budget
 from cells.schedule import Schedule
@@ -114,7 +114,23 @@ class Study:
         """Canonical JSON."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The study that `to_json` wrote. Raises ValueError or TypeError on anything else."""
+        fields: dict[str, Any] = json.loads(text)
+        fields["tasks"] = tuple(TaskPlan(**_plan(task)) for task in fields["tasks"])
+        fields["screen"] = Screen(**_plan(fields["screen"]))
+        fields["confirm"] = Confirm(**fields["confirm"])
+        return cls(**fields)
+
     @property
     def id(self) -> str:
         """Hash of the description, 16 hex digits."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+
+def _plan(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields | {
+        "budget": Budget(**fields["budget"]),
+        "schedule": Schedule(**fields["schedule"]),
+    }

@@ -1,0 +1,69 @@
+"""The one exception of this floor."""
+
+import sqlite3
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """The record cannot be read or written as asked.
+
+    Attributes:
+        code: stable word for programs, see `CODES`.
+        message: what was found and what was expected, one line.
+        hint: what to do about it.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(f"{code}: {message}" + (f"\n  hint: {hint}" if hint else ""))
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+CODES = {
+    "missing": "There is no such file, study or trial in the record.",
+    "not-a-store": "The file is something else.",
+    "newer": "A newer Gatewright wrote the file.",
+    "older": "The file needs a migration, which a reader may not do.",
+    "busy": "Another driver holds the store.",
+    "superseded": "A later driver has taken over.",
+    "read-only": "File or folder may not be written.",
+    "disk-full": "No room left, or a size limit was met.",
+    "input-output": "The disk or file system failed.",
+    "damaged": "The file is not whole.",
+    "order": "A write that does not continue the history.",
+    "not-finite": "A number is NaN or infinite.",
+    "too-large": "A number does not fit 64 bits.",
+    "sqlite": "SQLite is too old or refused for another reason.",
+}
+
+_BY_NAME = {
+    "SQLITE_FULL": (
+        "disk-full",
+        "free some space, then run the same command again: what was acknowledged is kept",
+    ),
+    "SQLITE_IOERR": (
+        "input-output",
+        "check the disk, free space and file size limits; what was acknowledged is kept",
+    ),
+    "SQLITE_READONLY": ("read-only", "choose another --store, or allow writing to file and folder"),
+    "SQLITE_PERM": ("read-only", "choose another --store, or allow writing to file and folder"),
+    "SQLITE_CANTOPEN": (
+        "read-only",
+        "the folder must exist and be writable; or choose another --store",
+    ),
+    "SQLITE_CORRUPT": ("damaged", "restore a copy; `sqlite3 FILE .recover` saves what is legible"),
+    "SQLITE_NOTADB": ("not-a-store", "give the file that `gatewright search --store` wrote"),
+    "SQLITE_BUSY": ("busy", "wait for the other process, or end it"),
+    "SQLITE_LOCKED": ("busy", "wait for the other process, or end it"),
+    "SQLITE_TOOBIG": ("too-large", ""),
+}
+
+
+def from_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
+    """The StoreError that says what an SQLite error means for a person."""
+    name = str(getattr(error, "sqlite_errorname", "") or "")
+    # Extended names such as SQLITE_IOERR_WRITE begin with the basic one.
+    basic = "_".join(name.split("_")[:2])
+    code, hint = _BY_NAME.get(basic, ("sqlite", ""))
+    return StoreError(code, f"{path}: {error}" + (f" ({name})" if basic in _BY_NAME else ""), hint)
