@@ -121,6 +121,7 @@ class Study:
         fields["tasks"] = tuple(TaskPlan(**_plan(task)) for task in fields["tasks"])
         fields["screen"] = Screen(**_plan(fields["screen"]))
         fields["confirm"] = Confirm(**fields["confirm"])
+        fields["space"] = Space(**{name: tuple(grid) for name, grid in fields["space"].items()})
         return cls(**fields)
 
     @property
