@@ -35,7 +35,7 @@ class Law:
     Attributes:
         symbols: k, how many are to be remembered.
         alphabet: how many different ones there are, 2 to 26.
-        train, valid, test: sequences of each split.
+        train, valid, test: windows of each split, B sequences each.
         batch: B.
         fresh: True if each epoch of training has new sequences; else they repeat.
     """
@@ -50,9 +50,11 @@ class Law:
 
     def __post_init__(self) -> None:
         if not (self.symbols >= 1 and 2 <= self.alphabet <= 26):
-            raise TaskError("T004", f"{self.symbols} of {self.alphabet} symbols is out of range")
-        if min(self.train, self.valid, self.test) < self.batch or self.batch < 1:
-            raise TaskError("T004", f"each split needs at least one batch of {self.batch}")
+            raise TaskError(
+                "T004", f"memorization: {self.symbols} of {self.alphabet} symbols is out of range"
+            )
+        if min(self.train, self.valid, self.test, self.batch) < 1:
+            raise TaskError("T004", "memorization: windows and batch must be positive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def make(law: Law, scale: str, name: str = "memorization") -> Memorization:
             unit="nats per reproduced symbol",
             window=2 * law.symbols,
             batch=law.batch,
-            updates=-(-law.train // law.batch),
+            updates=law.train,
             vocabulary=(*ascii_lowercase[: law.alphabet], DELIMITER),
             floors=floors(law),
         ),
@@ -113,7 +115,7 @@ def floors(law: Law) -> tuple[Floor, ...]:
 @lru_cache(maxsize=8)
 def draw(law: Law, scale: str, split: Split, epoch: int) -> NDArray[np.int64]:
     """The sequences of one pass, `[sequences, k]`, read-only."""
-    count = {"train": law.train, "valid": law.valid, "test": law.test}[split]
+    count = {"train": law.train, "valid": law.valid, "test": law.test}[split] * law.batch
     part = epoch if law.fresh and split == "train" else 0
     generator = seed.generator("memorization", VERSION, scale, split, part)
     drawn = generator.integers(law.alphabet, size=(count, law.symbols))

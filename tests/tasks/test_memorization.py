@@ -4,7 +4,7 @@ import pytest
 from tasks import memorization, registry
 from tasks.task import TaskError
 
-LAW = memorization.Law(symbols=3, alphabet=5, train=40, valid=20, test=20, batch=10)
+LAW = memorization.Law(symbols=3, alphabet=5, train=4, valid=2, test=2, batch=10)
 
 
 def test_the_answer_follows_the_delimiter():
@@ -25,7 +25,7 @@ def test_fresh_data_differ_between_epochs_and_fixed_data_only_in_order():
 
     fresh = memorization.make(LAW, "test")
     assert not np.array_equal(rows(fresh, 0), rows(fresh, 1))
-    law = memorization.Law(3, 5, 40, 20, 20, 10, fresh=False)
+    law = memorization.Law(3, 5, 4, 2, 2, 10, fresh=False)
     fixed = memorization.make(law, "test")
     assert not np.array_equal(rows(fixed, 0), rows(fixed, 1))
     assert sorted(map(tuple, rows(fixed, 0))) == sorted(map(tuple, rows(fixed, 1)))
@@ -50,6 +50,6 @@ def test_samples_read_as_question_and_answer():
 
 def test_impossible_numbers_are_refused():
     with pytest.raises(TaskError, match="27"):
-        memorization.Law(3, 27, 40, 20, 20, 10)
+        memorization.Law(3, 27, 4, 2, 2, 10)
     with pytest.raises(TaskError, match="batch"):
-        memorization.Law(3, 5, 40, 5, 20, 10)
+        memorization.Law(3, 5, 4, 0, 2, 10)

@@ -6,7 +6,7 @@ import pytest
 from tasks import registry, scale
 from tasks.task import TaskError
 
-GENERATED = ("memorization",)
+GENERATED = ("memorization", "arithmetic")
 PAIRS = [(name, size) for name in GENERATED for size in registry.scales_of(name)]
 
 
