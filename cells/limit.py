@@ -9,7 +9,8 @@ class Limits:
     """Upper bounds on a cell and on its text."""
 
     bytes: int = 65_536
-    tokens: int = 4_096
+    tokens: int = 8_192
+    """Enough for the printed text of any cell within the other limits."""
     nodes: int = 512
     depth: int = 64
     """Nesting of one expression in the text."""
@@ -20,6 +21,8 @@ class Limits:
     exponent: int = 38
     name: int = 40
     """Characters in a name."""
+    comment: int = 4_096
+    """Bytes of the comment above a cell."""
 
 
 LIMITS: Final = Limits()
