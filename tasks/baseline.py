@@ -5,11 +5,12 @@ training split alone; all losses are natural logarithms, and means over every st
 """
 
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,85 @@ from tasks.task import Baseline
 Symbols = NDArray[np.integer]
 Counts = NDArray[np.int64]
 Roll = NDArray[np.uint8]
+Losses = dict[str, float]
+Rates = Callable[[Roll], NDArray[np.float64]]
+"""From the previous steps `[T, F]` to the chance of each note, broadcastable to `[T, F]`."""
 
 
-def uniform(V: int) -> float:
-    """Loss of a fair guess among `V` symbols."""
-    return log(V)
+@lru_cache(maxsize=1)
+def _tables() -> tuple[dict[str, Any], dict[str, Any]]:
+    here = Path(__file__).parent
+    computed, published = (
+        tomllib.loads((here / name).read_text(encoding="utf-8"))
+        for name in ("baselines.toml", "published.toml")
+    )
+    return computed, published
+
+
+def stored(task: str) -> tuple[Baseline, ...]:
+    """The recorded numbers of a task: ours by counting, then those of others, in nats.
+
+    Ours are written by `scripts/compute_baselines.py`, those of others stand in `published.toml`.
+    """
+    computed, published = _tables()
+    ours = [
+        Baseline(rule, "loss", loss, split, "counted by scripts/compute_baselines.py")
+        for split in ("valid", "test")
+        for rule, loss in computed.get(task, {}).get(split, {}).items()
+    ]
+    return (*ours, *(_printed(entry) for entry in published.get(task, ())))
+
+
+def _printed(entry: dict[str, Any]) -> Baseline:
+    if "perplexity" in entry:
+        loss = log(entry["perplexity"])
+    elif "bits" in entry:
+        loss = entry["bits"] * log(2)
+    else:
+        loss = entry["nats"]
+    comparable = entry.get("comparable", True)
+    return Baseline(entry["name"], "loss", loss, entry["split"], entry["source"], comparable)
+
+
+def counted(task: str, streams: Mapping[str, Symbols], V: int, end: int) -> dict[str, Losses]:
+    """What counting reaches on `valid` and `test` of a text, nats a symbol, by split and rule.
+
+    Args:
+        task: by character if it ends in `-char`, else by word.
+        streams: symbols `[N]` of each split; n-grams are counted on `train`.
+        V: number of symbols.
+        end: the symbol before the first of a split.
+    """
+    train = streams["train"]
+    rules: dict[str, Callable[[Symbols], float]] = {"uniform": lambda text: log(V)}
+    if task.endswith("-char"):
+        for order, k in ((1, 1.0), (2, 1.0), (3, 1.0), (4, 0.1)):
+            rules[f"{order}-gram, add-{k:g}"] = partial(
+                add_k, train, V=V, order=order, k=k, before=end
+            )
+    else:
+        rules["1-gram, add-1"] = partial(add_k, train, V=V, order=1, k=1.0, before=end)
+        rules["2-gram, add-0.007"] = partial(add_k, train, V=V, order=2, k=0.007, before=end)
+        rules["2-gram, Kneser-Ney"] = partial(kneser_ney, train, V=V, before=end)
+    return {
+        split: {rule: loss(streams[split]) for rule, loss in rules.items()}
+        for split in ("valid", "test")
+    }
+
+
+def heard(pieces: Mapping[str, tuple[Roll, Counts]]) -> dict[str, Losses]:
+    """What counting reaches on `valid` and `test` of a music set, nats a step, by split and rule.
+
+    Args:
+        pieces: roll `[T, F]` and offsets `[pieces + 1]` of each split; rates come from `train`.
+    """
+    roll, _ = pieces["train"]
+    rules: dict[str, Rates] = {"uniform": lambda previous: np.full(roll.shape[1], 0.5)}
+    rules |= {name: fit(*pieces["train"]) for name, fit in MUSIC.items()}
+    return {
+        split: {rule: music_loss(rates, *pieces[split]) for rule, rates in rules.items()}
+        for split in ("valid", "test")
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +142,7 @@ def grams(codes: Counts) -> Grams:
 
 
 def add_k(
-    train: Symbols, text: Symbols, V: int, *, order: int, k: float, before: int = 0
+    train: Symbols, text: Symbols, V: int, *, order: int, k: float, before: int
 ) -> float:
     """Loss on `text` of p(w | h) = (c(h, w) + k) / (c(h) + V k), nats a symbol.
 
@@ -111,10 +186,6 @@ def before(roll: Roll, offsets: Counts) -> Roll:
     previous[1:] = roll[:-1]
     previous[offsets[:-1]] = 0
     return previous
-
-
-Rates = Callable[[Roll], NDArray[np.float64]]
-"""From the previous steps `[T, F]` to the chance of each note, broadcastable to `[T, F]`."""
 
 
 def one_rate(roll: Roll, offsets: Counts) -> Rates:
