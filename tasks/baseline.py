@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.task import Baseline
+from tasks.task import Baseline, Split
 
 Symbols = NDArray[np.integer]
 Counts = NDArray[np.int64]
 Roll = NDArray[np.uint8]
 Losses = dict[str, float]
+HELD_OUT: tuple[Split, ...] = ("valid", "test")
 Rates = Callable[[Roll], NDArray[np.float64]]
 """From the previous steps `[T, F]` to the chance of each note, broadcastable to `[T, F]`."""
 
@@ -43,7 +44,7 @@ def stored(task: str) -> tuple[Baseline, ...]:
     computed, published = _tables()
     ours = [
         Baseline(rule, "loss", loss, split, "counted by scripts/compute_baselines.py")
-        for split in ("valid", "test")
+        for split in HELD_OUT
         for rule, loss in computed.get(task, {}).get(split, {}).items()
     ]
     return (*ours, *(_printed(entry) for entry in published.get(task, ())))
@@ -60,7 +61,7 @@ def _printed(entry: dict[str, Any]) -> Baseline:
     return Baseline(entry["name"], "loss", loss, entry["split"], entry["source"], comparable)
 
 
-def counted(task: str, streams: Mapping[str, Symbols], V: int, end: int) -> dict[str, Losses]:
+def counted(task: str, streams: Mapping[Split, Symbols], V: int, end: int) -> dict[Split, Losses]:
     """What counting reaches on `valid` and `test` of a text, nats a symbol, by split and rule.
 
     Args:
@@ -81,23 +82,20 @@ def counted(task: str, streams: Mapping[str, Symbols], V: int, end: int) -> dict
         rules["2-gram, add-0.007"] = partial(add_k, train, V=V, order=2, k=0.007, before=end)
         rules["2-gram, Kneser-Ney"] = partial(kneser_ney, train, V=V, before=end)
     return {
-        split: {rule: loss(streams[split]) for rule, loss in rules.items()}
-        for split in ("valid", "test")
+        split: {rule: loss(streams[split]) for rule, loss in rules.items()} for split in HELD_OUT
     }
 
 
-def heard(pieces: Mapping[str, tuple[Roll, Counts]]) -> dict[str, Losses]:
+def heard(pieces: Mapping[Split, tuple[Roll, Counts]]) -> dict[Split, Losses]:
     """What counting reaches on `valid` and `test` of a music set, nats a step, by split and rule.
 
     Args:
         pieces: roll `[T, F]` and offsets `[pieces + 1]` of each split; rates come from `train`.
     """
-    roll, _ = pieces["train"]
-    rules: dict[str, Rates] = {"uniform": lambda previous: np.full(roll.shape[1], 0.5)}
-    rules |= {name: fit(*pieces["train"]) for name, fit in MUSIC.items()}
+    rules = {name: fit(*pieces["train"]) for name, fit in MUSIC.items()}
     return {
         split: {rule: music_loss(rates, *pieces[split]) for rule, rates in rules.items()}
-        for split in ("valid", "test")
+        for split in HELD_OUT
     }
 
 
@@ -141,9 +139,7 @@ def grams(codes: Counts) -> Grams:
     return Grams(distinct, counts.astype(np.int64))
 
 
-def add_k(
-    train: Symbols, text: Symbols, V: int, *, order: int, k: float, before: int
-) -> float:
+def add_k(train: Symbols, text: Symbols, V: int, *, order: int, k: float, before: int) -> float:
     """Loss on `text` of p(w | h) = (c(h, w) + k) / (c(h) + V k), nats a symbol.
 
     Contexts cross line ends; `before` stands before the first symbol.
@@ -188,6 +184,12 @@ def before(roll: Roll, offsets: Counts) -> Roll:
     return previous
 
 
+def even(roll: Roll, offsets: Counts) -> Rates:
+    """One half for every note."""
+    rate = np.asarray(0.5)
+    return lambda previous: rate
+
+
 def one_rate(roll: Roll, offsets: Counts) -> Rates:
     """The share of ones, the same for all notes."""
     rate = np.asarray(roll.mean(dtype=np.float64))
@@ -226,6 +228,7 @@ def _markov(held: Counts, struck: Counts) -> Rates:
 
 
 MUSIC: dict[str, Callable[[Roll, Counts], Rates]] = {
+    "uniform": even,
     "one rate": one_rate,
     "per note": per_note,
     "repeat": repeat,

@@ -86,9 +86,7 @@ class Music:
         order = None
         if split == "train":
             order = seed.generator(self.facts.name, VERSION, self.facts.scale, "order", epoch)
-        return roll_batches(
-            chosen.roll, chosen.offsets, self.law.batch, self.law.window, order
-        )
+        return roll_batches(chosen.roll, chosen.offsets, self.law.batch, self.law.window, order)
 
     def sample(self, split: Split, count: int) -> list[str]:
         """The first steps of the first pieces, notes by name, e.g. `C3 E4 G4 | C3 E4 G4`."""
@@ -115,13 +113,15 @@ def load(name: str, scale: str) -> Music:
             (T103, T104).
     """
     law = scales.read(name, scale, Law)
-    file = next(file for file in corpus.named(name).files if file.content is not None)
+    file = file_of(name)
     whole = read(corpus.locate(name, [file.path]), file)
     for split in SPLITS:
         size, wanted = len(whole[split].offsets) - 1, getattr(law, split)
         if wanted > size:
             raise TaskError("T004", f"{name}: {split} has {size} pieces, {scale} asks {wanted}")
-    pieces = {split: whole[split].leading(getattr(law, split)) for split in SPLITS}
+    pieces: dict[Split, Pieces] = {
+        split: whole[split].leading(getattr(law, split)) for split in SPLITS
+    }
     lengths = np.diff(pieces["train"].offsets)
     return Music(
         law,
@@ -142,6 +142,11 @@ def load(name: str, scale: str) -> Music:
         ),
         pieces,
     )
+
+
+def file_of(name: str) -> corpus.File:
+    """The file with the rolls of set `name`."""
+    return next(file for file in corpus.named(name).files if file.content is not None)
 
 
 @lru_cache(maxsize=8)

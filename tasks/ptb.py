@@ -9,11 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks import baseline, corpus, text
 from tasks import scale as scales
 from tasks.task import Split
-from tasks.text import Corpus, Law, Text
+from tasks.text import SPLITS, Corpus, Law, Symbols, Text
 
 VERSION = 1
 END = "<eos>"
@@ -28,7 +29,7 @@ def load(name: str, scale: str) -> Text:
     """
     law = scales.read(name, scale, Law)
     by_word = name == "ptb"
-    paths = tuple(f"ptb/ptb.{'' if by_word else 'char.'}{split}.txt" for split in text.SPLITS)
+    paths = tuple(f"ptb/ptb.{'' if by_word else 'char.'}{split}.txt" for split in SPLITS)
     folder = corpus.locate("ptb", paths)
     return text.make(
         (words if by_word else characters)(folder),
@@ -59,7 +60,7 @@ def words(folder: Path) -> Corpus:
     number = {word: symbol for symbol, word in enumerate(vocabulary)}
     return Corpus(
         vocabulary,
-        {split: np.array([number[word] for word in tokens[split]], np.int32) for split in files},
+        {split: np.array([number[word] for word in tokens[split]], np.uint16) for split in files},
         number[END],
         " ".join(file.sha256 for file in files.values()),
     )
@@ -70,14 +71,17 @@ def characters(folder: Path) -> Corpus:
     """The character-level text, read from `folder` once a process; symbols in order of code."""
     files = _files("ptb/ptb.char.{}.txt")
     # Every second byte is the blank that follows each character.
-    bytes_of = {
+    bytes_of: dict[Split, NDArray[np.uint8]] = {
         split: np.frombuffer(corpus.read(folder, file), np.uint8)[::2]
         for split, file in files.items()
     }
     codes = np.unique(bytes_of["train"])
+    streams: dict[Split, Symbols] = {
+        split: np.searchsorted(codes, found).astype(np.uint16) for split, found in bytes_of.items()
+    }
     return Corpus(
         tuple(map(chr, codes.tolist())),
-        {split: np.searchsorted(codes, found).astype(np.uint8) for split, found in bytes_of.items()},
+        streams,
         int(np.searchsorted(codes, ord("\n"))),
         " ".join(file.sha256 for file in files.values()),
     )
@@ -85,4 +89,4 @@ def characters(folder: Path) -> Corpus:
 
 def _files(pattern: str) -> dict[Split, corpus.File]:
     listed = {file.path: file for file in corpus.named("ptb").files}
-    return {split: listed[pattern.format(split)] for split in text.SPLITS}
+    return {split: listed[pattern.format(split)] for split in SPLITS}

@@ -27,7 +27,7 @@ import numpy as np
 from tasks import baseline, text
 from tasks import scale as scales
 from tasks.task import Baseline, Split, TaskError
-from tasks.text import Corpus, Law, Text
+from tasks.text import SPLITS, Corpus, Law, Symbols, Text
 
 VERSION = 1
 END = "<eos>"
@@ -99,7 +99,7 @@ def paragraphs() -> Paragraphs:
 def divide(source: Mapping[str, str]) -> Paragraphs:
     """Splits `source`, texts by topic, as the module says."""
     seen: set[str] = set()
-    parts: dict[Split, list[str]] = {split: [] for split in text.SPLITS}
+    parts: dict[Split, list[str]] = {split: [] for split in SPLITS}
     for topic in sorted(source):
         fresh = [found for found in normalise(source[topic]) if found not in seen]
         fresh = list(dict.fromkeys(fresh))
@@ -128,15 +128,17 @@ def normalise(source: str) -> list[str]:
 def characters() -> Corpus:
     r"""By character: printable ASCII without capitals, and `\n` at the end of each paragraph."""
     parts = paragraphs()
-    number = np.zeros(128, np.uint8)
+    number = np.zeros(128, np.uint16)
     for symbol, character in enumerate(CHARACTERS):
         number[ord(character)] = symbol
-    whole = {split: "".join(f"{line}\n" for line in parts[split]) for split in text.SPLITS}
-    streams = {
+    whole: dict[Split, str] = {
+        split: "".join(f"{line}\n" for line in parts[split]) for split in SPLITS
+    }
+    streams: dict[Split, Symbols] = {
         split: number[np.frombuffer(found.encode("ascii"), np.uint8)]
         for split, found in whole.items()
     }
-    return Corpus(CHARACTERS, streams, CHARACTERS.index("\n"), _digest(whole))
+    return Corpus(CHARACTERS, streams, CHARACTERS.index("\n"), digest(parts))
 
 
 @lru_cache(maxsize=8)
@@ -147,19 +149,19 @@ def words(vocabulary: int) -> Corpus:
     `<unk>`.
     """
     parts = paragraphs()
-    tokens = {
+    tokens: dict[Split, list[str]] = {
         split: [token for line in parts[split] for token in (*tokenise(line), END)]
-        for split in text.SPLITS
+        for split in SPLITS
     }
     counts = Counter(tokens["train"])
     ranked = sorted(counts.keys() - {END}, key=lambda word: (-counts[word], word))
     kept = (END, UNKNOWN, *ranked[: vocabulary - 2])
     number = {word: symbol for symbol, word in enumerate(kept)}
-    streams = {
-        split: np.array([number.get(token, 1) for token in found], np.int32)
+    streams: dict[Split, Symbols] = {
+        split: np.array([number.get(token, 1) for token in found], np.uint16)
         for split, found in tokens.items()
     }
-    return Corpus(kept, streams, 0, _digest({split: "\n".join(parts[split]) for split in parts}))
+    return Corpus(kept, streams, 0, digest(parts))
 
 
 def tokenise(line: str) -> list[str]:
@@ -174,13 +176,14 @@ def baselines(name: str, vocabulary: int = 0) -> tuple[Baseline, ...]:
     found = baseline.counted(name, read.streams, len(read.vocabulary), read.end)
     return tuple(
         Baseline(rule, "loss", loss, split, "counted when the task is loaded")
-        for split in text.SPLITS
+        for split in SPLITS
         for rule, loss in found.get(split, {}).items()
     )
 
 
-def _digest(parts: Mapping[Split, str]) -> str:
+def digest(parts: Paragraphs) -> str:
+    """SHA-256 over the paragraphs of all splits."""
     state = hashlib.sha256()
-    for split in text.SPLITS:
-        state.update(f"{split}\n{parts[split]}\0".encode())
+    for split in SPLITS:
+        state.update(f"{split}\n".encode() + "\0".join(parts[split]).encode() + b"\0\0")
     return state.hexdigest()

@@ -15,6 +15,14 @@ MODULES = {
     "arithmetic": "tasks.arithmetic",
     "markup": "tasks.markup",
     "progressions": "tasks.progressions",
+    "pydocs": "tasks.pydocs",
+    "pydocs-char": "tasks.pydocs",
+    "ptb": "tasks.ptb",
+    "ptb-char": "tasks.ptb",
+    "nottingham": "tasks.pianoroll",
+    "piano-midi": "tasks.pianoroll",
+    "jsb": "tasks.pianoroll",
+    "musedata": "tasks.pianoroll",
 }
 
 

@@ -13,6 +13,7 @@ from tasks import seed
 from tasks.stream import Cut, cut_stream
 from tasks.task import Baseline, Facts, Split, TaskError
 
+Symbols = NDArray[np.uint16]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
@@ -48,13 +49,13 @@ class Corpus:
 
     Attributes:
         vocabulary: text of each symbol, `[V]`.
-        streams: symbols of each split, `[N]`, any integer type.
+        streams: symbols of each split, `[N]`.
         end: the symbol that ends a line; it stands before the first symbol of each split.
         digest: SHA-256 that fixes the text.
     """
 
     vocabulary: tuple[str, ...]
-    streams: Mapping[Split, NDArray[np.integer]]
+    streams: Mapping[Split, Symbols]
     end: int
     digest: str
 
@@ -68,7 +69,7 @@ class Text:
     corpus: Corpus
     blank: str
 
-    def stream(self, split: Split) -> NDArray[np.integer]:
+    def stream(self, split: Split) -> Symbols:
         """The symbols of `split` that this scale uses, all of them to be predicted, `[N]`."""
         return _leading(self.corpus, self.law, split)
 
@@ -78,13 +79,14 @@ class Text:
         cut = _cut(len(symbols), self.law.batch, self.law.window)
         if split == "train":
             cut = part(cut, epoch % self.law.parts, self.law.parts)
-        before = np.concatenate([np.asarray([self.corpus.end], symbols.dtype), symbols[:-1]])
+        before = np.concatenate([np.asarray([self.corpus.end], np.uint16), symbols[:-1]])
         return cut.gather(before, symbols)
 
     def sample(self, split: Split, count: int) -> list[str]:
         """The first `count` lines, without their ends."""
         lines = islice(_lines(self.stream(split), self.corpus.end), count)
-        return [self.blank.join(self.corpus.vocabulary[symbol] for symbol in line) for line in lines]
+        known = self.corpus.vocabulary
+        return [self.blank.join(known[int(symbol)] for symbol in line) for line in lines]
 
 
 def make(
@@ -100,13 +102,10 @@ def make(
     baselines: Sequence[Baseline] = (),
     notes: Mapping[str, str] | None = None,
 ) -> Text:
-    """The task of this text and these numbers.
+    """The task of this text and these numbers; see `Facts` for what is not said here.
 
-    Args:
-        blank: what stands between two symbols when they are shown.
-        baselines: numbers measured on the whole of a split; where the scale uses less of it, they
-            are marked as not comparable.
-        others: as in `Facts`.
+    `blank` stands between two symbols when they are shown. `baselines` are measured on the whole of
+    a split; where the scale uses less of it, they are marked as not comparable.
 
     Raises:
         TaskError: T004, if a split is shorter than the scale asks for.
@@ -155,12 +154,12 @@ def _cut(steps: int, lanes: int, window: int) -> Cut:
     return cut_stream(steps, lanes, window)
 
 
-def _leading(corpus: Corpus, law: Law, split: Split) -> NDArray[np.integer]:
+def _leading(corpus: Corpus, law: Law, split: Split) -> Symbols:
     symbols = corpus.streams[split]
     return symbols[: getattr(law, split) or len(symbols)]
 
 
-def _lines(symbols: NDArray[np.integer], end: int) -> Iterator[NDArray[np.integer]]:
+def _lines(symbols: Symbols, end: int) -> Iterator[Symbols]:
     start = 0
     for stop in np.flatnonzero(symbols == end):
         yield symbols[start:stop]

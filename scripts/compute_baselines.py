@@ -1,0 +1,52 @@
+"""Counts the baselines of every corpus and writes `tasks/baselines.toml`.
+
+usage: python scripts/compute_baselines.py [--print]
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tasks import baseline, corpus, pianoroll, ptb
+from tasks.task import Split
+
+TABLE = Path(baseline.__file__).parent / "baselines.toml"
+HEAD = """\
+# Written by scripts/compute_baselines.py: mean losses in nats, a symbol or a step, of rules that only
+# count. `digest` is the SHA-256 of the training file they were counted on.
+"""
+
+
+def compute() -> str:
+    """The table as TOML."""
+    parts = [HEAD]
+    for name, read in (("ptb", ptb.words), ("ptb-char", ptb.characters)):
+        files = [f"ptb/ptb.{'char.' * name.endswith('-char')}{split}.txt" for split in ptb.SPLITS]
+        found = read(corpus.locate("ptb", files))
+        losses = baseline.counted(name, found.streams, len(found.vocabulary), found.end)
+        parts.append(section(name, found.digest.split()[0], losses))
+    for name in pianoroll.SETS:
+        file = pianoroll.file_of(name)
+        pieces = pianoroll.read(corpus.locate(name, [file.path]), file)
+        losses = baseline.heard({s: (found.roll, found.offsets) for s, found in pieces.items()})
+        parts.append(section(name, file.sha256, losses))
+    return "\n".join(parts)
+
+
+def section(name: str, digest: str, losses: Mapping[Split, baseline.Losses]) -> str:
+    lines = [f"[{name}]", f'digest = "{digest}"']
+    for split, found in losses.items():
+        lines.append(f"[{name}.{split}]")
+        lines += [f'"{rule}" = {loss:.6f}' for rule, loss in found.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    table = compute()
+    if "--print" in sys.argv[1:]:
+        print(table)
+    else:
+        TABLE.write_text(table, encoding="utf-8")
+        print(f"wrote {TABLE}")
