@@ -6,7 +6,7 @@ import pytest
 from tasks import registry, scale
 from tasks.task import TaskError
 
-GENERATED = ("memorization", "arithmetic")
+GENERATED = ("memorization", "arithmetic", "markup")
 PAIRS = [(name, size) for name in GENERATED for size in registry.scales_of(name)]
 
 
