@@ -1,0 +1,40 @@
+"""The zoo: published cells, one file of cell text each, with source and pitfalls in its header."""
+
+from pathlib import Path
+from typing import Final
+
+from cells.cell import Cell
+from cells.error import CellError
+from cells.parser import read
+
+_FOLDER: Final = Path(__file__).with_name("zoo")
+
+
+def names() -> tuple[str, ...]:
+    """The names of all cells of the zoo, sorted."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.cell")))
+
+
+def _path(name: str) -> Path:
+    known = names()
+    if name not in known:
+        raise CellError("C702", {"word": name}, words=known)
+    return _FOLDER / f"{name}.cell"
+
+
+def load(name: str) -> Cell:
+    """The cell of this name; the header of its file is its `comment`.
+
+    Raises:
+        CellError: C702 for an unknown name, with the nearest known ones as its hint.
+    """
+    return read(_path(name))
+
+
+def source(name: str) -> str:
+    """The text of the cell's file, header included.
+
+    Raises:
+        CellError: C702 for an unknown name.
+    """
+    return _path(name).read_text(encoding="utf-8")
