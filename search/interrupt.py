@@ -1,0 +1,61 @@
+"""Ctrl-C and SIGTERM, taken between two steps and never in the middle of a write."""
+
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Interrupted(BaseException):
+    """Somebody asked the run to stop. Not an Exception, so that no net for bugs catches it."""
+
+
+class Interrupt:
+    """Notes SIGINT and SIGTERM while it is entered; raises them only inside `breakable`.
+
+    A second signal raises at once, wherever the program is. Outside the main thread, where Python
+    allows no handlers, it notes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._noted = False
+        self._breakable = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def breakable(self) -> Generator[None]:
+        """A stretch that a signal may end at any point, or at its start if one came before.
+
+        Raises:
+            Interrupted: a signal came.
+        """
+        self._breakable = True
+        try:
+            if self._noted:
+                raise Interrupted
+            yield
+        finally:
+            self._breakable = False
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        again, self._noted = self._noted, True
+        if self._breakable or again:
+            self._breakable = False
+            raise Interrupted

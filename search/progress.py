@@ -1,0 +1,90 @@
+"""What a run tells whoever watches it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from results.ask import Ask, Role
+from results.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best trial of a task so far; `value` is validation accuracy, or loss in nats."""
+
+    cell_id: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        done: trials with an outcome, of this study.
+        total: trials expected in all: an estimate from the share of proposals made, exact at the end.
+        proposed: new cells put forward so far, of the study's `proposals`.
+        recorded: of `done`, those answered from the record and not run now.
+        faults: attempts that ended without an outcome (a worker died, a deadline passed).
+        running: asks whose trials are in slots or on the way there, by index.
+        best: by task.
+        seconds: since this driver started.
+    """
+
+    done: int
+    total: int
+    proposed: int
+    recorded: int
+    faults: int
+    running: tuple[Ask, ...]
+    best: Mapping[str, Best]
+    seconds: float
+
+
+class Observer(Protocol):
+    """Told of everything as it happens, by the driver's thread. Must return soon and not raise."""
+
+    def on_ask(self, ask: Ask, progress: Progress) -> None:
+        """A new ask was recorded."""
+        ...
+
+    def on_outcome(self, ask: Ask, outcome: Outcome, progress: Progress) -> None:
+        """The trial of an ask has its outcome in the record."""
+        ...
+
+    def on_event(self, kind: str, detail: str, progress: Progress) -> None:
+        """Something happened to the run: `resumed`, `worker_lost`, `interrupted`."""
+        ...
+
+
+class Silent:
+    """An observer that does nothing."""
+
+    def on_ask(self, ask: Ask, progress: Progress) -> None:
+        """Nothing."""
+
+    def on_outcome(self, ask: Ask, outcome: Outcome, progress: Progress) -> None:
+        """Nothing."""
+
+    def on_event(self, kind: str, detail: str, progress: Progress) -> None:
+        """Nothing."""
+
+
+def estimate(roles: Mapping[Role, int], proposed: int, proposals: int, over: bool) -> int:
+    """Trials expected in all, from those asked so far.
+
+    What follows from a proposal (stages, re-evaluations) is taken to go on at the present ratio.
+
+    Args:
+        roles: asks so far.
+        proposed: cells put forward so far.
+        proposals: cells that the study puts forward in all.
+        over: nothing more will be asked.
+    """
+    asked = sum(count for role, count in roles.items() if role is not Role.IDLE)
+    if over:
+        return asked
+    if not proposed:
+        return asked + proposals
+    fixed = roles.get(Role.BASELINE, 0) + roles.get(Role.CONFIRM, 0)
+    return fixed + round((asked - fixed) * max(1.0, proposals / proposed))

@@ -1,0 +1,141 @@
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from cells.budget import Budget
+from cells.schedule import Schedule
+from cells.setting import Setting
+from results.outcome import Ending, Outcome
+from results.trial import Trial
+from search.evaluate import evaluate, prepare_process
+from tasks import registry
+
+GRU = """cell gru(x; h)
+  r  = sigmoid(linear(x, h))
+  z  = sigmoid(linear(x, h))
+  n  = tanh(linear(x, r * h))
+  h' = z * h + (1 - z) * n
+"""
+WITHOUT_STATE = "cell none(x; h)\n  h' = tanh(h * 0 + x * 0)\n"
+EXPLODING = "cell big(x; h)\n  h' = exp(exp(exp(5 + linear(x, h))))\n"
+
+
+def trial(**changes: object) -> Trial:
+    facts = registry.load("memorization", "smoke").facts
+    base = Trial(
+        cell=GRU,
+        cell_id="gru",
+        task="memorization",
+        task_version=facts.version,
+        task_digest=facts.digest,
+        scale="smoke",
+        setting=Setting(),
+        schedule=Schedule(epochs=2),
+        budget=Budget(parameters=2000, updates=10, seconds=600.0),
+        seed=1,
+    )
+    return replace(base, **changes)  # pyright: ignore[reportArgumentType]
+
+
+def outcome(asked: Trial) -> Outcome:
+    found = Outcome.from_json(evaluate(asked.to_json()))
+    assert found.key == asked.key
+    assert "\n" not in found.detail
+    return found
+
+
+def test_a_trial_trains_and_its_outcome_repeats_bit_for_bit() -> None:
+    first = outcome(trial())
+    assert (first.ending, first.detail, first.updates) == (Ending.OK, "", 10)
+    assert first.parameters is not None
+    assert 1900 <= first.parameters <= 2000
+    assert first.curve
+    assert first.test_loss is not None
+    outcome(trial(seed=2))
+    assert outcome(trial()).facts_json() == first.facts_json()
+    assert outcome(trial(seed=2)).facts_json() != first.facts_json()
+
+
+def test_an_outcome_tells_what_it_cost() -> None:
+    cost = outcome(trial()).cost
+    assert cost.seconds > 0
+    assert cost.cpu_seconds > 0
+    assert cost.peak_bytes > 50_000_000
+
+
+def test_the_process_is_prepared_for_equal_bits() -> None:
+    outcome(trial())
+    assert torch.get_num_threads() == 1
+    assert torch.are_deterministic_algorithms_enabled()
+    assert prepare_process()["threads"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "ending", "detail"),
+    [
+        ({"cell": "cell"}, Ending.REFUSED, "C101 at line 1"),
+        ({"cell": "\0" * 100_000}, Ending.REFUSED, "C001"),
+        ({"task": "nonesuch"}, Ending.REFUSED, "no task 'nonesuch'"),
+        ({"scale": "huge"}, Ending.REFUSED, "huge"),
+        ({"task_version": 99}, Ending.REFUSED, "version 1 here, 99 in the trial"),
+        ({"task_digest": "0"}, Ending.REFUSED, "data digest"),
+        ({"budget": Budget(parameters=3)}, Ending.REFUSED, "3 parameters is too small"),
+        ({"budget": Budget()}, Ending.REFUSED, "budget of parameters"),
+        ({"budget": Budget(parameters=2000, seconds=0.0)}, Ending.TIMED_OUT, "over 0 s"),
+        ({"cell": WITHOUT_STATE, "stop_at": 0.9}, Ending.REJECTED, "gradient"),
+        ({"executor": "nonesuch"}, Ending.CRASHED, "ValueError: unknown executor"),
+        ({"dtype": "float8"}, Ending.CRASHED, "float8"),
+        (
+            {"budget": Budget(parameters=50_000_000, updates=3, bytes=50_000_000)},
+            Ending.OUT_OF_MEMORY,
+            "more memory than allowed",
+        ),
+        ({"cell": EXPLODING}, Ending.DIVERGED, ""),
+    ],
+)
+def test_every_misfortune_is_an_outcome(
+    changes: dict[str, object], ending: Ending, detail: str
+) -> None:
+    found = outcome(trial(**changes))
+    assert found.ending is ending
+    assert detail in found.detail
+    assert (found.step is None) == (ending is not Ending.DIVERGED)
+    assert json.loads(found.to_json())["ending"] == ending.value
+
+
+def test_a_crash_names_the_place_in_our_code() -> None:
+    assert outcome(trial(executor="nonesuch")).detail.endswith(")")
+    assert "(engine/executor.py:" in outcome(trial(executor="nonesuch")).detail
+
+
+def test_a_memory_limit_ends_with_its_trial() -> None:
+    small = Budget(parameters=50_000_000, updates=3, bytes=50_000_000)
+    assert outcome(trial(budget=small)).ending is Ending.OUT_OF_MEMORY
+    assert torch.zeros(40_000_000).sum() == 0
+    assert outcome(trial()).ending is Ending.OK
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", '{"cell": 1}', '"\\ud800"'])
+def test_what_is_no_trial_crashes_in_the_outcome_and_nowhere_else(text: str) -> None:
+    assert Outcome.from_json(evaluate(text)).ending is Ending.CRASHED
+
+
+def test_a_trial_with_an_unknown_field_crashes_in_the_outcome_and_nowhere_else() -> None:
+    fields = asdict(trial()) | {"colour": "red"}
+    found = Outcome.from_json(evaluate(json.dumps(fields)))
+    assert found.ending is Ending.CRASHED
+    assert "colour" in found.detail
+
+
+def test_a_missing_corpus_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWRIGHT_DATA", str(tmp_path))
+    registry._load.cache_clear()
+    found = outcome(trial(task="ptb-char", scale="laptop"))
+    registry._load.cache_clear()
+    assert found.ending is Ending.REFUSED
+    assert "hint" in found.detail
