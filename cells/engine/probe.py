@@ -14,10 +14,11 @@ from cells.engine.reference import tensors, unroll
 from cells.engine.seed import generator
 from cells.engine.width import width_step
 
-WIDTH: Final = 8
+WIDTH: Final = 16
 SYMBOLS: Final = 6
 STEPS: Final = 12
-LANES: Final = 4
+LANES: Final = 8
+"""At width 8 and 4 lanes a sound relu cell had all units off for one seed in 300."""
 LAG: Final = 5
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cells.cell import Cell, Kind, Linear, Node
 from cells.engine.batch import Batch
+from cells.engine.trainer import Split
 from cells.initial import DEFAULT, ZERO, Initial
 
 
@@ -132,7 +133,7 @@ class Echo:
     def facts(self) -> ToyFacts:
         return ToyFacts("symbols", self.size, self.window, self.batch, self.updates)
 
-    def batches(self, split: Literal["train", "valid", "test"], epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
         source = np.random.default_rng([ord(split[0]), epoch if split == "train" else 0])
         for _ in range(self.updates if split == "train" else 5):
             inputs = source.integers(0, self.size, (self.window, self.batch))
@@ -153,7 +154,7 @@ class Chords:
     def facts(self) -> ToyFacts:
         return ToyFacts("roll", 12, self.window, self.batch, self.updates)
 
-    def batches(self, split: Literal["train", "valid", "test"], epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
         source = np.random.default_rng([ord(split[0]), epoch if split == "train" else 0])
         for index in range(self.updates if split == "train" else 2):
             notes = (source.random((self.window, self.batch, 12)) < 0.2).astype(np.float32)
