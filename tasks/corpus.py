@@ -209,13 +209,9 @@ def read(folder: Path, file: File) -> bytes:
         raise TaskError(
             "T104",
             f"{path} is not the file that results are recorded for: {fault}",
-            f"remove it, then `gatewright data fetch {_owner(file)}`",
+            "`gatewright data fetch` brings it anew; `gatewright data verify` looks at all files",
         )
     return data
-
-
-def _owner(file: File) -> str:
-    return next(corpus.name for corpus in table().values() if file in corpus.files)
 
 
 def status(folder: Path | None = None, *, check: bool = False) -> list[State]:

@@ -114,7 +114,9 @@ class Network:
 
 
 class _Connection(http.client.HTTPConnection):
-    """HTTP over a socket that is already there."""
+    """HTTP over a socket that is already there, and over no other."""
+
+    auto_open = 0
 
     def __init__(self, host: str, port: int, ready: socket.socket) -> None:
         super().__init__(host, port)
@@ -144,7 +146,10 @@ def download(
         answer = _ask(url, size, network, deadline, report)
         if isinstance(answer, bytes):
             return answer
-        url = urljoin(url, answer)
+        try:
+            url = urljoin(url, answer)
+        except ValueError as cause:
+            raise refused(f"redirect to no address: {answer[:200]!r}") from cause
     raise refused(f"more than {network.redirects} redirects")
 
 
@@ -196,7 +201,10 @@ def _checked(url: str, network: Network) -> tuple[str, int, str]:
         raise refused(f"credentials or a port in the address: {url[:200]!r}")
     if parts.hostname not in network.hosts:
         raise refused(f"host {parts.hostname!r} is not listed")
-    return parts.hostname, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not target.isascii() or not target.isprintable() or " " in target:
+        raise refused(f"characters that do not belong in an address: {url[:200]!r}")
+    return parts.hostname, port, target
 
 
 def _connected(host: str, port: int, network: Network, deadline: float) -> socket.socket:
@@ -242,7 +250,7 @@ def _body(response: http.client.HTTPResponse, size: int, report: Callable[[int],
         if len(data) > size:
             raise refused(f"more than the expected {size} bytes")
     if len(data) < size:
-        raise unreachable(f"ended after {len(data)} of {size} bytes")
+        raise http.client.IncompleteRead(bytes(data), size - len(data))
     return bytes(data)
 
 
@@ -262,18 +270,30 @@ def fetch(
         network: means and limits of the transfer; by default the real ones.
 
     Raises:
-        TaskError: T101 unknown name; T105 no mirror gave the file (each is named with the reason);
-            T106 the folder cannot be written; T104 a derived file came out wrong.
+        TaskError: T101 unknown name, and as `bring`.
     """
-    known = corpus.named(name)
     place = folder if folder is not None else corpus.destination()
-    means = network if network is not None else Network()
+    bring(corpus.named(name), place, network if network is not None else Network(), report)
+
+
+def bring(
+    known: Corpus,
+    folder: Path,
+    network: Network,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> None:
+    """As `fetch`, for a corpus that need not be in the table.
+
+    Raises:
+        TaskError: T105 no mirror gave the file (each is named with the reason); T106 the folder
+            cannot be written; T104 a derived file came out wrong.
+    """
     for file in known.files:
-        if _is_here(place, file):
+        if _is_here(folder, file):
             report(Progress(file.path, file.size, file.size, "present"))
             continue
-        data = _derived(known, place, file) if file.rule else _mirrored(file, means, report)
-        _write(place / file.path, data)
+        data = _derived(known, folder, file) if file.rule else _mirrored(file, network, report)
+        _write(folder / file.path, data)
         report(Progress(file.path, file.size, file.size, "written"))
 
 
