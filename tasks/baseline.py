@@ -27,7 +27,7 @@ Rates = Callable[[Roll], NDArray[np.float64]]
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[dict[str, Any], dict[str, Any]]:
+def tables() -> tuple[dict[str, Any], dict[str, Any]]:
     here = Path(__file__).parent
     computed, published = (
         tomllib.loads((here / name).read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ def stored(task: str) -> tuple[Baseline, ...]:
 
     Ours are written by `scripts/compute_baselines.py`, those of others stand in `published.toml`.
     """
-    computed, published = _tables()
+    computed, published = tables()
     ours = [
         Baseline(rule, "loss", loss, split, "counted by scripts/compute_baselines.py")
         for split in HELD_OUT
