@@ -28,6 +28,7 @@ Rates = Callable[[Roll], NDArray[np.float64]]
 
 @lru_cache(maxsize=1)
 def tables() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The recorded numbers by task: ours from `baselines.toml`, those of others, as written there."""
     here = Path(__file__).parent
     computed, published = (
         tomllib.loads((here / name).read_text(encoding="utf-8"))
