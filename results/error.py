@@ -34,6 +34,7 @@ CODES = {
     "order": "A write that does not continue the history.",
     "not-finite": "A number is NaN or infinite.",
     "too-large": "A number does not fit 64 bits.",
+    "mixed-sources": "The four packages come from different folders.",
     "sqlite": "SQLite is too old or refused for another reason.",
 }
 
@@ -60,8 +61,14 @@ _BY_NAME = {
 }
 
 
-def from_sqlite(error: sqlite3.Error, path: Path) -> StoreError:
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
+"""What sqlite3 raises; the second where a damaged file has spoilt the very message."""
+
+
+def from_sqlite(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
     """The StoreError that says what an SQLite error means for a person."""
+    if isinstance(error, UnicodeDecodeError):
+        return StoreError("damaged", f"{path}: not legible", _BY_NAME["SQLITE_CORRUPT"][1])
     name = str(getattr(error, "sqlite_errorname", "") or "")
     # Extended names such as SQLITE_IOERR_WRITE begin with the basic one.
     basic = "_".join(name.split("_")[:2])

@@ -1,9 +1,8 @@
 """The digest of a study's history: equal histories have equal digests."""
 
 import hashlib
-import json
 
-from results.ask import Ask, Rejection
+from results.row import ask_json, verdicts_json
 from results.store import Store
 
 
@@ -20,35 +19,7 @@ def digest(store: Store, study_id: str) -> str:
     hashed = hashlib.sha256()
     for ask, outcome in log:
         facts = "null" if outcome is None else outcome.facts_json()
-        hashed.update(f"{_asked(ask)}\n{facts}\n".encode())
+        hashed.update(f"{ask_json(ask)}\n{facts}\n".encode())
     rejections, admissions = store.verdicts(study_id, len(log))
-    hashed.update(_json([[_rejected(rejection) for rejection in rejections], admissions]).encode())
+    hashed.update(verdicts_json(rejections, admissions).encode())
     return hashed.hexdigest()
-
-
-def _asked(ask: Ask) -> str:
-    return _json(
-        [
-            ask.index,
-            ask.role.value,
-            None if ask.trial is None else ask.trial.key,
-            ask.parent_id,
-            ask.operators,
-            [_rejected(rejection) for rejection in ask.rejections],
-            ask.admissions,
-        ]
-    )
-
-
-def _rejected(rejection: Rejection) -> list[object]:
-    return [
-        rejection.cause.value,
-        rejection.cell_id,
-        rejection.parent_id,
-        rejection.operators,
-        rejection.detail,
-    ]
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)

@@ -54,7 +54,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> list[int]:
     """
     passed: list[int] = []
     for number in range(version(connection, path), VERSION):
-        text = Path(__file__).with_name(STEPS[number]).read_text(encoding="utf-8")
+        text = (Path(__file__).parent / STEPS[number]).read_text(encoding="utf-8")
         try:
             connection.executescript(
                 f"BEGIN IMMEDIATE;\n{text}\nPRAGMA application_id = {APPLICATION_ID};\n"

@@ -175,6 +175,31 @@ def _whole(number: int | None) -> int | None:
     return None if number is None else int(number)
 
 
+def ask_json(ask: Ask) -> str:
+    """Canonical JSON of an ask: what one seed must repeat. The trial stands for itself by its key."""
+    return canonical_json(
+        [
+            ask.index,
+            ask.role.value,
+            None if ask.trial is None else ask.trial.key,
+            ask.parent_id,
+            ask.operators,
+            verdicts_json(ask.rejections, ask.admissions),
+        ]
+    )
+
+
+def verdicts_json(rejections: Sequence[Rejection], admissions: Sequence[str]) -> str:
+    """Canonical JSON of what was decided before an ask."""
+    rows = [(r.cause.value, r.cell_id, r.parent_id, r.operators, r.detail) for r in rejections]
+    return canonical_json([rows, admissions])
+
+
+def ask_digest(ask: Ask) -> str:
+    """The sha256 of an ask, 64 hex digits."""
+    return hashlib.sha256(ask_json(ask).encode()).hexdigest()
+
+
 def facts_digest(outcome: Outcome) -> str:
     """The sha256 of an outcome's facts, 64 hex digits."""
     return hashlib.sha256(outcome.facts_json().encode()).hexdigest()

@@ -68,6 +68,7 @@ CREATE TABLE ask (
     trial_key TEXT REFERENCES trial (key), -- NULL for an idle ask
     parent_id TEXT NOT NULL, -- cell it was mutated from, or empty
     operators TEXT NOT NULL, -- JSON list of mutation operators, in order
+    digest TEXT NOT NULL, -- sha256 of the ask with its rejections and admissions
     epoch INTEGER NOT NULL REFERENCES epoch (number),
     PRIMARY KEY (study_id, number)
 ) STRICT;

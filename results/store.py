@@ -17,11 +17,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from results.ask import Ask, Cause, Rejection, Role
-from results.error import StoreError, from_sqlite
+from results.error import FAULTS, StoreError, from_sqlite
 from results.lock import Lock, beside
 from results.migrate import VERSION, migrate, version
 from results.outcome import Cost, Ending, Outcome, Point
 from results.row import (
+    ask_digest,
     canonical_json,
     clean_ask,
     clean_outcome,
@@ -104,7 +105,7 @@ class Store:
             store._open_for_writing(lock)
         except BaseException as error:
             store.close()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, FAULTS):
                 raise from_sqlite(error, path) from error
             raise
         return store
@@ -129,7 +130,7 @@ class Store:
                     raise
                 # A folder that may not be written has no room for WAL's index; nor has it a writer.
                 return cls(_examined(path, uri + "&immutable=1"), path, None)
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise from_sqlite(error, path) from error
 
     @property
@@ -230,6 +231,7 @@ class Store:
                 None if ask.trial is None else ask.trial.key,
                 ask.parent_id,
                 canonical_json(ask.operators),
+                ask_digest(ask),
                 self._epoch,
             )
             insert_verdicts(connection, study_id, ask.index, ask.rejections, ask.admissions)
@@ -296,6 +298,21 @@ class Store:
 
     # Reading.
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Generator[None]:
+        """All reading inside sees one state of the store, whatever the driver writes meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
+        try:
+            self._connection.execute("BEGIN")
+            yield
+        except FAULTS as error:
+            raise from_sqlite(error, self._path) from error
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
     def studies(self) -> list[StudyRow]:
         """All studies, oldest first."""
         rows = self.select(
@@ -306,34 +323,37 @@ class Store:
             " (SELECT count(*) FROM epoch WHERE study_id = study.id)"
             " FROM study ORDER BY study.rowid"
         )
-        return [StudyRow(Study.from_json(row[0]), *row[1:]) for row in rows]
+        return [StudyRow(self._study(row[0]), *row[1:]) for row in rows]
 
     def study(self, study_id: str) -> Study:
         """The study of that id. Raises StoreError `missing` if there is none."""
         rows = self.select("SELECT description FROM study WHERE id = ?", study_id)
         if not rows:
             raise StoreError("missing", f"{self._path}: no study {study_id}")
-        return Study.from_json(rows[0][0])
+        return self._study(rows[0][0])
 
     def log(self, study_id: str) -> list[tuple[Ask, Outcome | None]]:
         """Every ask with its outcome, in order of index: what a resume replays.
 
         Idle asks and unanswered ones have None.
         """
-        asks = self._asks(study_id)
-        outcomes = self._outcomes(
-            "trial_key IN (SELECT trial_key FROM ask WHERE study_id = ?)", study_id
-        )
+        with self.snapshot():
+            asks = self._asks(study_id)
+            outcomes = self._outcomes(
+                "trial_key IN (SELECT trial_key FROM ask WHERE study_id = ?)", study_id
+            )
         return [(ask, ask.trial and outcomes.get(ask.trial.key)) for ask in asks]
 
     def verdicts(self, study_id: str, index: int) -> tuple[tuple[Rejection, ...], tuple[str, ...]]:
         """Rejections and admissions decided before ask `index`, or after the last one."""
-        rejections, admissions = self._verdicts(study_id, index)
+        with self.snapshot():
+            rejections, admissions = self._verdicts(study_id, index)
         return tuple(rejections.get(index, ())), tuple(admissions.get(index, ()))
 
     def outcome(self, key: str) -> Outcome | None:
         """The outcome of a trial, of whichever study, or None."""
-        return self._outcomes("trial_key = ?", key).get(key)
+        with self.snapshot():
+            return self._outcomes("trial_key = ?", key).get(key)
 
     def cell(self, cell_id: str) -> str | None:
         """The canonical text of a cell, or None."""
@@ -358,7 +378,7 @@ class Store:
         """The rows of a query; each can be unpacked, or read by column name."""
         try:
             return self._connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise from_sqlite(error, self._path) from error
 
     # Inside.
@@ -406,7 +426,7 @@ class Store:
             if connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, FAULTS):
                 raise from_sqlite(error, self._path) from error
             if isinstance(error, OverflowError):
                 raise StoreError("too-large", f"{self._path}: {error}") from error
@@ -429,22 +449,33 @@ class Store:
         values = (study_id, index, clean_text(kind), clean_text(detail), self._epoch, _now())
         insert(self._connection, "event", None, *values)
 
+    @contextlib.contextmanager
+    def _legible(self, what: str) -> Generator[None]:
+        """Turns what only a damaged row can cause into the error that says so."""
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            hint = "restore a copy of the file"
+            raise StoreError("damaged", f"{self._path}: {what} is not legible", hint) from error
+
+    def _study(self, description: str) -> Study:
+        with self._legible("a study"):
+            return Study.from_json(description)
+
     def _asks(self, study_id: str, index: int | None = None) -> list[Ask]:
         rejections, admissions = self._verdicts(study_id, index)
         rows = self.select(
-            "SELECT number, role, description, trial_key, parent_id, operators FROM ask"
+            "SELECT number, role, description, parent_id, operators, digest FROM ask"
             " LEFT JOIN trial ON key = trial_key"
             " WHERE study_id = ? AND number BETWEEN ? AND ? ORDER BY number",
             study_id,
             *_span(index),
         )
         asks: list[Ask] = []
-        for number, role, description, key, parent_id, operators in rows:
-            trial = None if description is None else Trial.from_json(description)
-            if trial is not None and trial.key != key:
-                raise StoreError("damaged", f"{self._path}: trial {key} does not match its key")
-            asks.append(
-                Ask(
+        for number, role, description, parent_id, operators, digest in rows:
+            with self._legible(f"ask {number} of study {study_id}"):
+                trial = None if description is None else Trial.from_json(description)
+                ask = Ask(
                     index=number,
                     role=Role(role),
                     trial=trial,
@@ -453,7 +484,9 @@ class Store:
                     rejections=tuple(rejections.get(number, ())),
                     admissions=tuple(admissions.get(number, ())),
                 )
-            )
+                asks.append(ask)
+                if ask_digest(ask) != digest or (index is None and number != len(asks) - 1):
+                    raise ValueError(digest)
         return asks
 
     def _verdicts(
@@ -466,8 +499,9 @@ class Store:
             study_id,
             *_span(index),
         ):
-            steps = tuple(json.loads(operators))
-            rejection = Rejection(Cause(cause), cell_id, parent_id, steps, detail)
+            with self._legible(f"a rejection before ask {number} of study {study_id}"):
+                steps = tuple(json.loads(operators))
+                rejection = Rejection(Cause(cause), cell_id, parent_id, steps, detail)
             rejections.setdefault(number, []).append(rejection)
         admissions: dict[int, list[str]] = {}
         for number, cell_id in self.select(
@@ -487,19 +521,16 @@ class Store:
         outcomes: dict[str, Outcome] = {}
         for row in self.select(f"SELECT * FROM outcome WHERE {where}", value):  # noqa: S608
             key = str(row["trial_key"])
-            outcome = Outcome(
-                key=key,
-                ending=Ending(row["ending"]),
-                **{name: row[name] for name in _PLAIN},
-                curve=tuple(curves.get(key, ())),
-                cost=Cost(row["seconds"], row["cpu_seconds"], row["peak_bytes"]),
-            )
-            if facts_digest(outcome) != row["digest"]:
-                raise StoreError(
-                    "damaged",
-                    f"{self._path}: outcome of trial {key} does not match its digest",
-                    "restore a copy of the file",
+            with self._legible(f"the outcome of trial {key}"):
+                outcome = Outcome(
+                    key=key,
+                    ending=Ending(row["ending"]),
+                    **{name: row[name] for name in _PLAIN},
+                    curve=tuple(curves.get(key, ())),
+                    cost=Cost(row["seconds"], row["cpu_seconds"], row["peak_bytes"]),
                 )
+                if facts_digest(outcome) != row["digest"]:
+                    raise ValueError(row["digest"])
             outcomes[key] = outcome
         return outcomes
 
@@ -511,7 +542,7 @@ def _connect(path: Path, uri: str) -> sqlite3.Connection:
         raise StoreError("sqlite", found, "use a newer build of Python")
     try:
         connection = sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise from_sqlite(error, path) from error
     connection.row_factory = sqlite3.Row
     return connection
@@ -538,10 +569,15 @@ def _examined(path: Path, uri: str) -> sqlite3.Connection:
 
 
 def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
-    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
-    if found != ["ok"]:
-        hint = "restore a copy; `sqlite3 FILE .recover` saves what is legible"
-        raise StoreError("damaged", f"{path}: {found[0].splitlines()[-1]}", hint)
+    # Not quick_check: it passes over indices, and a damaged one makes queries return fewer rows.
+    found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+    if found == ["ok"]:
+        orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
+        if orphan is None:
+            return
+        found = [f"a row of {orphan[0]} refers to a missing row of {orphan[2]}"]
+    hint = "restore a copy; `sqlite3 FILE .recover` saves what is legible"
+    raise StoreError("damaged", f"{path}: {found[0].splitlines()[-1]}", hint)
 
 
 def _span(index: int | None) -> tuple[int, int]:

@@ -1,0 +1,221 @@
+"""Kills, races, full disks and torn files: nothing acknowledged is lost, nothing is silently less."""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from results.error import StoreError
+from results.history import digest
+from results.lock import beside
+from results.store import Store
+from tests.results import faults, synthetic
+from tests.results.faults import check_prefix, start
+
+
+def test_a_writer_killed_at_random_moments_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "run.gate"
+    draw = random.Random(7)  # noqa: S311
+    acknowledged: set[str] = set()
+    for _ in range(25):
+        faults.kill_once(path, draw, acknowledged)
+        check_prefix(path, acknowledged)
+    child = start(path)
+    child.communicate()
+    assert child.returncode == 0
+    whole = tmp_path / "whole.gate"
+    store, study = synthetic.write(whole, faults.long_study())
+    with Store.read(path) as read:
+        assert digest(read, study.id) == digest(store, study.id)
+    store.close()
+
+
+@pytest.mark.parametrize("size", [200_000, 300_000])
+def test_a_writer_out_of_room_says_so_and_goes_on_when_there_is_room(
+    tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "run.gate"
+    child = start(path, "limited", size)
+    out, err = child.communicate()
+    message = err.decode()
+    assert child.returncode == 0, message
+    before, room, after = out.decode().partition("ROOM\n")
+    assert before
+    assert room
+    assert after
+    assert message.startswith(("disk-full: ", "input-output: "))
+    assert "what was acknowledged is kept" in message
+    complete = check_prefix(path, set((before + after).splitlines()))
+    assert complete == len(synthetic.history(faults.long_study()))
+
+
+def test_a_full_database_is_one_line_and_usable_again(tmp_path: Path) -> None:
+    store, study = Store.create_or_open(tmp_path / "run.gate"), synthetic.study()
+    store.begin(study, {})
+    pages = store.select("PRAGMA page_count")[0][0]
+    store.select(f"PRAGMA max_page_count = {pages + 3}")
+    history = synthetic.history(study)
+    written = 0
+    refusal = None
+    try:
+        for ask, outcome in history:
+            store.add_ask(study.id, ask)
+            if outcome is not None:
+                store.add_outcome(study.id, ask.index, outcome)
+            written += 1
+    except StoreError as error:
+        refusal = error
+    assert refusal is not None
+    assert refusal.code == "disk-full"
+    assert "free some space" in refusal.hint
+    assert 0 < written < len(history)
+    assert [entry for entry in store.log(study.id) if entry[1]] == history[:written]
+    store.select("PRAGMA max_page_count = 1000000")
+    for ask, outcome in history[written:]:
+        store.add_ask(study.id, ask)
+        if outcome is not None:
+            store.add_outcome(study.id, ask.index, outcome)
+    assert store.log(study.id) == history
+    store.close()
+
+
+def test_of_two_drivers_exactly_one_ever_writes(tmp_path: Path) -> None:
+    for race in range(5):
+        path = tmp_path / f"{race}.gate"
+        children = [start(path, "run", 0.001) for _ in range(2)]
+        # The loser of a race may also find the store free again once the winner is done.
+        ends = [child.communicate() for child in children]
+        codes = sorted(child.returncode for child in children)
+        assert codes in ([0, 3], [0, 0])
+        for child, (out, err) in zip(children, ends, strict=True):
+            if child.returncode == 3:
+                assert err.startswith(b"busy: ")
+                assert out == b""
+        lines = [line for out, _ in ends for line in out.splitlines()]
+        assert len(lines) == len(set(lines))
+
+
+def test_a_driver_that_was_frozen_and_replaced_writes_nothing_when_it_wakes(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "run.gate"
+    frozen = start(path, "run", 0.002)
+    assert frozen.stdout is not None
+    frozen.stdout.readline()
+    frozen.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, frozen.pid, os.WSTOPPED | os.WNOWAIT)
+    # The lock would hold; a file system without locks would not.
+    beside(path).unlink()
+    try:
+        second = start(path)
+        second.communicate()
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+    _, err = frozen.communicate()
+    assert second.returncode == 0
+    assert frozen.returncode == 3
+    assert err.startswith(b"superseded: ")
+    check_prefix(path, set())
+
+
+def test_a_torn_or_flipped_file_opens_complete_or_is_named_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "run.gate"
+    synthetic.write(path)[0].close()
+    whole = path.read_bytes()
+    draw = random.Random(11)  # noqa: S311
+    named = sum(faults.tear_once(whole, path, draw) for _ in range(120))
+    assert 60 < named < 120
+
+
+def test_acknowledged_rows_that_vanish_with_the_log_are_missed(tmp_path: Path) -> None:
+    path = tmp_path / "run.gate"
+    child = start(path, "run", 0.002)
+    assert child.stdout is not None
+    for _ in range(10):
+        child.stdout.readline()
+    child.kill()
+    child.communicate()
+    wal = path.with_name(path.name + "-wal")
+    assert wal.stat().st_size > 0
+    wal.unlink()
+    with pytest.raises(StoreError, match=r"^damaged: .* acknowledged rows are missing"):
+        Store.create_or_open(path)
+    beside(path).unlink()
+    Store.create_or_open(path).close()
+
+
+def as_nobody(folder: Path, code: str) -> str:
+    """What the code prints when run without root's right to write everywhere."""
+    program = (
+        "import fcntl, os, sys\n"  # the library itself may lie where nobody can read
+        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from pathlib import Path\n"
+        "from results.error import StoreError\n"
+        "from results.store import Store\n"
+        "if os.geteuid() == 0: os.setresuid(65534, 65534, 65534)\n"
+        f"folder = Path({str(folder)!r})\n"
+        f"try:\n    {code}\nexcept StoreError as error:\n    print(error.code, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_folder_that_may_not_be_written_is_one_line_and_its_store_can_be_read() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="gatewright-test-"))
+    try:
+        store, study = synthetic.write(folder / "run.gate")
+        expected = digest(store, study.id)
+        store.close()
+        (folder / "run.gate").chmod(0o444)
+        beside(folder / "run.gate").chmod(0o444)
+        folder.chmod(0o555)
+        for name in ("new.gate", "run.gate"):
+            said = as_nobody(folder, f"Store.create_or_open(folder / {name!r})")
+            assert said.startswith("read-only read-only: "), said
+            assert "choose another --store" in said
+        said = as_nobody(
+            folder,
+            "from results.history import digest;"
+            f"print(digest(Store.read(folder / 'run.gate'), {study.id!r}))",
+        )
+        assert said.strip() == expected
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_a_reader_beside_a_writer_never_sees_half_an_outcome(tmp_path: Path) -> None:
+    path = tmp_path / "run.gate"
+    Store.create_or_open(path).close()
+    child = start(path, "run", 0.0005)
+    study = faults.long_study()
+    expected = synthetic.history(study)
+    seen = 0
+    with Store.read(path) as reader:
+        while child.poll() is None:
+            log = reader.log(study.id)
+            assert all(
+                result in (given[1], None)
+                for (_, result), given in zip(log, expected, strict=False)
+            )
+            seen = max(seen, len(log))
+    child.communicate()
+    assert child.returncode == 0
+    assert seen > 0
+
+
+def test_sqlite_itself_finds_the_store_sound(tmp_path: Path) -> None:
+    path = tmp_path / "run.gate"
+    synthetic.write(path)[0].close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
