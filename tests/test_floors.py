@@ -59,7 +59,7 @@ def imported(path: Path) -> set[str]:
 def files(floor: str) -> list[Path]:
     found = sorted((ROOT / floor).rglob("*.py"))
     if floor == "cells":
-        found = [path for path in found if "engine" not in path.parts]
+        found = [path for path in found if "engine" not in path.relative_to(ROOT).parts]
     return found
 
 
