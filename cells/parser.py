@@ -278,11 +278,10 @@ class _Parser:
         """Read one expression up to the end of its line; the index of its node."""
         stack: list[_Pending] = []
         values: list[int] = []
-        depth, deepest = 0, self.limits.depth
+        deepest = self.limits.depth
         while True:
             while not self.operand(stack, values):
-                depth = sum(1 for p in stack if p.rank in (0, _MINUS))
-                if depth > deepest:
+                if sum(1 for p in stack if p.rank in (0, _MINUS)) > deepest:
                     raise self.error("C103", stack[-1].place, limit=deepest)
             while True:
                 kind, place = self.kinds[self.at], self.places[self.at]
@@ -316,7 +315,7 @@ class _Parser:
                     break
                 if stack:
                     if kind in (END, NEWLINE):
-                        raise self.error("C102", stack[-1].place, found="(")
+                        raise self.error("C102", stack[-1].place, found=f"{stack[-1].word}(")
                     raise self.unexpected("an operator, a comma or )")
                 if kind != NEWLINE:
                     raise self.unexpected("an operator or the end of the line")

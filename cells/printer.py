@@ -106,9 +106,8 @@ def _lines(cell: Cell, states: tuple[str, ...], kept: dict[int, str], limits: Li
     ranks: list[int] = [_ATOM] * first
     depths: list[int] = [0] * first
     calls: dict[int, tuple[Linear, str]] = {}  # nodes written as one `linear`: options, arguments
-    statements: dict[int, list[str]] = {
-        leaf: [f"{new} = {texts[leaf]}" for new in owners.get(leaf, ())] for leaf in range(first)
-    }
+    pairs = zip(states, cell.updates, strict=True)
+    statements = {0: [f"{state}' = {texts[leaf]}" for state, leaf in pairs if leaf < first]}
 
     def settle(index: int) -> None:
         """Give a node a statement of its own; from here on it is read by its name."""
@@ -165,7 +164,7 @@ def _lines(cell: Cell, states: tuple[str, ...], kept: dict[int, str], limits: Li
         if not once or index in kept or index in owners or index == output:
             settle(index)
     lines = [line for index in sorted(statements) for line in statements[index]]
-    if output >= 0 and f"out = {texts[output]}" != lines[-1] and texts[output] != "out":
+    if output >= 0 and texts[output] != "out":
         lines.append(f"out = {texts[output]}")
     return lines
 

@@ -14,6 +14,7 @@ from cells.limit import LIMITS, Limits
 from cells.op import OPS
 
 LARGEST_BLOCKS: Final = 256
+_MOST_NUMBERS: Final = max(law.most for law in LAWS.values())
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED: Final = frozenset({"cell", "x", "out", "none", *(n for n in OPS if n.isidentifier())})
 """Words that name neither node nor state."""
@@ -93,7 +94,9 @@ def _law(initial: object, place: Place, kind: str, limits: Limits) -> Finding | 
         return False
     if type(initial.numbers) is not tuple:
         return False
-    if not all(number_fits(number, limits) for number in initial.numbers):
+    if len(initial.numbers) <= _MOST_NUMBERS and not all(
+        number_fits(number, limits) for number in initial.numbers
+    ):
         return False
     return law_finding(initial, place, kind) or True
 
