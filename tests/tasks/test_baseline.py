@@ -185,3 +185,27 @@ def test_pydocs_baselines_fall_with_the_order() -> None:
     for losses in by_split.values():
         assert len(losses) == 5
         assert losses == sorted(losses, reverse=True)
+
+
+def test_the_tables_of_the_readme_are_the_recorded_ones() -> None:
+    text = (Path(baseline.__file__).parent / "README.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    computed, _ = baseline.tables()
+
+    def texts(rule: str) -> list[str]:
+        """Perplexities by word and bits by character, valid / test."""
+        words, characters = (
+            [computed[task][split].get(rule) for split in ("valid", "test")]
+            for task in ("ptb", "ptb-char")
+        )
+        return [
+            rule,
+            "" if None in words else " / ".join(f"{exp(loss):.2f}" for loss in words),
+            "" if None in characters else " / ".join(f"{x / log(2):.3f}" for x in characters),
+        ]
+
+    for rule in {**computed["ptb"]["test"], **computed["ptb-char"]["test"]}:
+        assert texts(rule) in rows
+    for rule in baseline.MUSIC:
+        losses = [f"{computed[name]['test'][rule]:.3f}" for name in pianoroll.SETS]
+        assert [rule, *losses] in rows
