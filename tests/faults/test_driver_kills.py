@@ -1,0 +1,130 @@
+"""The driver is killed at random moments and started again."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from results.error import StoreError
+from results.provenance import root
+from results.store import Store
+from tests.faults.toy_strategy import study
+
+DRIVER = root() / "tests" / "faults" / "toy_driver.py"
+
+
+def start(store: Path, workers: int, log: Path, mean: float = 20.0) -> subprocess.Popen[str]:
+    environment = os.environ | {
+        "PYTHONPATH": str(root()),
+        "GATEWRIGHT_TOY_MS": str(mean),
+        "GATEWRIGHT_TOY_LOG": str(log),
+    }
+    return subprocess.Popen(
+        [sys.executable, str(DRIVER), str(store), str(workers)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], status: int = 0) -> dict[str, object]:
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == status, errors
+    return json.loads(output)
+
+
+def executions(log: Path) -> int:
+    return len(log.read_text().splitlines()) // 2 if log.exists() else 0
+
+
+def answered(store: Path) -> int:
+    with Store.read(store) as opened:
+        return sum(row.answered for row in opened.studies())
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    folder = tmp_path_factory.mktemp("expected")
+    return finish(start(folder / "s.db", 0, folder / "log", mean=0.0))
+
+
+@pytest.mark.parametrize(("workers", "kills"), [(0, 6), (2, 2)])
+def test_a_killed_driver_resumes_to_the_same_bytes(
+    tmp_path: Path, expected: dict[str, object], workers: int, kills: int
+) -> None:
+    seed = 7
+    moments = random.Random(seed)  # noqa: S311
+    store, log = tmp_path / "s.db", tmp_path / "log"
+    hits: list[int] = []
+    for _ in range(kills):
+        process = start(store, workers, log)
+        # Waits for the first execution of this start, so that the kill meets work and not imports.
+        before, until = executions(log), time.monotonic() + 60
+        while executions(log) == before and process.poll() is None:
+            assert time.monotonic() < until, "the driver did not begin"
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0.0, 0.25))
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        hits.append(answered(store))
+    assert all(hit < 60 for hit in hits), "every kill was meant to hit before the end"
+    assert hits == sorted(hits)
+    assert hits[-1] > 0, "no run before a kill got anywhere"
+    summary = finish(start(store, workers, log))
+    print(f"seed {seed}: {kills} kills, answered after each {hits}, {executions(log)} executions")
+    assert summary["digest"] == expected["digest"]
+    with Store.read(store) as opened:
+        events = [row[0] for row in opened.select("SELECT kind FROM event")]
+        assert opened.select("PRAGMA integrity_check")[0][0] == "ok"
+        outcomes = opened.select("SELECT count(*) FROM outcome")[0][0]
+    assert "mismatch" not in events
+    assert outcomes == expected["ran"]
+    # Only what was in slots may run again: one in process, two a slot with Ray.
+    assert executions(log) <= outcomes + kills * max(1, 2 * workers)
+
+
+def test_a_second_driver_on_the_same_store_is_refused(
+    tmp_path: Path, expected: dict[str, object]
+) -> None:
+    store, log = tmp_path / "s.db", tmp_path / "log"
+    first = start(store, 0, log)
+    until = time.monotonic() + 60
+    while executions(log) == 0:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    with pytest.raises(StoreError) as caught:
+        Store.create_or_open(store)
+    assert caught.value.code == "busy"
+    second = start(store, 0, log)
+    _, errors = second.communicate(timeout=60)
+    assert second.returncode != 0
+    assert "busy" in errors
+    assert finish(first)["digest"] == expected["digest"]
+    with Store.read(store) as opened:
+        assert [row.epochs for row in opened.studies()] == [1]
+        assert opened.studies()[0].study == study()
+
+
+def test_a_signal_ends_a_run_with_ray_in_order(tmp_path: Path, expected: dict[str, object]) -> None:
+    store, log = tmp_path / "s.db", tmp_path / "log"
+    process = start(store, 2, log)
+    until = time.monotonic() + 60
+    while executions(log) < 3:
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    summary = finish(process, status=130)
+    assert summary["interrupted"]
+    assert 0 < answered(store) < 60
+    resumed = finish(start(store, 0, log, mean=0.0))
+    assert resumed["digest"] == expected["digest"]
+    assert resumed["epoch"] == 2

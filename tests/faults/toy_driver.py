@@ -1,0 +1,38 @@
+"""A whole search of toy trials as a program, to be started and killed by tests.
+
+usage: toy_driver.py STORE WORKERS [COUNT]; prints the summary as JSON. 0 workers run in process.
+"""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from results.store import Store
+from search.clock import Monotonic
+from search.driver import run
+from search.pool import LocalPool
+from search.progress import Silent
+from search.ray_pool import RayPool
+from tests.faults import toy_engine
+from tests.faults.toy_strategy import ToyStrategy, study
+
+
+def main(path: str, workers: str, count: str = "60") -> int:
+    described = study()
+    with Store.create_or_open(Path(path)) as store:
+        if workers == "0":
+            pool = LocalPool(toy_engine.evaluate)
+        else:
+            pool = RayPool(int(workers), None, toy_engine.evaluate)
+        try:
+            toy = ToyStrategy(described, int(count))
+            summary = run(described, store, pool, toy, Silent(), Monotonic(), (), {})
+        finally:
+            pool.close()
+    print(json.dumps(asdict(summary)))
+    return 130 if summary.interrupted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

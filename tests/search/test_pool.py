@@ -1,0 +1,195 @@
+"""Pools under their contract. One Ray start for all tests that only need a healthy cluster."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from results.outcome import Outcome
+from results.provenance import root
+from results.trial import Trial
+from search.clock import Monotonic
+from search.error import SearchError
+from search.pool import Arrival, Fault, Job, LocalPool, Pool
+from search.ray_pool import RayPool
+from tests.faults import toy_engine
+from tests.faults.listening import addresses
+from tests.faults.toy_strategy import ToyStrategy, study
+
+MISDEEDS = {20: "exit", 21: "segfault", 22: "loop"}
+
+
+def trials() -> dict[int, Trial]:
+    toy = ToyStrategy(study(lag=100), count=30, misdeeds=MISDEEDS)
+    asks = [toy.ask(index) for index in range(30)]
+    return {ask.index: ask.trial for ask in asks if ask and ask.trial}
+
+
+def up(pool: Pool) -> None:
+    """Waits until every slot is up."""
+    while pool.room < 2 * pool.slots:
+        assert pool.wait(0.5) == []
+
+
+def drain(pool: Pool, jobs: list[Job], seconds: float = 60.0) -> list[Arrival]:
+    """Feeds and waits until every job came back."""
+    jobs, arrivals = list(jobs), []
+    wanted, until = len(jobs), time.monotonic() + seconds
+    while len(arrivals) < wanted:
+        while jobs and pool.room > 0:
+            pool.submit(jobs.pop(0))
+        arrivals += pool.wait(0.5)
+        assert time.monotonic() < until, f"{len(arrivals)} of {wanted} jobs came back"
+    return arrivals
+
+
+def test_the_local_pool_runs_one_job_a_wait() -> None:
+    pool = LocalPool(toy_engine.evaluate)
+    assert pool.wait(0.0) == []
+    jobs = [Job(index, 1, trial.to_json()) for index, trial in trials().items() if index < 5]
+    for arrival in drain(pool, jobs):
+        assert arrival.outcome is not None
+        assert Outcome.from_json(arrival.outcome) == toy_engine.outcome(trials()[arrival.job.index])
+    pool.submit(jobs[0])
+    assert pool.room == 0
+    pool.close()
+    assert pool.wait(0.0) == []
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the toy engine notes its executions."""
+    return tmp_path_factory.mktemp("toy") / "log"
+
+
+@pytest.fixture(scope="module")
+def ray_pool(log: Path) -> Iterator[RayPool]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(root()))
+        patch.setenv("GATEWRIGHT_TOY_LOG", str(log))
+        pool = RayPool(2, None, toy_engine.evaluate)
+        yield pool
+        pool.close()
+        pool.close()
+
+
+def test_ray_slots_return_what_the_engine_computes(ray_pool: RayPool) -> None:
+    up(ray_pool)
+    jobs = [Job(i, 1, trial.to_json()) for i, trial in trials().items() if i < 20]
+    arrivals = drain(ray_pool, jobs)
+    assert sorted(arrival.job.index for arrival in arrivals) == [job.index for job in jobs]
+    assert {arrival.slot for arrival in arrivals} == {0, 1}
+    for arrival in arrivals:
+        assert arrival.outcome is not None
+        assert Outcome.from_json(arrival.outcome) == toy_engine.outcome(trials()[arrival.job.index])
+
+
+def test_no_socket_of_ours_listens_beyond_this_machine(ray_pool: RayPool) -> None:
+    ours = addresses(os.getpid())
+    assert len(ours) >= 4, "Ray listens on several ports; finding none means looking wrongly"
+    assert {address for address, _, _ in ours} <= {"127.0.0.1", "::1"}
+
+
+def test_a_client_without_the_token_is_refused(ray_pool: RayPool) -> None:
+    import ray
+
+    script = (
+        "import sys\n"
+        "from ray._raylet import GcsClient\n"
+        "keys = GcsClient(address=sys.argv[1]).internal_kv_keys(b'', timeout=10)\n"
+        "print('joined', len(keys))\n"
+    )
+
+    def client(**token: str) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")} | token
+        address = ray.get_runtime_context().gcs_address
+        return subprocess.run(
+            [sys.executable, "-c", script, address],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    path = Path(os.environ["RAY_AUTH_TOKEN_PATH"])
+    assert path.stat().st_mode & 0o077 == 0
+    assert path.parent.stat().st_mode & 0o077 == 0
+    assert "joined" in client(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(path)).stdout
+    for refused in (
+        client(RAY_AUTH_MODE="disabled"),
+        client(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="a" * 64),
+    ):
+        assert "joined" not in refused.stdout
+        assert "InvalidAuthToken" in refused.stderr
+
+
+def test_a_second_pool_in_the_process_is_refused(ray_pool: RayPool) -> None:
+    with pytest.raises(SearchError, match="uses Ray already"):
+        RayPool(1, None, toy_engine.evaluate)
+
+
+@pytest.mark.parametrize(
+    ("index", "seconds", "fault"),
+    [(20, None, Fault.DIED), (21, None, Fault.DIED), (22, 0.5, Fault.OVERDUE)],
+)
+def test_a_hostile_trial_costs_its_slot_and_nothing_else(
+    ray_pool: RayPool, index: int, seconds: float | None, fault: Fault
+) -> None:
+    up(ray_pool)
+    asked = trials()
+    jobs = [Job(index, 1, asked[index].to_json(), seconds)]
+    jobs += [Job(i, 1, trial.to_json(), 30.0) for i, trial in asked.items() if i < 10]
+    arrivals = drain(ray_pool, jobs)
+    assert len(arrivals) == len(jobs)
+    by_index = {arrival.job.index: arrival for arrival in arrivals}
+    assert by_index.pop(index).fault is fault
+    displaced = [a for a in by_index.values() if a.fault is not None]
+    assert len(displaced) <= 1
+    assert all(arrival.fault is Fault.DISPLACED for arrival in displaced)
+
+
+def test_a_killed_worker_is_replaced_and_nothing_is_printed(
+    ray_pool: RayPool, log: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    up(ray_pool)
+    jobs = [Job(i, 1, trial.to_json()) for i, trial in trials().items() if i < 20]
+    before = len(log.read_text().splitlines())
+    drain(ray_pool, jobs)
+    pids = {int(line.split()[2]) for line in log.read_text().splitlines()[before:]}
+    assert len(pids) == 2
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    arrivals = drain(ray_pool, jobs)
+    assert sorted(arrival.job.index for arrival in arrivals) == [job.index for job in jobs]
+    assert sum(arrival.fault is Fault.DIED for arrival in arrivals) == 2
+    assert capfd.readouterr() == ("", "")
+
+
+class Jumping:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def now(self) -> float:
+        return Monotonic().now() + self.offset
+
+
+def test_deadlines_follow_the_injected_clock_alone(ray_pool: RayPool) -> None:
+    asked, clock = trials(), Jumping()
+    ray_pool._clock, before = clock, ray_pool._clock
+    try:
+        up(ray_pool)
+        ray_pool.submit(Job(22, 1, asked[22].to_json(), 3600.0))
+        assert ray_pool.wait(0.2) == []
+        clock.offset = 3601.0
+        (arrival,) = ray_pool.wait(0.2)
+        assert (arrival.job.index, arrival.fault) == (22, Fault.OVERDUE)
+    finally:
+        ray_pool._clock = before
