@@ -24,7 +24,7 @@ class Op:
         arity: number of argument nodes.
         formula: the result in terms of the arguments, for people.
         derivative: one partial derivative for each argument.
-        latex: template with `{a}`, `{b}` for the equations.
+        latex: `str.format` template of `a` and `b` for the equations.
         commutative: a and b may be exchanged.
         associative: a chain may be regrouped.
         affine: affine in its argument (used to find cells that run as a scan).
@@ -72,19 +72,26 @@ _ROWS: Final = (
         1,
         "max(a, 0); NaN stays NaN",
         ("step(a)",),
-        r"\mathrm{relu}({a})",
+        r"\mathrm{{relu}}({a})",
         source=_PAPER,
     ),
     Op("exp", "activation", 1, "exp(a)", ("y",), r"\exp({a})"),
     Op("logsigmoid", "activation", 1, "-log(1 + exp(-a))", ("1 - exp(y)",), r"\log\sigma({a})"),
-    Op("softplus", "activation", 1, "log(1 + exp(a))", ("1 - exp(-y)",), r"\mathrm{softplus}({a})"),
+    Op(
+        "softplus",
+        "activation",
+        1,
+        "log(1 + exp(a))",
+        ("1 - exp(-y)",),
+        r"\mathrm{{softplus}}({a})",
+    ),
     Op(
         "silu",
         "activation",
         1,
         "a * sigmoid(a)",
         ("sigmoid(a) * (1 + a * (1 - sigmoid(a)))",),
-        r"\mathrm{silu}({a})",
+        r"\mathrm{{silu}}({a})",
         source="Elfwing, Uchibe, Doya 2017",
     ),
     Op(

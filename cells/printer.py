@@ -1,5 +1,6 @@
 """`Cell` to text, linear in the graph: what is used twice is printed once, by name."""
 
+from dataclasses import dataclass
 from typing import Final, cast
 
 from cells.cell import Cell, Linear
@@ -87,9 +88,33 @@ def _kept_names(cell: Cell, states: tuple[str, ...], limits: Limits) -> dict[int
     return kept
 
 
-def _lines(cell: Cell, states: tuple[str, ...], kept: dict[int, str], limits: Limits) -> list[str]:
-    """The statements of a cell, in the order of their nodes."""
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a cell is written down: which nodes stand on lines of their own, and under what name.
+
+    Attributes:
+        states: a name for each state.
+        statements: target, node and right side of each line; the line defines its node where
+            `names` gives that target, else it only refers to it.
+        names: the nodes that are read by name.
+        calls: the `linear` nodes that are written as one call, by the node of the call.
+    """
+
+    states: tuple[str, ...]
+    statements: list[tuple[str, int, str]]
+    names: dict[int, str]
+    calls: dict[int, list[int]]
+
+
+def layout(cell: Cell, limits: Limits = LIMITS, keep: bool = True) -> Layout:
+    """The lines of a valid cell, in the order of their nodes.
+
+    Nodes keep their names (unless `keep` is false) where these are legal and no two alike; nodes
+    that are read more than once, or that nest too deeply, get the names `a1`, `a2`, ...
+    """
     nodes, first = cell.nodes, len(cell.updates) + 1
+    states = state_names(cell, limits)
+    kept = _kept_names(cell, states, limits) if keep else {}
     uses = [0] * len(nodes)
     for node in nodes:
         for arg in node.args:
@@ -105,22 +130,23 @@ def _lines(cell: Cell, states: tuple[str, ...], kept: dict[int, str], limits: Li
     texts: list[str] = ["x", *states]
     ranks: list[int] = [_ATOM] * first
     depths: list[int] = [0] * first
-    calls: dict[int, tuple[Linear, str]] = {}  # nodes written as one `linear`: options, arguments
-    pairs = zip(states, cell.updates, strict=True)
-    statements = {0: [f"{state}' = {texts[leaf]}" for state, leaf in pairs if leaf < first]}
+    names: dict[int, str] = {}
+    calls: dict[int, list[int]] = {}
+    insides: dict[int, str] = {}  # the arguments of each call
+    statements: dict[int, list[tuple[str, int, str]]] = {}
 
     def settle(index: int) -> None:
         """Give a node a statement of its own; from here on it is read by its name."""
         news = owners.get(index, [])
         name = kept.get(index)
+        if name is None and news:
+            name = news[0]
         if name is None:
-            name = (
-                news[0] if news else "out" if index == output and not uses[index] else next(fresh)
-            )
-        statements[index] = [f"{name} = {texts[index]}"]
-        statements[index] += (f"{new} = {name}" for new in news if new != name)
-        texts[index], ranks[index], depths[index] = name, _ATOM, 0
-        calls.pop(index, None)
+            name = "out" if index == output and not uses[index] else next(fresh)
+        statements[index] = [(name, index, texts[index])]
+        statements[index] += ((new, index, name) for new in news if new != name)
+        names[index] = texts[index] = name
+        ranks[index], depths[index] = _ATOM, 0
 
     def inside(index: int, rank: int = 0) -> tuple[str, int]:
         """An argument in parentheses where its rank is below `rank`, and its nesting there."""
@@ -129,6 +155,13 @@ def _lines(cell: Cell, states: tuple[str, ...], kept: dict[int, str], limits: Li
             settle(index)
             wrap = False
         return (f"({texts[index]})" if wrap else texts[index]), depths[index] + wrap
+
+    def call(index: int, linears: list[int], arguments: str) -> str:
+        calls[index], insides[index] = linears, arguments
+        return f"linear({arguments}{options_text(owned(linears[0]))})"
+
+    def owned(index: int) -> Linear:
+        return cast("Linear", nodes[index].parameter)
 
     for index in range(first, len(nodes)):
         op, args, parameter = nodes[index]
@@ -139,20 +172,24 @@ def _lines(cell: Cell, states: tuple[str, ...], kept: dict[int, str], limits: Li
             law = law_text(cast("Initial", parameter))
             text = f"{op}({'' if law == 'default' else law})"
         elif op == "linear":
-            head = cast("Linear", parameter)
-            written, depth = inside(args[0])
-            calls[index] = (head, written)
-            text, depth = f"linear({written}{options_text(head)})", depth + 1
+            text, depth = inside(args[0])
+            text, depth = call(index, [index], text), depth + 1
         elif rank == _ATOM:
             pairs = [inside(arg) for arg in args]
             text = f"{op}({', '.join(text for text, _ in pairs)})"
             depth = max(depth for _, depth in pairs) + 1
         else:
             left, right = args
-            call = calls.get(left) if op == "+" and nodes[right].op == "linear" else None
-            if call and right in calls and joins(call[0], calls[right][0]):
-                calls[index] = (call[0], f"{call[1]}, {calls[right][1]}")
-                text = f"linear({calls[index][1]}{options_text(call[0])})"
+            if (
+                op == "+"
+                and left in calls
+                and nodes[right].op == "linear"
+                and left not in names
+                and right not in names
+                and joins(owned(calls[left][0]), owned(right))
+            ):
+                arguments = f"{insides[left]}, {insides[right]}"
+                text = call(index, [*calls[left], right], arguments)
                 rank, depth = _ATOM, max(depths[left], depths[right])
             else:
                 (a, deep), (b, deeper) = inside(left, rank), inside(right, rank + 1)
@@ -163,26 +200,32 @@ def _lines(cell: Cell, states: tuple[str, ...], kept: dict[int, str], limits: Li
         once = uses[index] == 1 or (op == "constant" and uses[index])
         if not once or index in kept or index in owners or index == output:
             settle(index)
-    lines = [line for index in sorted(statements) for line in statements[index]]
+    lines = [
+        (f"{state}'", update, texts[update])
+        for state, update in zip(states, cell.updates, strict=True)
+        if update < first
+    ]
+    lines += (line for index in sorted(statements) for line in statements[index])
     if output >= 0 and texts[output] != "out":
-        lines.append(f"out = {texts[output]}")
-    return lines
+        lines.append(("out", output, texts[output]))
+    return Layout(states, lines, names, calls)
 
 
 def to_text(cell: Cell, limits: Limits = LIMITS) -> str:
     """The text of a valid cell; `parse` reads it back.
 
-    Nodes keep their names where these are legal and no two alike. Nodes that are read more than
-    once, or that nest too deeply, get the names `a1`, `a2`, ...; should long names make the text
-    too large, all nodes get such names.
+    Shared and deeply nested parts are written once, on a line of their own (see `layout`); should
+    long names make the text too large, all nodes get short ones.
     """
-    states = state_names(cell, limits)
     above = [f"# {line}".rstrip() for line in cell.comment.split("\n")] if cell.comment else []
     title = cell.name if NAME.fullmatch(cell.name) else "cell"
-    above.append(f"cell {title}(x{'; ' if states else ''}{', '.join(states)})")
-    for kept in (_kept_names(cell, states, limits), dict[int, str]()):
-        body = (f"  {line}" for line in _lines(cell, states, kept, limits))
-        text = "\n".join((*above, *body)) + "\n"
+    text = ""
+    for keep in (True, False):
+        page = layout(cell, limits, keep)
+        names = ", ".join(page.states)
+        head = f"cell {title}(x{'; ' if names else ''}{names})"
+        body = (f"  {target} = {right}" for target, _, right in page.statements)
+        text = "\n".join((*above, head, *body)) + "\n"
         if len(text.encode()) <= limits.bytes:
             break
     return text
