@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
-from tasks import answer, seed
+from tasks import answer, baseline, seed
 from tasks import scale as scales
 from tasks.stream import stream_batches
 from tasks.task import Facts, Split, TaskError
@@ -106,6 +106,7 @@ def make(law: Law, scale: str, name: str = "arithmetic") -> Arithmetic:
             updates=law.train,
             vocabulary=VOCABULARY,
             floors=answer.levels(answer.law(law.lengths)),
+            baselines=baseline.stored(name) if scale == "paper" else (),
         ),
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.task import Baseline, Split
+from tasks.task import Baseline, Metric, Split
 
 Symbols = NDArray[np.integer]
 Counts = NDArray[np.int64]
@@ -38,7 +38,7 @@ def tables() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def stored(task: str) -> tuple[Baseline, ...]:
-    """The recorded numbers of a task: ours by counting, then those of others, in nats.
+    """The recorded numbers of a task: ours by counting, then those of others, losses in nats.
 
     Ours are written by `scripts/compute_baselines.py`, those of others stand in `published.toml`.
     """
@@ -52,14 +52,17 @@ def stored(task: str) -> tuple[Baseline, ...]:
 
 
 def _printed(entry: dict[str, Any]) -> Baseline:
-    if "perplexity" in entry:
-        loss = log(entry["perplexity"])
+    metric: Metric = "accuracy" if "accuracy" in entry else "loss"
+    if "accuracy" in entry:
+        value = entry["accuracy"]
+    elif "perplexity" in entry:
+        value = log(entry["perplexity"])
     elif "bits" in entry:
-        loss = entry["bits"] * log(2)
+        value = entry["bits"] * log(2)
     else:
-        loss = entry["nats"]
+        value = entry["nats"]
     comparable = entry.get("comparable", True)
-    return Baseline(entry["name"], "loss", loss, entry["split"], entry["source"], comparable)
+    return Baseline(entry["name"], metric, value, entry["split"], entry["source"], comparable)
 
 
 def counted(task: str, streams: Mapping[Split, Symbols], V: int, end: int) -> dict[Split, Losses]:

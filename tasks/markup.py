@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
-from tasks import nesting, seed
+from tasks import baseline, nesting, seed
 from tasks import scale as scales
 from tasks.stream import stream_batches
 from tasks.task import Facts, Split, TaskError
@@ -133,6 +133,7 @@ def make(law: Law, scale: str, name: str = "markup") -> Markup:
             updates=law.train,
             vocabulary=vocabulary(law),
             floors=nesting.levels(law.letters, law.shortest, law.longest, law.iterations),
+            baselines=baseline.stored(name) if scale == "paper" else (),
         ),
     )
 
