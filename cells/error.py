@@ -54,7 +54,7 @@ _ROWS: Final = (
         "the text is longer than {limit} bytes",
         "at most {limit} bytes",
         "a cell is one page of text; split nothing, write less",
-        ("#" + "a" * 70_000, "cell f(x; h)\n" + " " * 70_000 + "h' = tanh(x)"),
+        ("#" + "a" * 70_000, "cell f(x; h)\n h' = tanh(x)" + " * h" * 20_000),
     ),
     Fault(
         "C002",
