@@ -8,6 +8,7 @@ every sending is counted by the driver. Ray is imported by `RayPool`, not by thi
 import logging
 import os
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -183,6 +184,8 @@ class RayPool:
             wait = cast("Any", ray.wait)
             if wait(refs, num_returns=1, timeout=timeout)[0]:
                 done = set(wait(refs, num_returns=len(refs), timeout=0)[0])
+        else:  # all slots are lost and none may be tried yet
+            time.sleep(min(timeout, max(0.0, self._not_before - self._clock.now())))
         arrivals, self._lost = self._lost, []
         for slot in list(self._live.values()):
             arrivals += self._collect(slot, done)
