@@ -149,7 +149,8 @@ def _labels(cell: Cell, limits: Limits) -> Finding | None:
         return Finding("C606", {"found": f"{len(cell.names)} node names"})
     comment = cell.comment
     if comment:
-        if any(map(hidden, comment.replace("\n", ""))):
+        shown = comment.replace("\n", "")
+        if not shown.isprintable() and any(map(hidden, shown)):
             return Finding("C606", {"found": "hidden characters in the comment"})
         if len(comment.encode()) > limits.comment:
             return Finding("C008", {"limit": limits.comment})
