@@ -342,7 +342,7 @@ def _mirrored(file: File, network: Network, report: Callable[[Progress], None]) 
         f"no mirror gave {file.path}\n  " + "\n  ".join(reasons),
         ("this machine seems to be offline: " if offline else "")
         + f"download {file.path} elsewhere ({file.size} bytes, SHA-256 {file.sha256}), put it below "
-        "a folder and set GATEWRIGHT_DATA to that folder; "
+        "a folder, set GATEWRIGHT_DATA to that folder and fetch again: what is there is kept; "
         f"without download: {', '.join(corpus.WITHOUT_DOWNLOAD)}",
     )
 
