@@ -1,0 +1,451 @@
+"""The algebra of cells: a graph rewritten into terms that are equal when the laws of arithmetic say so.
+
+Every value becomes a term. Sums are flat linear combinations (a number and a coefficient for each
+term), products are flat (an exponent for each factor) and carry no number, maxima and minima are
+flat sets. Equal terms are one term; only what owns parameters (`linear`, `vector`, `scalar`) is
+always new. Rewriting is one pass over the nodes, so it ends.
+"""
+
+import hashlib
+import math
+import struct
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from cells.cell import Cell, Linear
+from cells.initial import Initial
+from cells.op import DIVISION_GUARD, OPS
+
+INPUT, STATE, SUM, PRODUCT, LINEAR, FRESH, OTHER = range(7)
+"""Kinds of terms. FRESH is `vector` and `scalar`; OTHER is every function without parameters."""
+
+MASK: Final = (1 << 64) - 1
+K1: Final = 0x9E3779B97F4A7C15
+K2: Final = 0xBF58476D1CE4E5B9
+
+_LARGEST: Final = 1e37
+_MEMORY: Final = 50_000
+"""Entries after which a memo is emptied."""
+
+
+class OutOfRangeError(ArithmeticError):
+    """A folded number that cell text cannot hold."""
+
+
+def digest(text: str) -> int:
+    """64 bits that depend on the text alone, on every machine."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+
+
+LABELS: Final[dict[str, int]] = {name: digest(name) for name in (*OPS, "sum", "product")}
+_SECOND: Final = digest("second argument")
+
+_numbers: dict[float, int] = {1.0: digest("one"), -1.0: digest("minus one")}
+_parameters: dict[int, tuple[object, int]] = {}
+
+
+def number_label(value: float) -> int:
+    """64 bits that stand for a number."""
+    label = _numbers.get(value)
+    if label is None:
+        if len(_numbers) > _MEMORY:
+            _numbers.clear()
+        label = _numbers[value] = digest(struct.pack("<d", value).hex())
+    return label
+
+
+def initial_text(initial: Initial | None) -> str:
+    """A law as text, unambiguous and short."""
+    if initial is None:
+        return "none"
+    sign = "-" if initial.negative else ""
+    return f"{sign}{initial.law}({','.join(map(repr, initial.numbers))})"
+
+
+def parameter_label(parameter: Linear | Initial) -> int:
+    """64 bits that stand for a law, or for a `linear` without its bias."""
+    known = _parameters.get(id(parameter))
+    if known is not None:
+        return known[1]
+    if isinstance(parameter, Linear):
+        text = (
+            f"{parameter.kind} {initial_text(parameter.init)} {parameter.diagonal!r} "
+            f"{parameter.blocks}" + (initial_text(parameter.bias) if frozen(parameter) else "")
+        )
+    else:
+        text = initial_text(parameter)
+    if len(_parameters) > _MEMORY:
+        _parameters.clear()
+    label = digest(text)
+    _parameters[id(parameter)] = (parameter, label)  # the entry keeps the object, so its id, alive
+    return label
+
+
+def frozen(linear: Linear) -> bool:
+    """Whether training leaves the bias alone, so that it must not be merged with trained ones."""
+    return linear.kind == "frozen"
+
+
+def clean(value: float) -> float:
+    """The number rounded to the 12 digits that cell text holds.
+
+    Raises:
+        OutOfRangeError: when text cannot hold it.
+    """
+    if value.is_integer() and -1e12 < value < 1e12:
+        return value + 0.0
+    if not 1 / _LARGEST < abs(value) < _LARGEST:
+        raise OutOfRangeError
+    return float(f"{value:.12g}")
+
+
+def exact(value: float) -> float | None:
+    """The number rounded to 12 digits, or None where that changes it beyond float64's own rounding."""
+    try:
+        rounded = clean(value)
+    except OutOfRangeError:
+        return None
+    return rounded if abs(rounded - value) <= 1e-15 * abs(value) else None
+
+
+def _root(value: float) -> float | None:
+    return exact(math.sqrt(value)) if value > 0 else 0.0
+
+
+_FOLDS: Final[dict[str, Callable[[float], float | None]]] = {
+    "tanh": lambda c: None if c else 0.0,
+    "sigmoid": lambda c: None if c else 0.5,
+    "relu": lambda c: max(c, 0.0),
+    "exp": lambda c: None if c else 1.0,
+    "silu": lambda c: None if c else 0.0,
+    "sqrt": _root,
+    "sin": lambda c: None if c else 0.0,
+    "cos": lambda c: None if c else 1.0,
+}
+"""Functions of a number, where the result has at most 12 digits."""
+
+_NEVER_NEGATIVE: Final = frozenset({"relu", "sigmoid", "exp", "softplus", "sqrt"})
+
+
+class Terms:
+    """Terms of one cell, in topological order; a term is its position in these lists.
+
+    Attributes:
+        kind: one of the kinds above.
+        op: name of the operator, for LINEAR, FRESH and OTHER.
+        args: argument terms; for sums and products sorted by position.
+        roles: for each argument 64 bits that say what it is to the term: its coefficient, its
+            exponent, or its place where order counts.
+        payload: SUM: (number, coefficients); PRODUCT: exponents; STATE: its position; LINEAR and
+            FRESH: (position of the node in the cell, parameter); else None.
+        label: 64 bits for kind, operator and parameter, without biases and arguments.
+        up: 64 bits for the whole term as a tree, all states alike, without biases.
+        depth: longest way to a leaf.
+    """
+
+    __slots__ = (
+        "_others",
+        "_products",
+        "_sums",
+        "args",
+        "depth",
+        "kind",
+        "label",
+        "op",
+        "payload",
+        "roles",
+        "up",
+    )
+
+    def __init__(self) -> None:
+        self.kind: list[int] = []
+        self.op: list[str] = []
+        self.args: list[tuple[int, ...]] = []
+        self.roles: list[tuple[int, ...]] = []
+        self.payload: list[Any] = []
+        self.label: list[int] = []
+        self.up: list[int] = []
+        self.depth: list[int] = []
+        self._sums: dict[tuple[float, tuple[int, ...], tuple[float, ...]], int] = {}
+        self._products: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
+        self._others: dict[tuple[str, tuple[int, ...]], int] = {}
+
+    def new(
+        self,
+        kind: int,
+        op: str,
+        args: tuple[int, ...],
+        roles: tuple[int, ...],
+        payload: object,
+        label: int,
+    ) -> int:
+        """A new term."""
+        up, depths = self.up, self.depth
+        total, depth = label, -1
+        for arg, role in zip(args, roles, strict=True):
+            mixed = ((up[arg] ^ role) * K1) & MASK
+            total += mixed ^ (mixed >> 32)
+            if depths[arg] > depth:
+                depth = depths[arg]
+        total = (total * K2) & MASK
+        up.append(total ^ (total >> 29))
+        depths.append(depth + 1)
+        self.kind.append(kind)
+        self.op.append(op)
+        self.args.append(args)
+        self.roles.append(roles)
+        self.payload.append(payload)
+        self.label.append(label)
+        return len(up) - 1
+
+    def other(self, op: str, args: tuple[int, ...], ordered: bool = False) -> int:
+        """A function without parameters; the order of arguments counts if `ordered`."""
+        if not ordered and len(args) > 1:
+            args = tuple(sorted(args))
+        key = (op, args)
+        term = self._others.get(key)
+        if term is None:
+            roles = (1, _SECOND) if ordered else (1,) * len(args)
+            term = self._others[key] = self.new(OTHER, op, args, roles, None, LABELS[op])
+        return term
+
+    def sum(self, number: float, args: tuple[int, ...], coefficients: tuple[float, ...]) -> int:
+        """A linear combination: `args` sorted, no coefficient 0, no argument itself a sum."""
+        if number == 0.0 and coefficients == (1.0,):
+            return args[0]
+        key = (number, args, coefficients)
+        term = self._sums.get(key)
+        if term is None:
+            roles = tuple([number_label(c) for c in coefficients])
+            label = LABELS["sum"] ^ number_label(number)
+            payload = (number, coefficients)
+            term = self._sums[key] = self.new(SUM, "sum", args, roles, payload, label)
+        return term
+
+    def constant(self, value: float) -> int:
+        """A number: the sum of nothing."""
+        return self.sum(value, (), ())
+
+    def number(self, term: int) -> float | None:
+        """The number that a term is, or None."""
+        return self.payload[term][0] if self.kind[term] == SUM and not self.args[term] else None
+
+    def add(self, a: int, b: int, sign: float) -> int:
+        """`a + sign * b` for sign 1 or -1."""
+        kind = self.kind
+        if kind[a] != SUM and kind[b] != SUM and a != b:
+            if a < b:
+                return self.sum(0.0, (a, b), (1.0, sign))
+            return self.sum(0.0, (b, a), (sign, 1.0))
+        number = 0.0
+        terms: dict[int, float] = {}
+        for term, factor in ((a, 1.0), (b, sign)):
+            if kind[term] == SUM:
+                constant, coefficients = self.payload[term]
+                number += factor * constant
+                for arg, coefficient in zip(self.args[term], coefficients, strict=True):
+                    terms[arg] = terms.get(arg, 0.0) + factor * coefficient
+            else:
+                terms[term] = terms.get(term, 0.0) + factor
+        return self._combination(number, terms)
+
+    def _combination(self, number: float, terms: dict[int, float]) -> int:
+        args: list[int] = []
+        coefficients: list[float] = []
+        for term in sorted(terms):
+            coefficient = terms[term]
+            if coefficient != 1.0 and coefficient != -1.0:
+                coefficient = clean(coefficient)
+            if coefficient:
+                args.append(term)
+                coefficients.append(coefficient)
+        return self.sum(clean(number), tuple(args), tuple(coefficients))
+
+    def scale(self, term: int, factor: float) -> int:
+        """`factor * term`, the factor spread over the coefficients."""
+        if factor == 1.0:
+            return term
+        if self.kind[term] != SUM:
+            return self._combination(0.0, {term: factor})
+        number, coefficients = self.payload[term]
+        pairs = zip(self.args[term], coefficients, strict=True)
+        return self._combination(factor * number, {arg: factor * c for arg, c in pairs})
+
+    def split(self, term: int) -> tuple[float, int | None]:
+        """A number and a term whose product is `term`; the term is None where only a number is left.
+
+        A sum of several terms gives its sign and its largest coefficient, the latter where that
+        leaves exact numbers. Positive are the number in it, else most of its coefficients, else
+        those of the terms that come first; where these tie too the sign stays as it is.
+        """
+        if self.kind[term] != SUM:
+            return 1.0, term
+        number: float
+        coefficients: tuple[float, ...]
+        number, coefficients = self.payload[term]
+        if not coefficients:
+            return number, None
+        if number == 0.0 and len(coefficients) == 1:
+            return coefficients[0], self.args[term][0]
+        factor = max([abs(number), *map(abs, coefficients)])
+        if factor != 1.0 and None in map(exact, [c / factor for c in (number, *coefficients)]):
+            factor = 1.0
+        balance = number or sum([1 if c > 0 else -1 for c in coefficients])
+        if not balance:
+            up = self.up
+            pairs = sorted(
+                zip([up[arg] for arg in self.args[term]], coefficients, strict=True),
+                key=lambda pair: (pair[0], abs(pair[1])),
+            )
+            plus = [(at, c) for at, c in pairs if c > 0]
+            minus = [(at, -c) for at, c in pairs if c < 0]
+            balance = 1 if plus <= minus else -1
+        if balance < 0:
+            factor = -factor
+        return (1.0, term) if factor == 1.0 else (factor, self.scale(term, 1.0 / factor))
+
+    def multiply(self, a: int, b: int) -> int:
+        """`a * b`."""
+        kind = self.kind
+        if kind[a] == SUM or kind[b] == SUM:
+            first, left = self.split(a)
+            second, right = self.split(b)
+            factor = first * second
+            if factor == 0.0:
+                return self.constant(0.0)
+            if left is None and right is None:
+                return self.constant(clean(factor))
+            if left is None or right is None:
+                return self.scale(right if left is None else left, factor)  # type: ignore[arg-type]
+            return self.scale(self._product(left, right), factor)
+        return self._product(a, b)
+
+    def _product(self, a: int, b: int) -> int:
+        kind = self.kind
+        if kind[a] != PRODUCT and kind[b] != PRODUCT and a != b:
+            args, exponents = ((a, b) if a < b else (b, a)), (1, 1)
+        else:
+            powers: dict[int, int] = {}
+            for term in (a, b):
+                if kind[term] == PRODUCT:
+                    for arg, power in zip(self.args[term], self.payload[term], strict=True):
+                        powers[arg] = powers.get(arg, 0) + power
+                else:
+                    powers[term] = powers.get(term, 0) + 1
+            args = tuple(sorted(powers))
+            exponents = tuple([powers[arg] for arg in args])
+        key = (args, exponents)
+        term = self._products.get(key)
+        if term is None:
+            label = LABELS["product"]
+            term = self.new(PRODUCT, "product", args, exponents, exponents, label)
+            self._products[key] = term
+        return term
+
+    def divide(self, a: int, b: int) -> int:
+        """`a / guard(b)`."""
+        divisor = self.number(b)
+        if divisor is not None:
+            if abs(divisor) < DIVISION_GUARD:
+                divisor = math.copysign(DIVISION_GUARD, divisor)
+            inverse = exact(1.0 / divisor)
+            if inverse is not None:
+                return self.scale(a, inverse)
+            dividend = self.number(a)
+            if dividend is not None:
+                quotient = exact(dividend / divisor)
+                if quotient is not None:
+                    return self.constant(quotient)
+        factor, rest = self.split(a)
+        if factor == 0.0:
+            return self.constant(0.0)
+        rest = self.constant(1.0) if rest is None else rest
+        return self.scale(self.other("/", (rest, b), ordered=True), factor)
+
+    def extreme(self, op: str, a: int, b: int) -> int:
+        """`max` or `min`, flat, each argument once, at most one number."""
+        terms: set[int] = set()
+        for term in (a, b):
+            terms.update(self.args[term] if self.op[term] == op else (term,))
+        numbers = [term for term in terms if self.number(term) is not None]
+        if len(numbers) > 1:
+            choose = max if op == "max" else min
+            kept = choose(numbers, key=lambda term: self.payload[term][0])
+            terms.difference_update(numbers)
+            terms.add(kept)
+        return terms.pop() if len(terms) == 1 else self.other(op, tuple(terms))
+
+    def activate(self, op: str, a: int) -> int:
+        """An activation."""
+        if self.kind[a] == SUM and not self.args[a] and op in _FOLDS:
+            folded = _FOLDS[op](self.payload[a][0])
+            if folded is not None:
+                return self.constant(folded)
+        if op == "relu" and self.op[a] in _NEVER_NEGATIVE:
+            return a
+        return self.other(op, (a,))
+
+    def linear(self, node: int, a: int, parameter: Linear) -> int:
+        """A `linear`: always new, unless its argument is 0, when its bias is left."""
+        if self.kind[a] == SUM and self.number(a) == 0.0:
+            bias = parameter.bias
+            if bias is None:
+                return self.constant(0.0)
+            if not frozen(parameter):
+                label = LABELS["vector"] ^ parameter_label(bias)
+                return self.new(FRESH, "vector", (), (), (node, bias), label)
+            if bias.law == "value":
+                return self.constant(bias.numbers[0])
+        label = LABELS["linear"] ^ parameter_label(parameter)
+        return self.new(LINEAR, "linear", (a,), (1,), (node, parameter), label)
+
+
+def rewrite(cell: Cell, flat: bool = True) -> tuple[Terms, list[int]]:
+    """The terms of a cell, and for each of its nodes the term that it is.
+
+    Args:
+        cell: any cell that `cells.verify.check` lets pass.
+        flat: whether the laws of arithmetic are used; without them only equal nodes are merged.
+
+    The laws hold over the real numbers. Folded numbers are rounded to 12 digits, which is what cell
+    text holds; `a * 0` is 0 and `a - a` is 0 whatever a is, infinities included.
+    """
+    terms = Terms()
+    values: list[int] = []
+    arithmetic: dict[str, Callable[[int, int], int]] = {}
+    if flat:
+        arithmetic = {"*": terms.multiply, "/": terms.divide}
+    for index, (op, args, parameter) in enumerate(cell.nodes):
+        if len(args) == 2:
+            a, b = values[args[0]], values[args[1]]
+            try:
+                if not flat:
+                    value = terms.other(op, (a, b), ordered=op in "-/")
+                elif op == "+":
+                    value = terms.add(a, b, 1.0)
+                elif op == "-":
+                    value = terms.add(a, b, -1.0)
+                elif op == "max" or op == "min":
+                    value = terms.extreme(op, a, b)
+                else:
+                    value = arithmetic[op](a, b)
+            except OutOfRangeError:
+                value = terms.other(op, (a, b), ordered=op in "-/")
+        elif args:
+            a = values[args[0]]
+            if isinstance(parameter, Linear):
+                value = terms.linear(index, a, parameter)
+            else:
+                value = terms.activate(op, a)
+        elif op == "input":
+            value = terms.new(INPUT, op, (), (), None, LABELS[op])
+        elif op == "state":
+            value = terms.new(STATE, op, (), (), index - 1, LABELS[op])
+        elif isinstance(parameter, float):
+            value = terms.constant(parameter)
+        else:
+            law = cast("Initial", parameter)
+            label = LABELS[op] ^ parameter_label(law)
+            value = terms.new(FRESH, op, (), (), (index, law), label)
+        values.append(value)
+    return terms, values
