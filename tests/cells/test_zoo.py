@@ -35,31 +35,6 @@ def test_no_two_cells_are_the_same_graph():
     assert len(set(cells)) == len(cells)
 
 
-@pytest.mark.parametrize(
-    ("name", "linears", "biases"),
-    [
-        ("elman", 2, 1),
-        ("lstm", 8, 4),
-        ("lstm_tanh_o", 8, 4),
-        ("lstm_f", 6, 3),
-        ("lstm_i", 6, 3),
-        ("lstm_o", 6, 3),
-        ("lstm_b", 8, 4),
-        ("gru", 6, 3),
-        ("gru_after", 6, 4),
-        ("mut1", 4, 3),
-        ("mut2", 5, 3),
-        ("mut3", 6, 3),
-    ],
-)
-def test_matrices_and_biases_are_those_of_the_published_counts(
-    name: str, linears: int, biases: int
-):
-    owned = [node.parameter for node in zoo.load(name).nodes if node.op == "linear"]
-    assert len(owned) == linears
-    assert sum(getattr(linear, "bias", None) is not None for linear in owned) == biases
-
-
 def test_an_unknown_name_is_refused_with_the_nearest_ones():
     with pytest.raises(CellError) as caught:
         zoo.load("lstn")

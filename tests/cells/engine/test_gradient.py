@@ -10,7 +10,7 @@ from cells.engine.learner import Model
 from cells.engine.reference import tensors, unroll
 from cells.initial import Initial
 from cells.op import ACTIVATIONS, ARITHMETIC, OPS
-from tests.cells.engine.made import Graph, gru, lstm
+from tests.cells.engine.made import Graph
 
 STEPS, LANES, WIDTH, LAYERS = 4, 2, 3, 2
 
@@ -43,8 +43,6 @@ def with_kinds() -> Cell:
 
 
 CELLS = {name: with_op(name) for name in (*ACTIVATIONS, *ARITHMETIC)} | {
-    "lstm": lstm(),
-    "gru": gru(),
     "kinds": with_kinds(),
 }
 
