@@ -15,8 +15,8 @@ class Interrupted(BaseException):
 class Interrupt:
     """Notes SIGINT and SIGTERM while it is entered; raises them only inside `breakable`.
 
-    A second signal raises at once, wherever the program is. Outside the main thread, where Python
-    allows no handlers, it notes nothing.
+    A second signal changes nothing, since people press Ctrl-C twice; a third is taken as before the
+    run. Outside the main thread, where Python allows no handlers, it notes nothing.
     """
 
     def __init__(self) -> None:
@@ -36,8 +36,7 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._restore()
 
     @contextmanager
     def breakable(self) -> Generator[None]:
@@ -56,6 +55,12 @@ class Interrupt:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         again, self._noted = self._noted, True
-        if self._breakable or again:
+        if self._breakable:
             self._breakable = False
             raise Interrupted
+        if again:
+            self._restore()
+
+    def _restore(self) -> None:
+        while self._before:
+            signal.signal(*self._before.popitem())

@@ -12,14 +12,22 @@ class ShuffledPool:
         evaluate: runs a job.
         slots: how many.
         seed: of the order and the faults.
-        losses: chance that a job comes back as a fault; its neighbour is then displaced.
+        losses: chance that a job comes back as `fault`; its neighbour is then displaced.
     """
 
-    def __init__(self, evaluate: Evaluate, slots: int, seed: int, losses: float = 0.0) -> None:
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        slots: int,
+        seed: int,
+        losses: float = 0.0,
+        fault: Fault = Fault.DIED,
+    ) -> None:
         self.evaluate = evaluate
         self.slots = slots
         self.random = random.Random(seed)  # noqa: S311
         self.losses = losses
+        self.fault = fault
         self.held: list[list[Job]] = [[] for _ in range(slots)]
         self.lost: list[tuple[int, int]] = []
         self.most = 0
@@ -45,7 +53,7 @@ class ShuffledPool:
         if self.random.random() < self.losses:
             self.lost.append((job.index, job.attempt))
             rest, self.held[slot] = self.held[slot], []
-            return [Arrival(job, slot, fault=Fault.DIED, detail="lost")] + [
+            return [Arrival(job, slot, fault=self.fault, detail="lost")] + [
                 Arrival(other, slot, fault=Fault.DISPLACED) for other in rest
             ]
         return [Arrival(job, slot, outcome=self.evaluate(job.trial))]

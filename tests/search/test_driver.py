@@ -13,7 +13,7 @@ from results.study import Study
 from search.clock import Monotonic
 from search.driver import Summary, run
 from search.error import SearchError
-from search.pool import LocalPool, Pool
+from search.pool import Fault, LocalPool, Pool
 from search.progress import Silent
 from search.strategy import Strategy
 from tests.faults import toy_engine
@@ -85,10 +85,15 @@ def test_lost_slots_change_nothing_but_the_attempts(
     assert (events, mismatches) == (len(pool.lost), 0)
 
 
-def test_a_trial_that_takes_three_slots_down_has_crashed(tmp_path: Path) -> None:
-    pool = ShuffledPool(toy_engine.evaluate, 2, 1, losses=1.0)
+@pytest.mark.parametrize(
+    ("fault", "ending"), [(Fault.DIED, Ending.CRASHED), (Fault.OVERDUE, Ending.TIMED_OUT)]
+)
+def test_the_third_attempt_without_an_outcome_is_the_outcome(
+    tmp_path: Path, fault: Fault, ending: Ending
+) -> None:
+    pool = ShuffledPool(toy_engine.evaluate, 2, 1, losses=1.0, fault=fault)
     summary = drive(tmp_path / "s.db", pool, study(), ToyStrategy(study(), count=4))
-    assert set(summary.endings) == {Ending.CRASHED}
+    assert set(summary.endings) == {ending}
     assert summary.faults == 3 * summary.ran
     with Store.read(tmp_path / "s.db") as store:
         (_, outcome), *_ = store.log(study().id)
