@@ -1,7 +1,6 @@
 """Study files: TOML in, a checked `Study` out. Every mistake names its place and the nearest name."""
 
 import difflib
-import json
 import math
 import re
 import tomllib
@@ -41,15 +40,6 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Study:
     for override in overrides:
         _override(table, override)
     return build(table, name_or_path)
-
-
-def from_json(text: str) -> Study:
-    """The study that `Study.to_json` wrote. Raises SearchError on anything else."""
-    try:
-        table = json.loads(text)
-    except ValueError as error:
-        raise SearchError("study.syntax", f"the stored study is not JSON: {error}") from error
-    return build(table, "the stored study")
 
 
 def build(table: object, where: str) -> Study:

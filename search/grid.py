@@ -3,6 +3,7 @@
 Source: Jozefowicz, Zaremba, Sutskever 2015, section 3.3.
 """
 
+from functools import lru_cache
 from itertools import product
 
 from cells.setting import Setting
@@ -20,6 +21,7 @@ def size(space: Space) -> int:
     )
 
 
+@lru_cache(maxsize=8)
 def settings(space: Space) -> tuple[Setting, ...]:
     """Every setting of the grid once, in a fixed order, `[size(space)]`."""
     return tuple(

@@ -29,7 +29,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def propose(name: SamplerName, history: Sequence[Tried], seed: int, space: Space) -> Setting | None:
-    """A setting that is not in `history`, or None when a finite space is used up.
+    """A setting that is not in `history`, or None when all `capacity` ones are.
 
     - `grid`: uniform over the untried points of the grid (the paper's).
     - `random`: log-uniform between the grid's extremes.
@@ -38,16 +38,26 @@ def propose(name: SamplerName, history: Sequence[Tried], seed: int, space: Space
     Optuna's samplers are made anew each time and their memory is rebuilt from `history`, so that a
     resumed study proposes what an uninterrupted one would have.
     """
-    if name == "grid":
+    if name == "grid" or _is_finite(space):
         used = {setting for setting, _ in history}
         free = [setting for setting in grid.settings(space) if setting not in used]
         return random.Random(seed).choice(free) if free else None  # noqa: S311
     return _continuous(name, history, seed, space)
 
 
-def _continuous(
-    name: SamplerName, history: Sequence[Tried], seed: int, space: Space
-) -> Setting | None:
+def capacity(name: SamplerName, space: Space) -> float:
+    """How many distinct settings `propose` can give; infinite for a continuous space."""
+    return grid.size(space) if name == "grid" or _is_finite(space) else math.inf
+
+
+def _is_finite(space: Space) -> bool:
+    """True if scale, rate and clip are fixed, so that nothing continuous is left to draw."""
+    return all(
+        len(set(choices)) == 1 for choices in (space.scales, space.learning_rates, space.clips)
+    )
+
+
+def _continuous(name: SamplerName, history: Sequence[Tried], seed: int, space: Space) -> Setting:
     distributions: dict[str, BaseDistribution] = {
         "learning_rate": _between(space.learning_rates),
         "scale": _between(space.scales),
@@ -55,8 +65,6 @@ def _continuous(
         "layers": CategoricalDistribution(space.layers),
         "dropout": CategoricalDistribution(space.dropouts),
     }
-    if all(single.single() for single in distributions.values()) and history:
-        return None
     # NumPy, behind Optuna, takes seeds of 32 bits.
     sampler = (
         optuna.samplers.TPESampler(seed=seed % 2**32)

@@ -7,7 +7,7 @@ import pytest
 from cells.setting import Setting
 from results.study import SamplerName, Space
 from search import grid
-from search.sampler import FAILED, Tried, propose
+from search.sampler import FAILED, Tried, capacity, propose
 
 SMALL = Space(scales=(0.7, 1.4), learning_rates=(0.5, 1.0, 2.0), clips=(5.0,), layers=(1, 2))
 NAMES: tuple[SamplerName, ...] = ("grid", "random", "tpe")
@@ -55,12 +55,17 @@ def test_a_proposal_depends_on_its_arguments_alone(name: SamplerName) -> None:
     assert propose(name, history, 6, Space()) != once
 
 
-@pytest.mark.parametrize("name", ["random", "tpe"])
-def test_a_continuous_space_of_one_point_is_used_up_after_it(name: SamplerName) -> None:
-    point = Space(scales=(1.0,), learning_rates=(0.5,), clips=(5.0,), layers=(1,))
-    only = Setting(0.5, 1.0, 5.0, 1, 0.0)
-    assert propose(name, [], 0, point) == only
-    assert propose(name, [(only, -1.0)], 1, point) is None
+@pytest.mark.parametrize("name", NAMES)
+def test_a_space_with_nothing_continuous_is_used_up_after_its_choices(name: SamplerName) -> None:
+    space = Space(scales=(1.0,), learning_rates=(0.5,), clips=(5.0,), layers=(1, 2))
+    assert capacity(name, space) == 2
+    history = _history(name, 2, space)
+    assert {setting for setting, _ in history} == set(grid.settings(space))
+    assert propose(name, history, 2, space) is None
+
+
+def test_only_the_grid_of_the_paper_is_finite() -> None:
+    assert [capacity(name, Space()) for name in NAMES] == [840, math.inf, math.inf]
 
 
 def test_random_is_log_uniform() -> None:

@@ -1,0 +1,42 @@
+"""Strategies by name."""
+
+from collections.abc import Callable
+from typing import Final
+
+from cells import zoo
+from results.study import StrategyName, Study
+from search.cascade import BASELINES, Cascade, FactsTable
+from search.mutants import Mutants
+from search.paper import Paper
+from search.source import Source
+from search.uniform import Uniform
+
+STRATEGIES: Final[dict[StrategyName, Callable[[Study], Source]]] = {
+    "paper": Paper,
+    "uniform": Uniform,
+    "zoo": Mutants,
+}
+
+
+def make(
+    study: Study,
+    facts: FactsTable,
+    executor: str = "reference",
+    engine: int = 1,
+    dtype: str = "float32",
+) -> Cascade:
+    """The strategy of a study, at its beginning.
+
+    Args:
+        study: what to search.
+        facts: of the screen and of every task of the study, by name and scale.
+        executor: of every trial.
+        engine: of every trial.
+        dtype: of every trial.
+
+    Raises:
+        SearchError: facts of a task are missing.
+    """
+    baselines = {name: zoo.load(name) for name in BASELINES}
+    source = STRATEGIES[study.strategy](study)
+    return Cascade(study, facts, source, baselines, executor, engine, dtype)
