@@ -381,6 +381,15 @@ class Store:
         except FAULTS as error:
             raise from_sqlite(error, self._path) from error
 
+    def table(self, sql: str, *values: Value) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of a query."""
+        try:
+            cursor = self._connection.execute(sql, values)
+            rows = [tuple(row) for row in cursor]
+        except FAULTS as error:
+            raise from_sqlite(error, self._path) from error
+        return [column[0] for column in cursor.description], rows
+
     # Inside.
 
     def _open_for_writing(self, lock: Lock) -> None:

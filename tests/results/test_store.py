@@ -199,7 +199,7 @@ def test_no_number_that_is_not_finite_enters(tmp_path: Path, field: str, number:
 def test_diverged_outcomes_at_any_step_leave_no_nan_in_the_store(tmp_path: Path) -> None:
     store, study = begun(tmp_path / "run.gate")
     for step in range(200):
-        trial = synthetic.trial(f"cell{step}", "alpha", 0)
+        trial = synthetic.trial(synthetic.BASELINES["gru"], "alpha", 0, seed=step)
         store.add_ask(study.id, Ask(step, Role.STAGE, trial))
         store.add_outcome(study.id, step, Outcome(trial.key, Ending.DIVERGED, step=step))
     rows = store.select("SELECT * FROM outcome ORDER BY step")

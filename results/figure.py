@@ -1,0 +1,383 @@
+"""Figures of a study with seaborn, and their SVG text: the same record gives the same bytes.
+
+Every text that is drawn passes `_plain`: names come from files and may hold anything.
+"""
+
+import io
+import re
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cells.error import visible
+from results.leaderboard import ALWAYS, Board, Row, TaskColumn
+from results.outcome import Ending
+
+INK: Final = "#010203"
+FAINT: Final = "#0a0b0c"
+"""Stand-ins that `to_svg` replaces by the page's colours, so that figures follow light and dark."""
+
+_STYLE: Final[Any] = {
+    "svg.hashsalt": "gatewright",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9.0,
+    "text.color": INK,
+    "text.parse_math": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10.0,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+}
+
+_SHOWN: Final = 6
+"""Cells that get a colour of their own beside the baselines."""
+
+
+def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
+    """Validation metric over updates, one panel a task, each cell's best setting.
+
+    LSTM and GRU are heavy, the best cells coloured, all others faint; dotted is the known optimum.
+    """
+    shown = [row for row in (*board.rows, *board.stopped) if row.label not in ALWAYS][:_SHOWN]
+    colours = _colours(shown)
+    points = _records(curves)
+    width = 4.0 * len(board.tasks)
+    with _figure(width, 3.2, columns=len(board.tasks)) as (figure, axes):
+        for place, (task, ax) in enumerate(zip(board.tasks, axes, strict=True)):
+            column = "valid_accuracy" if task.metric == "accuracy" else "valid_loss"
+            keys = {
+                selected.key: row
+                for row in (*board.stopped, *reversed(board.rows))
+                if (selected := row.selected[place]) is not None and selected.key
+            }
+            lines: dict[str, dict[int, float]] = {key: {} for key in keys}
+            for point in points:
+                if point["key"] in lines:
+                    lines[point["key"]][point["updates"]] = point[column]
+            for key, row in keys.items():
+                ax.plot(list(lines[key]), list(lines[key].values()), **_line(row, colours))
+            _floor(ax, task)
+            ax.set_title(_plain(f"{task.name} ({task.scale})"))
+            ax.set_xlabel("updates")
+            ax.set_ylabel("validation accuracy" if task.metric == "accuracy" else _unit(task))
+        _legend(figure, axes, [_plain(row.label) for row in shown])
+    return figure
+
+
+def best_so_far(board: Board, trials: pd.DataFrame) -> Figure:
+    """The best score (Eq. 1) of any new cell so far, against trials and against core-seconds.
+
+    Scores refer to the GRU's final best. Horizontal: LSTM and GRU.
+    """
+    steps = _best_steps(board, trials)
+    with _figure(8.0, 3.0, columns=2, sharey=True) as (figure, axes):
+        for ax, column, name in zip(
+            axes, ("trials", "core_seconds"), ("trials done", "core-seconds spent"), strict=True
+        ):
+            ax.step(
+                steps[column],
+                steps["score"],
+                where="post",
+                color=sns.color_palette("colorblind")[0],
+                label="best new cell",
+            )
+            _baseline_lines(ax, board)
+            ax.set_xlim(left=0)
+            ax.set_xlabel(name)
+        axes[0].set_ylabel("score: worst ratio to the GRU")
+        if not np.isfinite(steps["score"]).any():
+            axes[0].set_title("no new cell has finished all tasks")
+        _legend(figure, axes)
+    return figure
+
+
+def ratios(board: Board, most: int = 20) -> Figure:
+    """Cells by tasks: best validation metric relative to the GRU; 1 is equal, blank is not trained."""
+    rows = [*board.rows, *board.stopped][:most]
+    table = np.full((len(rows), len(board.tasks)), np.nan)
+    for place, row in enumerate(rows):
+        for column, selected in enumerate(row.selected):
+            if selected is not None and selected.ratio is not None:
+                table[place, column] = selected.ratio
+    frame = pd.DataFrame(
+        table,
+        index=[_plain(row.label) for row in rows],
+        columns=[_plain(task.name) for task in board.tasks],
+    )
+    with _figure(2.2 + 1.3 * len(board.tasks), 0.8 + 0.27 * max(1, len(rows))) as (figure, axes):
+        ax = axes[0]
+        reach = float(np.nanmax(np.abs(table - 1.0))) if np.isfinite(table).any() else 0.1
+        if rows:
+            sns.heatmap(
+                frame,
+                ax=ax,
+                annot=True,
+                fmt=".3f",
+                vmin=1.0 - max(reach, 0.01),
+                vmax=1.0 + max(reach, 0.01),
+                cmap=sns.diverging_palette(20, 240, as_cmap=True),
+                cbar=False,
+                linewidths=1.0,
+                linecolor="none",
+                annot_kws={"size": 8},
+            )
+        ax.tick_params(length=0)
+        ax.set_title("relative to the GRU")
+    return figure
+
+
+def screen(board: Board, trials: pd.DataFrame) -> Figure:
+    """Accuracies of new cells on the memorization screen, with the pass mark."""
+    found = [
+        float(trial["valid_accuracy"])
+        for trial in _records(trials)
+        if trial["role"] == "screen" and not pd.isna(trial["valid_accuracy"])
+    ]
+    with _figure(5.0, 2.6) as (figure, axes):
+        ax = axes[0]
+        sns.histplot(
+            x=np.array(found),
+            binwidth=0.05,
+            binrange=(0.0, 1.0),
+            ax=ax,
+            color=sns.color_palette("colorblind")[0],
+            edgecolor="none",
+        )
+        mark = board.study.screen.pass_mark
+        ax.axvline(mark, color=INK, linestyle="--", linewidth=1.0)
+        ax.set_xlim(0, 1)
+        ax.set_xlabel("accuracy on the screen")
+        ax.set_ylabel("cells")
+        ax.set_title(f"{len(found)} cells screened, pass mark {mark:g}")
+    return figure
+
+
+def rejections(board: Board) -> Figure:
+    """Number of cells turned away, by cause, most frequent first."""
+    counts = sorted(board.rejections.items(), key=lambda pair: (-pair[1], pair[0]))
+    with _figure(5.0, 0.9 + 0.3 * max(1, len(counts))) as (figure, axes):
+        ax = axes[0]
+        causes = [_plain(cause) for cause, _ in counts]
+        sns.barplot(
+            x=[count for _, count in counts],
+            y=causes,
+            order=causes,
+            ax=ax,
+            orient="h",
+            color=sns.color_palette("colorblind")[0],
+        )
+        for place, (_, count) in enumerate(counts):
+            ax.annotate(str(count), (count, place), (3, 0), textcoords="offset points", va="center")
+        ax.set_xlabel("cells turned away")
+        ax.set_ylabel("")
+        ax.tick_params(axis="y", length=0)
+    return figure
+
+
+def lineage(board: Board, cells: pd.DataFrame, most: int = 40) -> Figure:
+    """Who was mutated from whom: cells beyond the screen, in order of birth, coloured by score."""
+    rows = {row.cell_id: row for row in (*board.rows, *board.stopped)}
+    births = {entry["cell"]: entry["number"] for entry in _records(cells)}
+    ordered = sorted(rows.values(), key=lambda row: row.first)[:most]
+    heights = _heights(ordered)
+    with _figure(8.0, 0.8 + 0.24 * max(2, len(ordered))) as (figure, axes):
+        ax = axes[0]
+        for row in ordered:
+            parent = rows.get(row.parent_id)
+            if parent is not None and parent.cell_id in heights:
+                ax.plot(
+                    [births[parent.cell_id], births[parent.cell_id], births[row.cell_id]],
+                    [heights[parent.cell_id], heights[row.cell_id], heights[row.cell_id]],
+                    color=FAINT,
+                    linewidth=0.8,
+                    zorder=1,
+                )
+        palette = sns.color_palette("colorblind")
+        for row in ordered:
+            good = row.score is not None and row.score > 1.0
+            ax.plot(
+                [births[row.cell_id]],
+                [heights[row.cell_id]],
+                marker="s" if row.label in ALWAYS else "o",
+                markersize=6,
+                markerfacecolor=palette[2]
+                if good
+                else (FAINT if row.score is None else palette[0]),
+                markeredgecolor="none",
+                zorder=2,
+            )
+            text = row.label if row.score is None else f"{row.label}  {row.score:.3f}"
+            ax.annotate(
+                _plain(text),
+                (births[row.cell_id], heights[row.cell_id]),
+                (6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=7,
+            )
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+        ax.margins(x=0.12)
+        ax.set_xlabel("index at which the cell was first asked for")
+    return figure
+
+
+def to_svg(figure: Figure, name: str) -> str:
+    """A fresh figure as an SVG element for a page; its ids begin with `name`.
+
+    No date, no random ids, text as text; the page's `--ink` and `--faint` colour what is not data.
+    """
+    buffer = io.StringIO()
+    FigureCanvasAgg(figure)
+    with mpl.rc_context(_STYLE):
+        figure.savefig(
+            buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
+        )
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = text.replace(INK, "var(--ink)").replace(FAINT, "var(--faint)")
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'(url\(|href=")#', rf"\g<1>#{name}-", text)
+    return text.rstrip()
+
+
+def _best_steps(board: Board, trials: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """Trials, core-seconds and best score after each trial; the score is NaN until there is one."""
+    tasks = {task.name: task for task in board.tasks}
+    found: dict[str, dict[str, float]] = {}
+    best, spent = float("nan"), 0.0
+    seconds: list[float] = []
+    scores: list[float] = []
+    seen: set[str] = set()
+    for trial in _records(trials):
+        if trial["key"] in seen or pd.isna(trial["ending"]):
+            continue
+        seen.add(trial["key"])
+        ratio, ours = None, found.setdefault(trial["cell"], {})
+        task = tasks.get(trial["task"])
+        if task and trial["role"] in ("stage", "reevaluate") and trial["ending"] == Ending.OK:
+            value = trial["valid_accuracy" if task.metric == "accuracy" else "valid_loss"]
+            ratio = None if pd.isna(value) else task.ratio(float(value), task.reference)
+        if task and ratio is not None:
+            ours[task.name] = max(ours.get(task.name, 0.0), ratio)
+            if len(ours) == len(tasks):
+                best = float(np.fmax(best, min(ours.values())))
+        spent += float(trial["cpu_seconds"])
+        seconds.append(spent)
+        scores.append(best)
+    return {
+        "trials": np.arange(1.0, len(seconds) + 1),
+        "core_seconds": np.array(seconds),
+        "score": np.array(scores),
+    }
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    names = [str(column) for column in frame.columns]
+    return [dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
+
+
+def _heights(rows: Sequence[Row]) -> dict[str, int]:
+    """A line for each cell such that children stand below their parent."""
+    children: dict[str, list[str]] = {}
+    ids = {row.cell_id for row in rows}
+    for row in rows:
+        parent = row.parent_id if row.parent_id in ids else ""
+        children.setdefault(parent, []).append(row.cell_id)
+    heights: dict[str, int] = {}
+    waiting = list(reversed(children.get("", [])))
+    while waiting:
+        cell = waiting.pop()
+        if cell in heights:
+            continue
+        heights[cell] = -len(heights)
+        waiting.extend(reversed(children.get(cell, [])))
+    # A cell whose parent came later (the same cell found twice) still gets its line.
+    for row in rows:
+        heights.setdefault(row.cell_id, -len(heights))
+    return heights
+
+
+@contextmanager
+def _figure(
+    width: float, height: float, columns: int = 1, *, sharey: bool = False
+) -> Generator[tuple[Figure, list[Axes]]]:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(1, columns, squeeze=False, sharey=sharey)
+        yield figure, list(axes[0])
+
+
+def _colours(rows: Sequence[Row]) -> dict[str, Any]:
+    palette = sns.color_palette("colorblind", _SHOWN)
+    return {row.cell_id: palette[place] for place, row in enumerate(rows)}
+
+
+def _line(row: Row, colours: dict[str, Any]) -> dict[str, Any]:
+    if row.label == "gru":
+        return {"color": INK, "linewidth": 2.2, "zorder": 3, "label": "gru"}
+    if row.label == "lstm":
+        return {"color": INK, "linewidth": 2.2, "linestyle": "--", "zorder": 3, "label": "lstm"}
+    if row.cell_id in colours:
+        colour, name = colours[row.cell_id], _plain(row.label)
+        return {"color": colour, "linewidth": 1.3, "zorder": 2, "label": name}
+    return {"color": FAINT, "linewidth": 0.6, "alpha": 0.5, "zorder": 1, "label": "_others"}
+
+
+def _floor(ax: Axes, task: TaskColumn) -> None:
+    if task.optimum is not None:
+        ax.axhline(task.optimum, color=FAINT, linestyle=":", linewidth=1.2, label="optimum")
+
+
+def _baseline_lines(ax: Axes, board: Board) -> None:
+    for row in board.rows:
+        if row.label in ALWAYS and row.score is not None:
+            ax.axhline(
+                row.score,
+                color=INK,
+                linewidth=1.2,
+                linestyle="--" if row.label == "lstm" else "-",
+                label=row.label,
+            )
+
+
+def _unit(task: TaskColumn) -> str:
+    return _plain(f"validation loss, {task.unit}" if task.unit else "validation loss")
+
+
+def _legend(figure: Figure, axes: Sequence[Axes], first: Sequence[str] = ()) -> None:
+    entries: dict[str, Any] = {}
+    for ax in axes:
+        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(name, handle)
+    if entries:
+        order = [name for name in (*ALWAYS, *first) if name in entries]
+        order += [name for name in entries if name not in order]
+        figure.legend([entries[name] for name in order], order, loc="outside right upper")
+
+
+def _plain(text: str) -> str:
+    """Printable ASCII, which any font has, and not too long for a label."""
+    text = visible(text)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,78 @@
+"""The record as pandas frames: one row a trial, a point of a curve, a rejection, a cell."""
+
+import json
+
+import pandas as pd
+
+from results.label import label
+from results.store import Store
+
+_TRIALS = """
+SELECT ask.number, ask.role, trial.cell_id AS cell, ask.parent_id AS parent, trial.task, trial.scale,
+    trial.learning_rate, trial.init_scale, trial.clip, trial.layers, trial.dropout, trial.seed,
+    outcome.ending, outcome.step, outcome.detail, outcome.width, outcome.parameters,
+    outcome.updates, outcome.tokens, outcome.valid_loss, outcome.valid_accuracy,
+    outcome.test_loss, outcome.test_accuracy,
+    outcome.seconds, outcome.cpu_seconds, outcome.peak_bytes, trial.key
+FROM ask JOIN trial ON trial.key = ask.trial_key LEFT JOIN outcome ON outcome.trial_key = trial.key
+WHERE ask.study_id = ? ORDER BY ask.number
+"""
+
+_CURVES = """
+SELECT ask.number, ask.role, trial.cell_id AS cell, trial.task, point.place AS epoch, point.updates,
+    point.rate, point.train_loss, point.valid_loss, point.valid_accuracy, point.norm, point.clipped,
+    trial.key
+FROM ask JOIN trial ON trial.key = ask.trial_key JOIN point ON point.trial_key = trial.key
+WHERE ask.study_id = ? ORDER BY ask.number, point.place
+"""
+
+_REJECTIONS = """
+SELECT number, cause, cell_id AS cell, parent_id AS parent, operators, detail
+FROM rejection WHERE study_id = ? ORDER BY number, place
+"""
+
+_CELLS = """
+SELECT trial.cell_id AS cell, min(ask.number) AS number, ask.parent_id AS parent, ask.operators,
+    cell.text
+FROM ask JOIN trial ON trial.key = ask.trial_key JOIN cell ON cell.id = trial.cell_id
+WHERE ask.study_id = ? GROUP BY trial.cell_id ORDER BY 2
+"""
+
+
+def trials(store: Store, study_id: str) -> pd.DataFrame:
+    """One row a trial that was asked for, in order; outcome columns are missing until it is done.
+
+    Columns: number, role, cell (id), label, parent, task, scale, the setting's five, seed, ending,
+    step, detail, width, parameters, updates, tokens, four losses and accuracies, cost, key.
+    """
+    return _labelled(store, _TRIALS, study_id)
+
+
+def curves(store: Store, study_id: str) -> pd.DataFrame:
+    """One row a point of a learning curve, by trial and epoch, with cell and label."""
+    return _labelled(store, _CURVES, study_id)
+
+
+def rejections(store: Store, study_id: str) -> pd.DataFrame:
+    """One row a cell turned away, in order: number, cause, cell, label, parent, operators, detail."""
+    return _labelled(store, _REJECTIONS, study_id)
+
+
+def cells(store: Store, study_id: str) -> pd.DataFrame:
+    """One row a cell that was trained: id, label, first ask, parent, operators, text, admitted."""
+    frame = _labelled(store, _CELLS, study_id)
+    admitted = store.select("SELECT DISTINCT cell_id FROM admission WHERE study_id = ?", study_id)
+    frame["admitted"] = frame["cell"].isin([row[0] for row in admitted])
+    return frame
+
+
+def _labelled(store: Store, query: str, study_id: str) -> pd.DataFrame:
+    columns, rows = store.table(query, study_id)
+    entries = [dict(zip(columns, row, strict=True)) for row in rows]
+    for entry in entries:
+        entry["label"] = label(entry["cell"])
+        if "operators" in entry:
+            entry["operators"] = ", ".join(json.loads(entry["operators"]))
+    columns.insert(columns.index("cell") + 1, "label")
+    # Strings, not categories: seaborn may exchange the groups of a categorical hue.
+    return pd.DataFrame(entries, columns=columns).astype({"label": str})

@@ -1,0 +1,18 @@
+"""What a cell is called in tables and figures: its name in the zoo, else its id."""
+
+from functools import cache
+
+from cells import zoo
+from cells.canonical import identity
+
+
+@cache
+def zoo_ids() -> dict[str, str]:
+    """The zoo's name of each id; of two names for one cell the shorter."""
+    ordered = sorted(zoo.names(), key=lambda name: (len(name), name), reverse=True)
+    return {identity(zoo.load(name)): name for name in ordered}
+
+
+def label(cell_id: str) -> str:
+    """The zoo's name of a cell, or its id."""
+    return zoo_ids().get(cell_id, cell_id)

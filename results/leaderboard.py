@@ -1,0 +1,509 @@
+"""The leaderboard: cells by the paper's score, what was confirmed, and what cannot be told apart.
+
+Selection uses validation results (roles `baseline`, `stage`, `reevaluate`); the confirmed columns are
+test results of fresh seeds (role `confirm`). Everything is computed from the store.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+import pandas as pd
+
+from cells import CellError, parse
+from cells.execution import execution_class
+from results.ask import Ask, Rejection, Role
+from results.interval import Interval, best_of, student
+from results.label import label
+from results.outcome import Ending, Outcome
+from results.store import Store
+from results.study import Study, TaskPlan
+
+SELECTION: Final = (Role.BASELINE, Role.STAGE, Role.REEVALUATE)
+ALWAYS: Final = ("lstm", "gru")
+"""Baselines that are on every board."""
+
+TINY: Final = 1e-12
+"""Losses are taken to be at least this many nats, so that a ratio of losses is a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskColumn:
+    """One task of the study.
+
+    Attributes:
+        name, scale: which.
+        metric: `accuracy` (higher is better) or `loss` (lower).
+        unit: of the loss.
+        optimum: Bayes-optimal value of the metric, or None if not known.
+        floors, baselines: as recorded, for display.
+        reference: the GRU's best validation metric, or None if it has none.
+    """
+
+    name: str
+    scale: str
+    metric: Literal["accuracy", "loss"]
+    unit: str
+    optimum: float | None = None
+    floors: tuple[Mapping[str, Any], ...] = ()
+    baselines: tuple[Mapping[str, Any], ...] = ()
+    reference: float | None = None
+
+    def ratio(self, value: float, reference: float | None) -> float | None:
+        """How good a metric is relative to a reference; 1 is equal, higher is better.
+
+        `accuracy / reference`, or `reference / loss`. A reference without any right answer is
+        matched by everything.
+
+        Source: Jozefowicz, Zaremba, Sutskever 2015, Eq. 1; the form for losses is ours.
+        """
+        if reference is None:
+            return None
+        if self.metric == "loss":
+            return max(reference, TINY) / max(value, TINY)
+        return value / reference if reference > 0 else 1.0
+
+    def distance(self, value: float) -> float | None:
+        """How far a metric is from the optimum, 0 at the optimum, in the metric's unit."""
+        if self.optimum is None:
+            return None
+        return self.optimum - value if self.metric == "accuracy" else value - self.optimum
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What selection found for a cell on a task.
+
+    Attributes:
+        value: best validation metric over the settings that trained, or None if none did.
+        fair: expected best of as many settings as the least tried finished cell had; None where a
+            setting failed on a task judged by loss, since a failure then has no value.
+        tried, diverged: settings with an outcome; those of them that diverged.
+        key: trial of the best setting.
+        ratio: `value` against the GRU's best.
+        distance: of `value` from the optimum.
+    """
+
+    value: float | None
+    fair: float | None
+    tried: int
+    diverged: int
+    key: str
+    ratio: float | None
+    distance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cell.
+
+    Attributes:
+        cell_id, label, text: which.
+        parent_id, operators: where it came from.
+        execution: class of `cells.execution`.
+        first: index at which it was first asked for.
+        parameters: most that it had on any task.
+        tried, diverged: settings with an outcome on all tasks; those that diverged.
+        selected: by task, in the order of the study; None where it was not trained.
+        score: Eq. 1, the lowest ratio over all tasks; None unless it finished them.
+        confirmed: test metric on fresh seeds by task, with Student's 95 % interval.
+        lost: confirming trainings that did not end well; they are in no mean, so mind their number.
+        ratios: the confirmed ratio to the GRU's confirmed mean by task, every seed.
+        confirmed_score: Eq. 1 of the confirmed means with bounds: the lowest over the tasks of the
+            ratio's bounds, both intervals taken at their worse end.
+        tied: its confirmed score cannot be told from that of the leader; None if not confirmed.
+        stopped: for a cell that did not finish, where and why.
+    """
+
+    cell_id: str
+    label: str
+    text: str
+    parent_id: str = ""
+    operators: tuple[str, ...] = ()
+    execution: str = ""
+    first: int = 0
+    parameters: int | None = None
+    tried: int = 0
+    diverged: int = 0
+    selected: tuple[Selected | None, ...] = ()
+    score: float | None = None
+    confirmed: tuple[Interval | None, ...] = ()
+    lost: int = 0
+    ratios: tuple[tuple[float, ...], ...] = ()
+    confirmed_score: Interval | None = None
+    tied: bool | None = None
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A study's leaderboard.
+
+    Attributes:
+        study: its description.
+        tasks: columns.
+        rows: cells that finished all tasks, best score first.
+        stopped: cells beyond the screen that did not, the furthest first.
+        screened, passed: cells put through the screen; those that passed.
+        endings: number of outcomes by ending.
+        rejections: number of cells turned away by cause.
+        done: asks with an outcome, of `asked`.
+    """
+
+    study: Study
+    tasks: tuple[TaskColumn, ...]
+    rows: tuple[Row, ...]
+    stopped: tuple[Row, ...]
+    screened: int
+    passed: int
+    endings: Mapping[str, int] = field(default_factory=dict[str, int])
+    rejections: Mapping[str, int] = field(default_factory=dict[str, int])
+    asked: int = 0
+    done: int = 0
+
+    @property
+    def leader(self) -> Row | None:
+        """The cell with the highest score."""
+        return self.rows[0] if self.rows else None
+
+
+class _Tally:
+    """Everything that was recorded about one cell."""
+
+    def __init__(self, ask: Ask, cell_id: str, text: str) -> None:
+        self.ask = ask
+        self.cell_id = cell_id
+        self.text = text
+        self.selection: dict[str, list[Outcome]] = {}
+        self.confirmations: dict[str, list[Outcome]] = {}
+        self.rejection: Rejection | None = None
+        self.screened = False
+
+
+def build(store: Store, study_id: str) -> Board:
+    """The leaderboard of a study as far as it has come.
+
+    Raises:
+        StoreError: `missing` if there is no such study; if the store cannot be read.
+    """
+    with store.snapshot():
+        study = store.study(study_id)
+        log = store.log(study_id)
+        last = store.verdicts(study_id, len(log))[0]
+        columns = [_column(store, plan, log) for plan in study.tasks]
+    rejections = [rejection for ask, _ in log for rejection in ask.rejections] + list(last)
+    tallies = _tally(log, rejections)
+    gru = next((t for t in tallies.values() if label(t.cell_id) == "gru"), None)
+    tasks = tuple(_with_reference(column, gru) for column in columns)
+    contenders = [tally for tally in tallies.values() if tally.selection]
+    fair = _least_tried(contenders, tasks)
+    rows = [_row(tally, tasks, gru, fair) for tally in contenders]
+    finished = sorted(
+        (row for row in rows if row.score is not None),
+        key=lambda row: (-(row.score or 0), row.first),
+    )
+    stopped = [row for row in rows if row.score is None]
+    stopped.sort(key=lambda row: (-sum(s is not None for s in row.selected), row.first))
+    screened = [tally for tally in tallies.values() if tally.screened]
+    return Board(
+        study=study,
+        tasks=tasks,
+        rows=_flagged(finished),
+        stopped=tuple(stopped),
+        screened=len(screened),
+        passed=sum(bool(tally.selection) for tally in screened),
+        endings=_counted([outcome.ending.value for _, outcome in log if outcome]),
+        rejections=_counted([rejection.cause.value for rejection in rejections]),
+        asked=len(log),
+        done=sum(ask.trial is None or outcome is not None for ask, outcome in log),
+    )
+
+
+def to_frame(board: Board) -> pd.DataFrame:
+    """The board as one row a cell, finished ones first; columns by task are named `task: what`."""
+    entries: list[dict[str, object]] = []
+    for place, row in enumerate((*board.rows, *board.stopped)):
+        entry: dict[str, object] = {
+            "rank": place + 1 if row.score is not None else None,
+            "cell": row.cell_id,
+            "label": row.label,
+            "score": row.score,
+            "execution": row.execution,
+            "parameters": row.parameters,
+            "tried": row.tried,
+            "diverged": row.diverged,
+            "tied": row.tied,
+            "lost": row.lost,
+            "stopped": row.stopped,
+        }
+        for place_, task in enumerate(board.tasks):
+            selected, confirmed = row.selected[place_], row.confirmed[place_]
+            entry[f"{task.name}: valid"] = selected and selected.value
+            entry[f"{task.name}: ratio"] = selected and selected.ratio
+            entry[f"{task.name}: distance"] = selected and selected.distance
+            entry[f"{task.name}: test"] = confirmed and confirmed.centre
+            entry[f"{task.name}: low"] = confirmed and confirmed.low
+            entry[f"{task.name}: high"] = confirmed and confirmed.high
+            entry[f"{task.name}: seeds"] = confirmed.count if confirmed else 0
+        entries.append(entry)
+    return pd.DataFrame(entries)
+
+
+def metric_of(metric: str, outcome: Outcome, split: Literal["valid", "test"]) -> float | None:
+    """The metric of an outcome on a split; None if the training did not end well."""
+    if outcome.ending is not Ending.OK:
+        return None
+    if metric == "accuracy":
+        return outcome.valid_accuracy if split == "valid" else outcome.test_accuracy
+    return outcome.valid_loss if split == "valid" else outcome.test_loss
+
+
+def _column(store: Store, plan: TaskPlan, log: Sequence[tuple[Ask, Outcome | None]]) -> TaskColumn:
+    # The version that this study used, should the store hold several.
+    digest = next(
+        (
+            ask.trial.task_digest
+            for ask, _ in log
+            if ask.trial and (ask.trial.task, ask.trial.scale) == (plan.name, plan.scale)
+        ),
+        None,
+    )
+    rows = store.select(
+        "SELECT metric, unit, floors, baselines FROM task WHERE name = ? AND scale = ?"
+        " AND digest = coalesce(?, digest) ORDER BY version DESC",
+        plan.name,
+        plan.scale,
+        digest,
+    )
+    if not rows:
+        return TaskColumn(plan.name, plan.scale, "accuracy", "")
+    metric, unit, floors, baselines = rows[0]
+    levels: list[dict[str, Any]] = json.loads(floors)
+    optimum = next((level.get(metric) for level in levels if level.get("name") == "optimum"), None)
+    return TaskColumn(
+        plan.name,
+        plan.scale,
+        "loss" if metric == "loss" else "accuracy",
+        unit,
+        optimum,
+        tuple(levels),
+        tuple(json.loads(baselines)),
+    )
+
+
+def _tally(
+    log: Sequence[tuple[Ask, Outcome | None]], rejections: Sequence[Rejection]
+) -> dict[str, _Tally]:
+    tallies: dict[str, _Tally] = {}
+    seen: set[str] = set()
+    for ask, outcome in log:
+        trial = ask.trial
+        if trial is None:
+            continue
+        tally = tallies.setdefault(trial.cell_id, _Tally(ask, trial.cell_id, trial.cell))
+        tally.screened |= ask.role is Role.SCREEN
+        if outcome is None:
+            if ask.role in SELECTION:
+                tally.selection.setdefault(trial.task, [])
+            continue
+        if trial.key in seen:
+            continue
+        seen.add(trial.key)
+        if ask.role in SELECTION:
+            tally.selection.setdefault(trial.task, []).append(outcome)
+        elif ask.role is Role.CONFIRM:
+            tally.confirmations.setdefault(trial.task, []).append(outcome)
+    for rejection in rejections:
+        # A duplicate of a cell is not a verdict on the cell itself.
+        if rejection.cell_id in tallies and rejection.cause.value != "duplicate":
+            tallies[rejection.cell_id].rejection = rejection
+    return tallies
+
+
+def _best(task: TaskColumn, outcomes: Sequence[Outcome]) -> tuple[float, str] | None:
+    found = [
+        (value, outcome.key)
+        for outcome in outcomes
+        if (value := metric_of(task.metric, outcome, "valid")) is not None
+    ]
+    if not found:
+        return None
+    # The first of equal ones, as the strategy has it.
+    sign = 1 if task.metric == "accuracy" else -1
+    return max(found, key=lambda pair: sign * pair[0])
+
+
+def _with_reference(task: TaskColumn, gru: _Tally | None) -> TaskColumn:
+    best = _best(task, gru.selection.get(task.name, ())) if gru else None
+    return replace(task, reference=best and best[0])
+
+
+def _least_tried(tallies: Sequence[_Tally], tasks: Sequence[TaskColumn]) -> dict[str, int]:
+    least: dict[str, int] = {}
+    for task in tasks:
+        counts = [
+            len(tally.selection[task.name])
+            for tally in tallies
+            if all(tally.selection.get(other.name) for other in tasks)
+        ]
+        least[task.name] = min(counts, default=0)
+    return least
+
+
+def _select(task: TaskColumn, outcomes: Sequence[Outcome], fair: int) -> Selected:
+    best = _best(task, outcomes)
+    values = [metric_of(task.metric, outcome, "valid") for outcome in outcomes]
+    expected = None
+    if 1 <= fair <= len(values):
+        if task.metric == "accuracy":
+            expected = best_of([value or 0.0 for value in values], fair)
+        else:
+            losses = [-value for value in values if value is not None]
+            expected = -best_of(losses, fair) if len(losses) == len(values) else None
+    return Selected(
+        value=best and best[0],
+        fair=expected,
+        tried=len(outcomes),
+        diverged=sum(outcome.ending is Ending.DIVERGED for outcome in outcomes),
+        key=best[1] if best else "",
+        ratio=task.ratio(best[0], task.reference) if best else None,
+        distance=task.distance(best[0]) if best else None,
+    )
+
+
+def _row(
+    tally: _Tally, tasks: Sequence[TaskColumn], gru: _Tally | None, fair: Mapping[str, int]
+) -> Row:
+    selected = tuple(
+        _select(task, tally.selection[task.name], fair[task.name])
+        if tally.selection.get(task.name)
+        else None
+        for task in tasks
+    )
+    outcomes = [outcome for found in tally.selection.values() for outcome in found]
+    ratios = [found.ratio if found else None for found in selected]
+    numbers = [ratio for ratio in ratios if ratio is not None]
+    finished = len(numbers) == len(tasks) and not _stopped_early(tally)
+    confirmed = tuple(_confirmed(task, tally) for task in tasks)
+    references = tuple(_confirmed(task, gru) if gru else None for task in tasks)
+    if tally is gru:
+        # Its own mean is what it is measured by; that mean's uncertainty must not count twice.
+        references = tuple(r and replace(r, low=r.centre, high=r.centre) for r in references)
+    return Row(
+        cell_id=tally.cell_id,
+        label=label(tally.cell_id),
+        text=tally.text,
+        parent_id=tally.ask.parent_id,
+        operators=tally.ask.operators,
+        execution=_execution(tally.text),
+        first=tally.ask.index,
+        parameters=max((outcome.parameters or 0 for outcome in outcomes), default=0) or None,
+        tried=len(outcomes),
+        diverged=sum(outcome.ending is Ending.DIVERGED for outcome in outcomes),
+        selected=selected,
+        score=min(numbers) if finished else None,
+        confirmed=confirmed,
+        lost=sum(
+            outcome.ending is not Ending.OK
+            for found in tally.confirmations.values()
+            for outcome in found
+        ),
+        ratios=tuple(
+            _seed_ratios(task, tally, reference)
+            for task, reference in zip(tasks, references, strict=True)
+        ),
+        confirmed_score=_confirmed_score(tasks, confirmed, references),
+        stopped="" if finished else _stopped(tally, tasks),
+    )
+
+
+def _stopped_early(tally: _Tally) -> bool:
+    return tally.rejection is not None and tally.rejection.cause.value in ("threshold", "probe")
+
+
+def _stopped(tally: _Tally, tasks: Sequence[TaskColumn]) -> str:
+    if tally.rejection is not None:
+        return f"{tally.rejection.cause.value}: {tally.rejection.detail}"
+    waiting = [task.name for task in tasks if not tally.selection.get(task.name)]
+    if waiting:
+        return f"not trained on {', '.join(waiting)}"
+    return "no setting trained on every task"
+
+
+def _test_values(task: TaskColumn, tally: _Tally) -> list[float]:
+    outcomes = tally.confirmations.get(task.name, ())
+    values = [metric_of(task.metric, outcome, "test") for outcome in outcomes]
+    return [value for value in values if value is not None]
+
+
+def _confirmed(task: TaskColumn, tally: _Tally) -> Interval | None:
+    values = _test_values(task, tally)
+    return student(values) if values else None
+
+
+def _seed_ratios(task: TaskColumn, tally: _Tally, reference: Interval | None) -> tuple[float, ...]:
+    if reference is None:
+        return ()
+    ratios = [task.ratio(value, reference.centre) for value in _test_values(task, tally)]
+    return tuple(ratio for ratio in ratios if ratio is not None)
+
+
+def _confirmed_score(
+    tasks: Sequence[TaskColumn],
+    confirmed: Sequence[Interval | None],
+    references: Sequence[Interval | None],
+) -> Interval | None:
+    centres: list[float] = []
+    lows: list[float] = []
+    highs: list[float] = []
+    count = math.inf
+    for task, ours, theirs in zip(tasks, confirmed, references, strict=True):
+        if ours is None or theirs is None:
+            return None
+        centre = task.ratio(ours.centre, theirs.centre)
+        centres.append(1.0 if centre is None else centre)
+        count = min(count, ours.count, theirs.count)
+        if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
+            continue
+        # Ends that cannot be, such as a negative loss, are cut off before dividing by them.
+        ends = (
+            task.ratio(max(ours.low, 0.0), max(theirs.high, 0.0)),
+            task.ratio(max(ours.high, 0.0), max(theirs.low, 0.0)),
+        )
+        lows.append(min(1.0 if end is None else end for end in ends))
+        highs.append(max(1.0 if end is None else end for end in ends))
+    if not centres:
+        return None
+    bounded = len(lows) == len(centres)
+    return Interval(
+        min(centres),
+        min(lows) if bounded else None,
+        min(highs) if bounded else None,
+        int(count),
+    )
+
+
+def _flagged(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows, each compared with the first."""
+    if not rows:
+        return ()
+    leading = rows[0].confirmed_score
+    return tuple(
+        replace(row, tied=row.confirmed_score.overlaps(leading))
+        if leading is not None and row.confirmed_score is not None
+        else row
+        for row in rows
+    )
+
+
+def _execution(text: str) -> str:
+    try:
+        return execution_class(parse(text))
+    except CellError:
+        return ""
+
+
+def _counted(words: Sequence[str]) -> dict[str, int]:
+    return {word: words.count(word) for word in sorted(set(words))}
