@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self, get_args
 
 Name = Literal["search", "music", "ptb"]
+NAMES: tuple[Name, ...] = get_args(Name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,17 @@ class Schedule:
     tail: int = 4
     least: float = 1e-3
     constant: int = 4
+
+    @classmethod
+    def of(cls, name: Name, **numbers: Any) -> Self:
+        """The schedule `name` with the paper's numbers, except those given and not None."""
+        paper: dict[Name, dict[str, Any]] = {
+            "search": {"patience": 3, "decay": 0.5, "tail": 4},
+            "music": {"epochs": 800, "patience": 10, "decay": 0.8, "least": 1e-3},
+            "ptb": {"epochs": 30, "constant": 4, "decay": 0.5},
+        }
+        given = {key: value for key, value in numbers.items() if value is not None}
+        return cls(name, **{**paper[name], **given})
 
     def rate(self, start: float, losses: Sequence[float]) -> float | None:
         """The rate of the next epoch after validation `losses` (one an epoch), or None to stop."""

@@ -6,8 +6,25 @@ from typing import Any
 
 import typer
 
-from search.commands import cells
-from search.console import DONE, INTERRUPTED, USAGE, WRONG, Interrupted, UsageError, note
+from search.commands import bench, cells, data, study, tasks
+from search.commands.doctor import doctor
+from search.commands.train import train
+from search.console import DONE, INTERRUPTED, USAGE, WRONG, StoppedError, UsageError, note
+
+WRONG_ARGUMENTS = frozenset(
+    {
+        *("T001", "T002", "T003", "T101"),  # unknown task, scale or corpus
+        *(
+            "study.unknown",
+            "study.file",
+            "study.syntax",
+            "study.key",
+            "study.value",
+            "study.override",
+        ),
+    }
+)
+"""Codes of errors that a better command line would avoid."""
 
 app = typer.Typer(
     help="Architecture search over gated recurrent cells: propose, screen, train, compare.",
@@ -16,7 +33,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(doctor)
 app.add_typer(cells.app, name="cells")
+app.add_typer(tasks.app, name="tasks")
+app.add_typer(data.app, name="data")
+app.command()(train)
+app.command()(study.search)
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:
@@ -28,7 +51,7 @@ def run(arguments: list[str]) -> int:
     """The exit code of one command line. Every expected misfortune becomes one clear message."""
     try:
         code = app(arguments, prog_name="gatewright", standalone_mode=False)
-    except Interrupted as stop:
+    except StoppedError as stop:
         note(str(stop))
         return INTERRUPTED
     except (KeyboardInterrupt, typer.Abort):
@@ -58,11 +81,14 @@ def _explain(error: Exception) -> tuple[int, str]:
 
     if isinstance(error, TyperException | UsageError):
         message = getattr(error, "format_message", error.__str__)()
-        return USAGE, f"{message}\n  hint: gatewright --help lists the commands, gatewright COMMAND --help the options"
+        return (
+            USAGE,
+            f"{message}\n  hint: gatewright --help lists the commands, gatewright COMMAND --help the options",
+        )
     if isinstance(error, CellError):
         return USAGE, str(error)
     if isinstance(error, TaskError | StoreError | SearchError):
-        return WRONG, str(error)
+        return USAGE if error.code in WRONG_ARGUMENTS else WRONG, str(error)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return WRONG, f"{place}{error.strerror or error}"

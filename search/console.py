@@ -14,7 +14,10 @@ import typer
 DONE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else there.")
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON document on standard output, and nothing else there."
+    ),
 ]
 """The option that every command takes."""
 
@@ -23,7 +26,7 @@ class UsageError(Exception):
     """The command line asks for something that cannot be: exit code 2."""
 
 
-class Interrupted(Exception):
+class StoppedError(Exception):
     """The user stopped a long command; the message says how to resume. Exit code 130."""
 
 

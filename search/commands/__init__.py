@@ -1,0 +1,1 @@
+"""One module a command group. Heavy imports stay inside the functions."""

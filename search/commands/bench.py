@@ -1,0 +1,22 @@
+"""`gatewright bench`: how fast the parts are on this machine."""
+
+from typing import Annotated
+
+import typer
+
+from search.console import DONE, Json, show, table
+
+app = typer.Typer(help="Measure the speed of the parts on this machine.", no_args_is_help=True)
+
+
+@app.command()
+def cells(
+    seconds: Annotated[float, typer.Option(help="Time for each figure.", min=0.1)] = 3.0,
+    json: Json = False,
+) -> int:
+    """Measure the language: cells a second on one core."""
+    from search.bench import bench_cells
+
+    figures = bench_cells(seconds)
+    show(figures, json, lambda: table(("what", "a second"), list(figures.items())))
+    return DONE

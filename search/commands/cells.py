@@ -1,0 +1,203 @@
+"""`gatewright cells`: look at cells, check them, mutate them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.console import DONE, WRONG, Json, UsageError, show, table
+
+if TYPE_CHECKING:
+    from cells import Cell
+
+app = typer.Typer(help="Look at cells, check, draw, mutate and export them.", no_args_is_help=True)
+
+CellArgument = Annotated[
+    str, typer.Argument(metavar="CELL", help="A zoo name, a .cell file, or an id (with --store).")
+]
+StoreOption = Annotated[Path | None, typer.Option("--store", help="Where to look up ids.")]
+
+
+@app.command()
+def ls(json: Json = False) -> int:
+    """List the zoo."""
+    from cells import execution_class, identity, zoo
+
+    rows: list[dict[str, Any]] = []
+    for name in zoo.names():
+        found = zoo.load(name)
+        rows.append(
+            {
+                "name": name,
+                "id": identity(found),
+                "class": execution_class(found),
+                "states": len(found.updates),
+                "linears": sum(node.op == "linear" for node in found.nodes),
+                "title": found.comment.splitlines()[0],
+            }
+        )
+    show(
+        {"cells": rows},
+        json,
+        lambda: table(
+            ("name", "id", "class", "states", "linears", "title"),
+            [list(row.values()) for row in rows],
+        ),
+    )
+    return DONE
+
+
+@app.command(name="show")
+def show_cell(
+    cell: CellArgument,
+    width: Annotated[int, typer.Option(help="Hidden width for the parameter count.", min=1)] = 64,
+    latex: Annotated[bool, typer.Option("--latex", help="Print the equations as LaTeX.")] = False,
+    store: StoreOption = None,
+    json: Json = False,
+) -> int:
+    """Show a cell: text, equations, id, class, size."""
+    from cells import canonical, equation, execution_class, identity, to_text
+    from cells.engine.learner import Model
+    from cells.engine.parameter import parameters
+    from search.resolve import cell as resolve
+
+    found = resolve(cell, store)
+    document = {
+        "name": found.name,
+        "id": identity(found),
+        "class": execution_class(found),
+        "states": len(found.updates),
+        "nodes": len(canonical(found).nodes),
+        "width": width,
+        "parameters": sum(
+            one.size for one in parameters(Model(found, width, 1, "symbols", 1)) if one.layer == 0
+        ),
+        "text": to_text(found),
+        "canonical": to_text(canonical(found)),
+        "equations": equation.plain(found),
+        "latex": equation.latex(found),
+    }
+
+    def render() -> None:
+        print(document["text"])
+        print(document["latex" if latex else "equations"])
+        print(
+            f"\nid {document['id']}   class {document['class']}   states {document['states']}"
+            f"   {document['parameters']:,} parameters a layer at width {width}"
+        )
+
+    show(document, json, render)
+    return DONE
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files with one cell each.")
+    ],
+    json: Json = False,
+) -> int:
+    """Check `.cell` files; exit 1 if one is wrong."""
+    from cells import CellError, identity
+    from cells.parser import read
+
+    rows: list[dict[str, Any]] = []
+    for path in files:
+        try:
+            rows.append({"file": str(path), "good": True, "id": identity(read(path)), "error": ""})
+        except (CellError, OSError) as error:
+            rows.append({"file": str(path), "good": False, "id": "", "error": str(error)})
+    good = all(row["good"] for row in rows)
+
+    def render() -> None:
+        for row in rows:
+            print(f"{row['file']}: {'ok ' + row['id'] if row['good'] else row['error']}")
+
+    show({"good": good, "files": rows}, json, render)
+    return DONE if good else WRONG
+
+
+@app.command()
+def mutate(
+    cell: CellArgument,
+    count: Annotated[
+        int, typer.Option(help="Attempts, refused ones included.", min=1, max=100_000)
+    ] = 5,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal mutants.")] = 0,
+    reading: Annotated[
+        str, typer.Option(help="edits (1 to 3 edits), sweep, or free_sweep: how much is changed.")
+    ] = "edits",
+    store: StoreOption = None,
+    json: Json = False,
+) -> int:
+    """Mutate a cell with the paper's operators and show what came of it."""
+    import random
+
+    from cells import canonical, identity, to_text
+    from cells import mutate as apply
+    from cells.mutate import Mutant
+    from search.resolve import cell as resolve
+
+    if reading not in ("edits", "sweep", "free_sweep"):
+        raise UsageError(f"--reading {reading}: expected edits, sweep or free_sweep")
+    parent = resolve(cell, store)
+    rows: list[dict[str, Any]] = []
+    for number in range(count):
+        result = apply(parent, random.Random(f"{seed}:{number}"), reading)  # noqa: S311 - not secret
+        if isinstance(result, Mutant):
+            text = to_text(canonical(result.cell))
+            rows.append(
+                {
+                    "id": identity(result.cell),
+                    "operators": result.operators,
+                    "text": text,
+                    "refused": "",
+                }
+            )
+        else:
+            rows.append(
+                {"id": "", "operators": result.operators, "text": "", "refused": result.reason}
+            )
+
+    def render() -> None:
+        for row in rows:
+            print(f"# {', '.join(row['operators'])}")
+            print(row["text"] or f"# refused: {row['refused']}\n")
+
+    show({"parent": identity(parent), "mutants": rows}, json, render)
+    return DONE
+
+
+@app.command()
+def export(
+    cell: CellArgument,
+    to: Annotated[str, typer.Option("--to", help="text, canonical, equations or latex.")] = "text",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File; standard output if not given.")
+    ] = None,
+    store: StoreOption = None,
+    json: Json = False,
+) -> int:
+    """Write a cell in another form."""
+    from cells import canonical, equation, to_text
+    from search.resolve import cell as resolve
+
+    found = resolve(cell, store)
+    forms: dict[str, Callable[[Cell], str]] = {
+        "text": to_text,
+        "canonical": lambda one: to_text(canonical(one)),
+        "equations": equation.plain,
+        "latex": equation.latex,
+    }
+    if to not in forms:
+        raise UsageError(f"--to {to}: expected one of {', '.join(forms)}")
+    written = forms[to](found)
+    if out is not None:
+        out.write_text(written, encoding="utf-8")
+    show(
+        {"form": to, "content": written, "file": str(out) if out else None},
+        json,
+        lambda: print(written if out is None else f"wrote {out}"),
+    )
+    return DONE

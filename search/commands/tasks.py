@@ -1,0 +1,89 @@
+"""`gatewright tasks`: what can be learned, and what is known about it."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from search.console import DONE, Json, UsageError, show, table
+
+app = typer.Typer(help="Look at tasks: their floors, baselines and examples.", no_args_is_help=True)
+
+TaskArgument = Annotated[
+    str, typer.Argument(metavar="TASK", help="A task's name, see `gatewright tasks ls`.")
+]
+ScaleOption = Annotated[
+    str, typer.Option("--scale", help="smoke, quick, laptop, workstation or paper.")
+]
+
+
+@app.command()
+def ls(json: Json = False) -> int:
+    """List the tasks and the scales each one has."""
+    from tasks import registry
+
+    rows = [{"name": name, "scales": registry.scales_of(name)} for name in registry.names()]
+    show(
+        {"tasks": rows},
+        json,
+        lambda: table(
+            ("task", "scales"), [(row["name"], ", ".join(row["scales"])) for row in rows]
+        ),
+    )
+    return DONE
+
+
+@app.command(name="show")
+def show_task(task: TaskArgument, scale: ScaleOption = "laptop", json: Json = False) -> int:
+    """Show a task's facts: version, digest, sizes, floors, baselines."""
+    from tasks import registry
+
+    facts = registry.load(task, scale).facts
+
+    def render() -> None:
+        print(f"{facts.name} version {facts.version} at scale {facts.scale} ({facts.family})")
+        print(f"digest {facts.digest}")
+        what = "symbols" if facts.kind == "symbols" else "notes a step"
+        print(
+            f"{facts.size} {what}; {facts.updates} windows of {facts.window} x {facts.batch} an epoch"
+        )
+        print(f"judged by {facts.metric}; loss in {facts.unit}")
+        for name, text in facts.notes.items():
+            print(f"{name}: {text}")
+        if facts.floors:
+            print()
+            table(
+                ("known level", "loss", "accuracy", "loss at least", "loss at most"),
+                [(one.name, one.loss, one.accuracy, one.lower, one.upper) for one in facts.floors],
+            )
+        if facts.baselines:
+            print()
+            table(
+                ("baseline", "metric", "value", "split", "comparable", "source"),
+                [
+                    (b.name, b.metric, b.value, b.split, "yes" if b.comparable else "no", b.source)
+                    for b in facts.baselines
+                ],
+            )
+
+    show({**asdict(facts), "notes": dict(facts.notes)}, json, render)
+    return DONE
+
+
+@app.command()
+def sample(
+    task: TaskArgument,
+    scale: ScaleOption = "laptop",
+    split: Annotated[str, typer.Option(help="train, valid or test.")] = "train",
+    count: Annotated[int, typer.Option(help="How many examples.", min=1, max=10_000)] = 5,
+    json: Json = False,
+) -> int:
+    """Print examples of a task."""
+    from tasks import registry
+
+    if split not in ("train", "valid", "test"):
+        raise UsageError(f"--split {split}: expected train, valid or test")
+    examples: list[str] = registry.load(task, scale).sample(split, count)
+    document: dict[str, Any] = {"task": task, "scale": scale, "split": split, "examples": examples}
+    show(document, json, lambda: print("\n".join(examples)))
+    return DONE
