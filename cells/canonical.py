@@ -34,6 +34,10 @@ _ROUNDS: Final = 16
 """Rewritings of one cell; each needs a number that the one before moved into a bias."""
 
 
+_TIES: Final = 4
+"""Sums of free sign that are tried both ways."""
+
+
 class Origin(NamedTuple):
     """Where a parameter of a canonical cell comes from.
 
@@ -225,13 +229,19 @@ def _write(order: Ordering) -> tuple[Trace, bool]:
     return Trace(cell, origins, tuple([state - 1 for state in states])), order.again
 
 
-def _once(cell: Cell, flat: bool) -> tuple[Trace, bool]:
-    terms, values = rewrite(cell, flat)
+def _once(cell: Cell, flat: bool, choices: int = 0) -> tuple[Trace, bool]:
+    terms, values = rewrite(cell, flat, choices)
     order = Ordering(terms, [values[update] for update in cell.updates], values[cell.output])
     if order.live[0] != 0:
         raise CellError("C501")
     order.share_biases()
-    return _write(order)
+    best = _write(order)
+    if terms.ties and not choices:
+        # The sign of `a - b` is free while nothing tells a from b: the smallest text decides.
+        others = range(1, 1 << min(terms.ties, _TIES))
+        written = [best, *(_once(cell, flat, other) for other in others)]
+        best = min(written, key=lambda found: (len(found[0].cell.nodes), _text(found[0].cell)))
+    return best
 
 
 def trace(cell: Cell, limits: Limits = LIMITS) -> Trace:

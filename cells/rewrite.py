@@ -127,6 +127,21 @@ _FOLDS: Final[dict[str, Callable[[float], float | None]]] = {
 _NEVER_NEGATIVE: Final = frozenset({"relu", "sigmoid", "exp", "softplus", "sqrt"})
 
 
+def _size(numbers: tuple[float, ...]) -> float:
+    """A factor to take out of a sum with these numbers: sums that differ by a factor leave the same.
+
+    It is the largest of them that divides all to exact numbers, else a power of two.
+    """
+    sizes = sorted({abs(number) for number in numbers if number}, reverse=True)
+    if sizes[0] == sizes[-1]:
+        return sizes[0]
+    for size in sizes:
+        if None not in map(exact, [other / size for other in sizes]):
+            return size
+    size = math.ldexp(1.0, math.frexp(sizes[0])[1])
+    return 1.0 if None in map(exact, [other / size for other in sizes]) else size
+
+
 class Terms:
     """Terms of one cell, in topological order; a term is its position in these lists.
 
@@ -141,11 +156,14 @@ class Terms:
         label: 64 bits for kind, operator and parameter, without biases and arguments.
         up: 64 bits for the whole term as a tree, all states alike, without biases.
         depth: longest way to a leaf.
+        ties: sums met so far whose sign is a matter of choice: bit i of `choices` turns the i-th.
     """
 
     __slots__ = (
+        "_choices",
         "_others",
         "_products",
+        "_splits",
         "_sums",
         "args",
         "depth",
@@ -154,10 +172,14 @@ class Terms:
         "op",
         "payload",
         "roles",
+        "ties",
         "up",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, choices: int = 0) -> None:
+        self.ties = 0
+        self._choices = choices
+        self._splits: dict[int, tuple[float, int]] = {}
         self.kind: list[int] = []
         self.op: list[str] = []
         self.args: list[tuple[int, ...]] = []
@@ -274,12 +296,14 @@ class Terms:
     def split(self, term: int) -> tuple[float, int | None]:
         """A number and a term whose product is `term`; the term is None where only a number is left.
 
-        A sum of several terms gives its sign and its largest coefficient, the latter where that
-        leaves exact numbers. Positive are the number in it, else most of its coefficients, else
-        those of the terms that come first; where these tie too the sign stays as it is.
+        A sum of several terms gives its sign and a size, so that sums which differ by a factor
+        have one term; see `_orientation` and `_size`.
         """
         if self.kind[term] != SUM:
             return 1.0, term
+        known = self._splits.get(term)
+        if known is not None:
+            return known
         number: float
         coefficients: tuple[float, ...]
         number, coefficients = self.payload[term]
@@ -287,22 +311,36 @@ class Terms:
             return number, None
         if number == 0.0 and len(coefficients) == 1:
             return coefficients[0], self.args[term][0]
-        factor = max([abs(number), *map(abs, coefficients)])
-        if factor != 1.0 and None in map(exact, [c / factor for c in (number, *coefficients)]):
-            factor = 1.0
+        factor = self._orientation(term) * _size((number, *coefficients))
+        rest = term if factor == 1.0 else self.scale(term, 1.0 / factor)
+        self._splits[term] = factor, rest
+        self._splits[rest] = 1.0, rest
+        return factor, rest
+
+    def _orientation(self, term: int) -> float:
+        """1 for a sum that is positive, -1 for a negative one.
+
+        Positive is a sum whose number is, else most of whose coefficients are, else whose positive
+        terms come first. Where these tie too `choices` decides, and its opposite is negative.
+        """
+        number, coefficients = self.payload[term]
         balance = number or sum([1 if c > 0 else -1 for c in coefficients])
-        if not balance:
-            up = self.up
-            pairs = sorted(
-                zip([up[arg] for arg in self.args[term]], coefficients, strict=True),
-                key=lambda pair: (pair[0], abs(pair[1])),
-            )
-            plus = [(at, c) for at, c in pairs if c > 0]
-            minus = [(at, -c) for at, c in pairs if c < 0]
-            balance = 1 if plus <= minus else -1
-        if balance < 0:
-            factor = -factor
-        return (1.0, term) if factor == 1.0 else (factor, self.scale(term, 1.0 / factor))
+        if balance:
+            return 1.0 if balance > 0 else -1.0
+        up = self.up
+        pairs = [(up[arg], c) for arg, c in zip(self.args[term], coefficients, strict=True)]
+        plus = sorted([(at, c) for at, c in pairs if c > 0])
+        minus = sorted([(at, -c) for at, c in pairs if c < 0])
+        if plus != minus:
+            return 1.0 if plus < minus else -1.0
+        sign = -1.0 if self._choices >> self.ties & 1 else 1.0
+        self.ties += 1
+        opposite = self.scale(term, -1.0)
+        size = _size(coefficients)
+        rest = self.scale(term, sign / size)
+        self._splits[opposite] = -sign * size, rest
+        self._splits[rest] = 1.0, rest
+        return sign
 
     def multiply(self, a: int, b: int) -> int:
         """`a * b`."""
@@ -400,17 +438,18 @@ class Terms:
         return self.new(LINEAR, "linear", (a,), (1,), (node, parameter), label)
 
 
-def rewrite(cell: Cell, flat: bool = True) -> tuple[Terms, list[int]]:
+def rewrite(cell: Cell, flat: bool = True, choices: int = 0) -> tuple[Terms, list[int]]:
     """The terms of a cell, and for each of its nodes the term that it is.
 
     Args:
         cell: any cell that `cells.verify.check` lets pass.
         flat: whether the laws of arithmetic are used; without them only equal nodes are merged.
+        choices: bits that decide signs which nothing else does, see `Terms.ties`.
 
     The laws hold over the real numbers. Folded numbers are rounded to 12 digits, which is what cell
     text holds; `a * 0` is 0 and `a - a` is 0 whatever a is, infinities included.
     """
-    terms = Terms()
+    terms = Terms(choices)
     values: list[int] = []
     arithmetic: dict[str, Callable[[int, int], int]] = {}
     if flat:

@@ -103,6 +103,12 @@ def test_identities_are_pinned_and_do_not_depend_on_the_process():
         ("h' = h + x * (h - x) ", "h' = h - x * (x - h)"),
         ("h' = 0.5 * x + 0.5 * h", "h' = 0.5 * (h + x)"),
         ("h' = h * (2 * x + 4 * h)", "h' = 4 * (h * (0.5 * x + h))"),
+        ("h' = h * (x + 2 * h + 3 * x * h)", "h' = 0.5 * (h * (2 * x + 4 * h + 6 * x * h))"),
+        ("h' = h * (3 * x + 7 * h)", "h' = 0.5 * (h * (6 * x + 14 * h))"),
+        (
+            "a = tanh(linear(x)); b = tanh(linear(x)); d = a - b; h' = d * d * d + sin(d * h)",
+            "a = tanh(linear(x)); b = tanh(linear(x)); d = b - a; h' = sin(h * d) - d * (a - b) * d",
+        ),
         ("h' = max(x, max(h, x))", "h' = max(h, x)"),
         ("h' = max(max(x, 1), max(2, h))", "h' = max(max(x, 2), h)"),
         ("h' = x + h * sigmoid(0) * tanh(0) + exp(0) - 1", "h' = x + h - h"),
