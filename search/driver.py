@@ -315,10 +315,13 @@ class _Driver:
         lower = self._lower.get(task, False)
         value = outcome.valid_loss if lower else outcome.valid_accuracy
         best = self._best.get(task)
-        if value is not None and (
-            best is None or (value < best.value if lower else value > best.value)
-        ):
-            self._best[task] = Best(ask.trial.cell_id, value)
+        if value is None:
+            return
+        # Equal values go to the smaller id: outcomes arrive in any order.
+        found = Best(ask.trial.cell_id, value)
+        rank = (value if lower else -value, found.cell_id)
+        if best is None or rank < (best.value if lower else -best.value, best.cell_id):
+            self._best[task] = found
 
     def _progress(self) -> Progress:
         return Progress(
