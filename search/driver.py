@@ -95,7 +95,7 @@ def run(
             while not driver.finished:
                 driver.ask()
                 driver.send()
-                with interrupt.breakable():
+                with interrupt.breakable(inside=pool.breakable):
                     arrivals = pool.wait(_SLICE) if not driver.finished else []
                 for arrival in arrivals:
                     driver.take(arrival)

@@ -39,13 +39,17 @@ class Interrupt:
         self._restore()
 
     @contextmanager
-    def breakable(self) -> Generator[None]:
-        """A stretch that a signal may end at any point, or at its start if one came before.
+    def breakable(self, inside: bool = True) -> Generator[None]:
+        """A stretch that is not begun if a signal came before, and that one may end at any point.
+
+        Args:
+            inside: False where no exception may be raised from outside, as in foreign code; a
+                signal then counts at the next stretch.
 
         Raises:
             Interrupted: a signal came.
         """
-        self._breakable = True
+        self._breakable = inside
         try:
             if self._noted:
                 raise Interrupted

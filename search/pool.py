@@ -66,6 +66,11 @@ class Pool(Protocol):
         """How many more jobs `submit` takes at this moment. May be 0 while slots start."""
         ...
 
+    @property
+    def breakable(self) -> bool:
+        """Whether an exception may be raised inside `wait` by a signal handler."""
+        ...
+
     def submit(self, job: Job) -> int:
         """Takes a job and returns the number of its slot. Raises SearchError without room."""
         ...
@@ -99,6 +104,11 @@ class LocalPool:
     def room(self) -> int:
         """1 if nothing waits, else 0."""
         return 1 - len(self._jobs)
+
+    @property
+    def breakable(self) -> bool:
+        """True: a long training need not be waited for."""
+        return True
 
     def submit(self, job: Job) -> int:
         """Keeps the job for the next `wait`."""

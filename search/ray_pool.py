@@ -159,6 +159,11 @@ class RayPool:
         """Free places in slots that are up."""
         return sum(_DEPTH - len(slot.jobs) for slot in self._live.values() if slot.ready)
 
+    @property
+    def breakable(self) -> bool:
+        """False: Ray's compiled code turns the exception into a SystemError."""
+        return False
+
     def submit(self, job: Job) -> int:
         """Sends a job to the slot that holds fewest."""
         ready = [slot for slot in self._live.values() if slot.ready and len(slot.jobs) < _DEPTH]

@@ -32,6 +32,7 @@ class ShuffledPool:
         self.lost: list[tuple[int, int]] = []
         self.most = 0
         self.closed = False
+        self.breakable = True
 
     @property
     def room(self) -> int:

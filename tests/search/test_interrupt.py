@@ -18,7 +18,7 @@ def test_a_signal_is_taken_at_the_next_breakable_stretch_and_not_before() -> Non
 
 def killed(done: list[str]) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
-    done.append("never")
+    done.append("on")
 
 
 def test_a_signal_breaks_a_breakable_stretch_at_once() -> None:
@@ -35,3 +35,13 @@ def test_the_third_signal_is_taken_as_before_the_run() -> None:
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_where_no_exception_may_be_raised_a_signal_counts_at_the_next_stretch() -> None:
+    done: list[str] = []
+    with Interrupt() as interrupt:
+        with interrupt.breakable(inside=False):
+            killed(done)
+        with pytest.raises(Interrupted), interrupt.breakable(inside=False):
+            done.append("begun")
+    assert done == ["on"]
