@@ -75,7 +75,10 @@ def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
                 if point["key"] in lines:
                     lines[point["key"]][point["updates"]] = point[column]
             for key, row in keys.items():
-                ax.plot(list(lines[key]), list(lines[key].values()), **_line(row, colours))
+                # A line of one point would not be seen.
+                marker = "o" if len(lines[key]) == 1 else ""
+                style = _line(row, colours)
+                ax.plot(list(lines[key]), list(lines[key].values()), marker=marker, **style)
             _floor(ax, task)
             ax.set_title(_plain(f"{task.name} ({task.scale})"))
             ax.set_xlabel("updates")
@@ -124,7 +127,7 @@ def ratios(board: Board, most: int = 20) -> Figure:
         index=[_plain(row.label) for row in rows],
         columns=[_plain(task.name) for task in board.tasks],
     )
-    with _figure(2.2 + 1.3 * len(board.tasks), 0.8 + 0.27 * max(1, len(rows))) as (figure, axes):
+    with _figure(2.9 + 1.3 * len(board.tasks), 0.8 + 0.27 * max(1, len(rows))) as (figure, axes):
         ax = axes[0]
         reach = float(np.nanmax(np.abs(table - 1.0))) if np.isfinite(table).any() else 0.1
         if rows:
@@ -178,14 +181,15 @@ def rejections(board: Board) -> Figure:
     with _figure(5.0, 0.9 + 0.3 * max(1, len(counts))) as (figure, axes):
         ax = axes[0]
         causes = [_plain(cause) for cause, _ in counts]
-        sns.barplot(
-            x=[count for _, count in counts],
-            y=causes,
-            order=causes,
-            ax=ax,
-            orient="h",
-            color=sns.color_palette("colorblind")[0],
-        )
+        if counts:
+            sns.barplot(
+                x=[count for _, count in counts],
+                y=causes,
+                order=causes,
+                ax=ax,
+                orient="h",
+                color=sns.color_palette("colorblind")[0],
+            )
         for place, (_, count) in enumerate(counts):
             ax.annotate(str(count), (count, place), (3, 0), textcoords="offset points", va="center")
         ax.set_xlabel("cells turned away")
@@ -380,4 +384,4 @@ def _legend(figure: Figure, axes: Sequence[Axes], first: Sequence[str] = ()) -> 
 def _plain(text: str) -> str:
     """Printable ASCII, which any font has, and not too long for a label."""
     text = visible(text)
-    return text if len(text) <= 40 else text[:37] + "..."
+    return text if len(text) <= 28 else text[:25] + "..."

@@ -112,7 +112,7 @@ class Row:
         lost: confirming trainings that did not end well; they are in no mean, so mind their number.
         ratios: the confirmed ratio to the GRU's confirmed mean by task, every seed.
         confirmed_score: Eq. 1 of the confirmed means with bounds: the lowest over the tasks of the
-            ratio's bounds, both intervals taken at their worse end.
+            ratio's bounds, both intervals taken at their worse end; none where one reaches zero.
         tied: its confirmed score cannot be told from that of the leader; None if not confirmed.
         stopped: for a cell that did not finish, where and why.
     """
@@ -465,15 +465,10 @@ def _confirmed_score(
         centre = task.ratio(ours.centre, theirs.centre)
         centres.append(1.0 if centre is None else centre)
         count = min(count, ours.count, theirs.count)
-        if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
-            continue
-        # Ends that cannot be, such as a negative loss, are cut off before dividing by them.
-        ends = (
-            task.ratio(max(ours.low, 0.0), max(theirs.high, 0.0)),
-            task.ratio(max(ours.high, 0.0), max(theirs.low, 0.0)),
-        )
-        lows.append(min(1.0 if end is None else end for end in ends))
-        highs.append(max(1.0 if end is None else end for end in ends))
+        ends = _worst_ends(task, ours, theirs)
+        if ends is not None:
+            lows.append(ends[0])
+            highs.append(ends[1])
     if not centres:
         return None
     bounded = len(lows) == len(centres)
@@ -483,6 +478,18 @@ def _confirmed_score(
         min(highs) if bounded else None,
         int(count),
     )
+
+
+def _worst_ends(task: TaskColumn, ours: Interval, theirs: Interval) -> tuple[float, float] | None:
+    """Bounds of a ratio from the far ends of both intervals; None where they reach zero."""
+    if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
+        return None
+    divisor = theirs.low if task.metric == "accuracy" else ours.low
+    if divisor <= 0:
+        return None
+    if task.metric == "accuracy":
+        return max(ours.low, 0.0) / theirs.high, ours.high / theirs.low
+    return max(theirs.low, 0.0) / ours.high, theirs.high / ours.low
 
 
 def _flagged(rows: Sequence[Row]) -> tuple[Row, ...]:

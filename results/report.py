@@ -178,7 +178,7 @@ def interval(found: Interval | None, digits: int = 3) -> str:
     if found is None:
         return ""
     if found.low is None or found.high is None:
-        return f"{found.centre:.{digits}f} (one seed, no interval)"
+        return f"{found.centre:.{digits}f} (no interval)"
     return f"{found.centre:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 
