@@ -79,7 +79,8 @@ class Study:
         proposals: new cells put forward (after duplicates and invalid ones are turned away).
         tasks: in the order of the cascade, cheapest first.
         screen: the gate before them.
-        baseline_settings: settings for LSTM and GRU on each task before anything is compared.
+        baselines: zoo names, or texts of cells, that the list starts with. The last is the yardstick.
+        baseline_settings: settings for the baselines on each task before anything is compared.
         threshold: share of the GRU's best that a cell must exceed on a task to go on.
         list_size: members kept.
         reevaluate: chance that a step re-evaluates a list member (D15).
@@ -101,6 +102,7 @@ class Study:
     tasks: tuple[TaskPlan, ...]
     screen: Screen
     baseline_settings: int
+    baselines: tuple[str, ...] = ("lstm", "gru")
     threshold: float = 0.9
     list_size: int = 100
     reevaluate: float = 0.5
@@ -122,6 +124,7 @@ class Study:
         fields["screen"] = Screen(**_plan(fields["screen"]))
         fields["confirm"] = Confirm(**fields["confirm"])
         fields["space"] = Space(**{name: tuple(grid) for name, grid in fields["space"].items()})
+        fields["baselines"] = tuple(fields["baselines"])
         return cls(**fields)
 
     @property

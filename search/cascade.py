@@ -30,9 +30,6 @@ from tasks.task import Facts
 FactsTable = Mapping[tuple[str, str], Facts]
 """Facts of each task by name and scale."""
 
-BASELINES: Final = ("lstm", "gru")
-"""Zoo cells that the list starts with; the GRU is the yardstick."""
-
 ATTEMPTS: Final = 1000
 """Attempts at a new cell in one ask before the search waits for results, or ends if none is due."""
 
@@ -58,7 +55,7 @@ class Cascade:
         study: what to search.
         facts: of the screen and of every task of the study.
         source: where new cells come from.
-        baselines: LSTM and GRU.
+        baselines: cells that the list starts with, LSTM and GRU; the last is the yardstick.
         executor, engine, dtype: passed on to every trial.
     """
 
@@ -67,7 +64,7 @@ class Cascade:
         study: Study,
         facts: FactsTable,
         source: Source,
-        baselines: Mapping[str, Cell],
+        baselines: Sequence[Cell],
         executor: str = "reference",
         engine: int = 1,
         dtype: str = "float32",
@@ -77,9 +74,9 @@ class Cascade:
         self._executor, self._engine, self._dtype = executor, engine, dtype
         self._facts = [_facts(facts, plan.name, plan.scale) for plan in study.tasks]
         self._screen = _facts(facts, study.screen.task, study.screen.scale)
-        self._baselines = [self._candidate(baselines[name], "", ()) for name in BASELINES]
+        self._baselines = [self._candidate(cell, "", ()) for cell in baselines]
         self._known = {candidate.cell_id: candidate for candidate in self._baselines}
-        self._gru = self._baselines[BASELINES.index("gru")]
+        self._gru = self._baselines[-1]
         self._list = list(self._baselines)
         self._failed: list[Candidate] = []
         self._proposed = 0
@@ -309,7 +306,8 @@ class Cascade:
             plan = self._study.tasks[place]
             raise SearchError(
                 "baseline",
-                f"none of {self._study.baseline_settings} settings of the GRU trained on {plan.name},"
+                f"none of {self._study.baseline_settings} settings of {self._study.baselines[-1]} trained"
+                f" on {plan.name},"
                 " so there is nothing to compare with",
                 "raise baseline_settings or the task's budget, or restrict the space",
             )

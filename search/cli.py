@@ -9,6 +9,7 @@ import typer
 from search.commands import bench, cells, data, study, tasks
 from search.commands.doctor import doctor
 from search.commands.train import train
+from search.commands.tune import tune
 from search.console import DONE, INTERRUPTED, USAGE, WRONG, StoppedError, UsageError, note
 
 WRONG_ARGUMENTS = frozenset(
@@ -38,6 +39,7 @@ app.add_typer(cells.app, name="cells")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
 app.command()(train)
+app.command()(tune)
 app.command()(study.search)
 app.add_typer(bench.app, name="bench")
 

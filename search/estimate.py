@@ -133,13 +133,13 @@ def estimate(
             seconds = min(seconds, budget.seconds)
         return Load(role, task, scale, *counts, updates, seconds)
 
-    screen, cells = study.screen, study.confirm.cells + 2
+    screen, cells = study.screen, study.confirm.cells + len(study.baselines)
     screened = study.proposals + retries, study.proposals + most_retries
     loads = [load(Role.SCREEN, screen.task, screen.scale, screen.budget, screen.schedule, screened)]
     reaching = study.proposals * pass_screen
     for plan in study.tasks:
         settings = int(min(plan.settings, capacity))
-        baseline = 2 * int(min(study.baseline_settings, capacity))
+        baseline = len(study.baselines) * int(min(study.baseline_settings, capacity))
         confirm = cells * study.confirm.seeds
         for role, counts in (
             (Role.BASELINE, (baseline, baseline)),

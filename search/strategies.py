@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
-from cells import zoo
+from cells import parse, zoo
 from results.study import StrategyName, Study
-from search.cascade import BASELINES, Cascade, FactsTable
+from search.cascade import Cascade, FactsTable
 from search.mutants import Mutants
 from search.paper import Paper
 from search.source import Source
@@ -36,7 +36,8 @@ def make(
 
     Raises:
         SearchError: facts of a task are missing.
+        CellError: a baseline is neither a zoo name nor the text of a cell.
     """
-    baselines = {name: zoo.load(name) for name in BASELINES}
+    baselines = [zoo.load(one) if one in zoo.names() else parse(one) for one in study.baselines]
     source = STRATEGIES[study.strategy](study)
     return Cascade(study, facts, source, baselines, executor, engine, dtype)

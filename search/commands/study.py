@@ -11,6 +11,7 @@ from search.console import DONE, Json, StoppedError, UsageError, note, show, tab
 
 if TYPE_CHECKING:
     from results.study import Study
+    from search.driver import Summary
     from tasks.task import Facts
 
 StudyArgument = Annotated[
@@ -53,33 +54,22 @@ def search(
     plan = configuration.load(study, set_ or [])
     if dry_run:
         return _price(plan, json)
-    if workers is not None and address is not None:
-        raise UsageError(
-            "--workers and --address exclude each other: a joined cluster brings its own workers"
-        )
     path = store if store is not None else Path("runs") / f"{plan.name}.sqlite"
-    if path.exists() and not resume:
-        raise UsageError(f"{path} exists; add --resume to go on with it, or name another --store")
-    if resume and not path.exists():
-        raise UsageError(
-            f"{path} does not exist, so there is nothing to resume; leave out --resume"
-        )
-    return _run(
-        plan, _command(study, workers, address, path, set_ or []), workers, address, path, json
-    )
-
-
-def _command(
-    study: str, workers: int | None, address: str | None, path: Path, overrides: list[str]
-) -> str:
-    """The exact command that goes on with this search."""
+    check_place(path, resume, workers, address)
     words = ["gatewright", "search", study]
     words += ["--workers", str(workers)] if workers is not None else []
     words += ["--address", address] if address is not None else []
     words += ["--store", str(path)]
-    for override in overrides:
+    for override in set_ or []:
         words += ["--set", override]
-    return shlex.join([*words, "--resume"])
+    summary = conduct(plan, shlex.join(words), workers, address, path, json)
+    document: dict[str, Any] = {
+        "store": str(path),
+        "study": plan.name,
+        **dataclasses.asdict(summary),
+    }
+    show(document, json, lambda: _render(document))
+    return DONE
 
 
 def tasks_of(study: "Study") -> list[tuple[str, str]]:
@@ -88,9 +78,34 @@ def tasks_of(study: "Study") -> list[tuple[str, str]]:
     return [(screen.task, screen.scale), *((task.name, task.scale) for task in study.tasks)]
 
 
-def _run(
-    plan: "Study", again: str, workers: int | None, address: str | None, path: Path, json: bool
-) -> int:
+def check_place(path: Path, resume: bool, workers: int | None, address: str | None) -> None:
+    """Raises UsageError unless `--store`, `--resume`, `--workers` and `--address` fit together."""
+    if workers is not None and address is not None:
+        raise UsageError(
+            "--workers and --address exclude each other: a joined cluster brings its own workers"
+        )
+    if path.exists() and not resume:
+        raise UsageError(f"{path} exists; add --resume to go on with it, or name another --store")
+    if resume and not path.exists():
+        raise UsageError(f"{path} does not exist, so there is nothing to resume")
+
+
+def conduct(
+    plan: "Study", command: str, workers: int | None, address: str | None, path: Path, quiet: bool
+) -> "Summary":
+    """Runs or resumes a study with progress, in process, on Ray workers of our own, or on a cluster.
+
+    Args:
+        plan: what to run.
+        command: the command line that runs it, for the record; `--resume` appended goes on with it.
+        workers: Ray workers; 0 or None with no `address` runs in this process.
+        address: of a running Ray cluster.
+        path: of the store.
+        quiet: show no progress.
+
+    Raises:
+        StoppedError: interrupted; the message holds the command that goes on.
+    """
     from results import provenance
     from results.store import Store
     from search import driver, evaluate, strategies
@@ -109,11 +124,11 @@ def _run(
         else:
             from search.ray_pool import RayPool
 
-            if not json:
+            if not quiet:
                 note("starting Ray" if address is None else f"joining Ray at {address}")
             pool = RayPool(workers, address, evaluate.evaluate)
         try:
-            with SearchDisplay(plan, facts.values(), pool.slots, quiet=json) as display:
+            with SearchDisplay(plan, facts.values(), pool.slots, quiet=quiet) as display:
                 strategy = strategies.make(plan, facts)
                 summary = driver.run(
                     plan,
@@ -123,21 +138,16 @@ def _run(
                     display,
                     Monotonic(),
                     facts.values(),
-                    provenance.collect() | {"command": again.removesuffix(" --resume")},
+                    provenance.collect() | {"command": command},
                 )
         finally:
             pool.close()
     if summary.interrupted:
         raise StoppedError(
-            f"interrupted after {summary.asks} asks; nothing is lost. To go on:\n  {again}"
+            f"interrupted after {summary.asks} asks; nothing is lost. To go on:\n"
+            f"  {command} --resume"
         )
-    document: dict[str, Any] = {
-        "store": str(path),
-        "study": plan.name,
-        **dataclasses.asdict(summary),
-    }
-    show(document, json, lambda: _render(document))
-    return DONE
+    return summary
 
 
 def _render(document: dict[str, Any]) -> None:

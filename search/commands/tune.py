@@ -1,0 +1,157 @@
+"""`gatewright tune`: hyperparameters of one cell on one task, by Optuna's samplers."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from search.commands.cells import CellArgument
+from search.commands.study import check_place, conduct
+from search.commands.tasks import ScaleOption, TaskArgument
+from search.console import DONE, Json, UsageError, show, table
+
+if TYPE_CHECKING:
+    from results.ask import Ask
+    from results.outcome import Outcome
+
+
+def tune(
+    cell: CellArgument,
+    task: TaskArgument,
+    scale: ScaleOption = "laptop",
+    trials: Annotated[int, typer.Option(help="Settings to try.", min=1)] = 20,
+    sampler: Annotated[str, typer.Option(help="tpe, random, or the paper's grid.")] = "tpe",
+    parameters: Annotated[int, typer.Option(help="Budget of parameters.", min=1)] = 50_000,
+    updates: Annotated[int, typer.Option(help="Of one training, at most.", min=1)] = 1_000,
+    layers: Annotated[
+        list[int] | None, typer.Option(help="Choices of layers.", min=1, max=4)
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Fresh seeds on which the best setting is trained again.", min=1)
+    ] = 3,
+    seed: Annotated[int, typer.Option(help="Everything drawn derives from it.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Ray workers; 0 runs in this process.", min=0)
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="A running Ray cluster to join.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="SQLite file of the record.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a store that has begun.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Tune one cell on one task: try settings on validation, then train the best on fresh seeds."""
+    from cells import canonical, to_text
+    from cells.budget import Budget
+    from cells.schedule import Schedule
+    from results.ask import Role
+    from results.store import Store
+    from results.study import Confirm, SamplerName, Screen, Space, Study, TaskPlan
+    from search import score
+    from search.resolve import cell as resolve
+    from search.resolve import label
+    from tasks import registry
+
+    if sampler not in get_args(SamplerName):
+        raise UsageError(f"--sampler {sampler}: expected one of {', '.join(get_args(SamplerName))}")
+    found = resolve(cell)
+    facts = registry.load(task, scale).facts
+    budget = Budget(parameters=parameters, updates=updates)
+    plan = Study(
+        name=f"tune-{label(found)}-{task}".replace("_", "-")[:40],
+        strategy="zoo",
+        seed=seed,
+        lag=8,
+        slots=2,
+        proposals=0,
+        tasks=(TaskPlan(task, scale, 0, budget, Schedule()),),
+        screen=Screen(scale="smoke"),
+        baselines=(to_text(canonical(found)),),
+        baseline_settings=trials,
+        sampler=next(name for name in get_args(SamplerName) if name == sampler),
+        space=Space(layers=tuple(layers or (1,))),
+        confirm=Confirm(cells=0, seeds=seeds),
+    )
+    path = store if store is not None else Path("runs") / f"{plan.name}.sqlite"
+    check_place(path, resume, workers, address)
+    given = {
+        "--scale": scale,
+        "--trials": trials,
+        "--sampler": sampler,
+        "--parameters": parameters,
+        "--updates": updates,
+        "--seeds": seeds,
+        "--seed": seed,
+        "--workers": workers,
+        "--address": address,
+        "--store": path,
+    }
+    words = ["gatewright", "tune", cell, task]
+    for option, value in given.items():
+        words += [] if value is None else [option, str(value)]
+    for choice in layers or ():
+        words += ["--layers", str(choice)]
+    summary = conduct(plan, shlex.join(words), workers, address, path, json)
+    with Store.read(path) as record:
+        log = [(ask, outcome) for ask, outcome in record.log(plan.id) if ask.trial and outcome]
+    tried = [(a, o) for a, o in log if a.role is Role.BASELINE]
+    tried.sort(key=lambda pair: -score.value(facts.metric, pair[1]))
+    confirmed = [(a, o) for a, o in log if a.role is Role.CONFIRM]
+    document: dict[str, Any] = {
+        "store": str(path),
+        "digest": summary.digest,
+        "metric": facts.metric,
+        "tried": [_row(ask, outcome) for ask, outcome in tried],
+        "confirmed": [_row(ask, outcome) for ask, outcome in confirmed],
+    }
+
+    def render() -> None:
+        columns = ("rate", "scale", "clip", "layers", "ended", "valid loss", "valid accuracy")
+        rows = [
+            (
+                r["learning_rate"],
+                r["scale"],
+                r["clip"],
+                r["layers"],
+                r["ending"],
+                r["valid_loss"],
+                r["valid_accuracy"],
+            )
+            for r in document["tried"]
+        ]
+        table(columns, rows, title=f"{found.name} on {task} ({scale}): settings, best first")
+        table(
+            ("seed", "ended", "test loss", "test accuracy"),
+            [
+                (r["seed"], r["ending"], r["test_loss"], r["test_accuracy"])
+                for r in document["confirmed"]
+            ],
+            title="the best setting on fresh seeds: only these are results",
+        )
+        print(f"store {path}")
+
+    show(document, json, render)
+    return DONE
+
+
+def _row(ask: "Ask", outcome: "Outcome") -> dict[str, Any]:
+    if ask.trial is None:
+        raise ValueError(f"ask {ask.index} has no trial")
+    setting = ask.trial.setting
+    return {
+        "learning_rate": setting.learning_rate,
+        "scale": setting.scale,
+        "clip": setting.clip,
+        "layers": setting.layers,
+        "seed": ask.trial.seed,
+        "ending": str(outcome.ending),
+        "valid_loss": outcome.valid_loss,
+        "valid_accuracy": outcome.valid_accuracy,
+        "test_loss": outcome.test_loss,
+        "test_accuracy": outcome.test_accuracy,
+    }
