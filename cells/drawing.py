@@ -1,8 +1,8 @@
 """A cell as a picture: a layered SVG drawing, old states and x on the left, new states on the right.
 
 Heavy arrows go through a weight matrix, thin ones do not. A gate's box adds what arrives at it before
-its function; a circle is arithmetic, channel by channel. The drawing follows the reader's light or
-dark scheme, and is a function of the cell alone.
+its function; a circle is arithmetic, channel by channel; `2nd` is what is subtracted or divided by.
+The drawing follows the reader's light or dark scheme, and is a function of the cell alone.
 
 Layout after Sugiyama, Tagawa, Toda 1981: layers by longest path, order by barycentres, then heights
 that are nearest to those of the neighbours.
@@ -76,7 +76,7 @@ class _Edge:
     Attributes:
         source, target: vertices.
         kind: structure of the matrix on the way, or "".
-        mark: written at the tip where the order of arguments counts.
+        mark: `1st` or `2nd` where the order of arguments counts.
     """
 
     source: int
@@ -134,7 +134,7 @@ def _graph(cell: Cell) -> tuple[list[_Vertex], list[_Edge]]:
             if arg not in places and cell.nodes[arg].op == "constant":
                 continue
             ordered = node.op in ("-", "/") and not _has_constant(cell, index)
-            mark = "second" if position and ordered else ""
+            mark = ("1st", "2nd")[position] if ordered else ""
             edges += _arriving(cell, arg, places, folded, sums, mark)
     for state, index in enumerate(cell.updates):
         is_output = index == cell.output and cell.updates.index(index) == state
@@ -340,6 +340,8 @@ def _edge(
         if final:
             right -= target.reach + 6
         y0, y1 = heights[here] + _MARGIN + 6, heights[there] + _MARGIN + 6
+        if final and edge.mark:
+            y1 += 6.0 if edge.mark == "2nd" else -6.0
         middle = (left + right) / 2
         lines.append(
             f'<path{style} d="M{left:.1f} {y0:.1f}C{middle:.1f} {y0:.1f} {middle:.1f} {y1:.1f}'
@@ -347,10 +349,8 @@ def _edge(
         )
         if final:
             lines.append(f'<path class="tip" d="M{right + 6:.1f} {y1:.1f}l-8 -3.5v7z"/>')
-            if edge.mark:
-                lines.append(
-                    f'<text class="name" x="{right - 6:.1f}" y="{y1 - 8:.1f}">{edge.mark}</text>'
-                )
+            if edge.mark == "2nd":
+                lines.append(f'<text class="name" x="{right - 5:.1f}" y="{y1 + 10:.1f}">2nd</text>')
         left = right
     return lines
 
