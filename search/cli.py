@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from search.commands import bench, cells, data, study, tasks
+from search.commands import bench, cells, data, record, study, tasks
 from search.commands.doctor import doctor
 from search.commands.train import train
 from search.commands.tune import tune
@@ -41,6 +41,9 @@ app.add_typer(data.app, name="data")
 app.command()(train)
 app.command()(tune)
 app.command()(study.search)
+app.command()(record.leaderboard)
+app.command()(record.report)
+app.command()(record.export)
 app.add_typer(bench.app, name="bench")
 
 

@@ -119,6 +119,30 @@ def check(
 
 
 @app.command()
+def draw(
+    cell: CellArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="SVG file; standard output if not given.")
+    ] = None,
+    store: StoreOption = None,
+    json: Json = False,
+) -> int:
+    """Draw a cell as SVG."""
+    from cells import drawing
+    from search.resolve import cell as resolve
+
+    picture = drawing.draw(resolve(cell, store))
+    if out is not None:
+        out.write_text(picture, encoding="utf-8")
+    show(
+        {"svg": picture, "file": str(out) if out else None},
+        json,
+        lambda: print(picture if out is None else f"wrote {out}"),
+    )
+    return DONE
+
+
+@app.command()
 def mutate(
     cell: CellArgument,
     count: Annotated[
@@ -172,7 +196,9 @@ def mutate(
 @app.command()
 def export(
     cell: CellArgument,
-    to: Annotated[str, typer.Option("--to", help="text, canonical, equations or latex.")] = "text",
+    to: Annotated[
+        str, typer.Option("--to", help="text, canonical, equations, latex or svg.")
+    ] = "text",
     out: Annotated[
         Path | None, typer.Option("--out", help="File; standard output if not given.")
     ] = None,
@@ -180,7 +206,7 @@ def export(
     json: Json = False,
 ) -> int:
     """Write a cell in another form."""
-    from cells import canonical, equation, to_text
+    from cells import canonical, drawing, equation, to_text
     from search.resolve import cell as resolve
 
     found = resolve(cell, store)
@@ -189,6 +215,7 @@ def export(
         "canonical": lambda one: to_text(canonical(one)),
         "equations": equation.plain,
         "latex": equation.latex,
+        "svg": drawing.draw,
     }
     if to not in forms:
         raise UsageError(f"--to {to}: expected one of {', '.join(forms)}")

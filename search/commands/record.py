@@ -1,0 +1,200 @@
+"""`gatewright leaderboard`, `report` and `export`: what a store has to say. None of them trains."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.console import DONE, Json, UsageError, show, table
+
+if TYPE_CHECKING:
+    from results.leaderboard import Board, Row
+    from results.store import Store
+
+StoreArgument = Annotated[
+    Path, typer.Argument(metavar="STORE", help="The SQLite file of a search.")
+]
+StudyOption = Annotated[
+    str | None,
+    typer.Option("--study", help="Name or id, where the store holds several; else the latest."),
+]
+
+
+def study_id(record: "Store", wanted: str | None) -> str:
+    """The id of the study of that name or id, or of the latest one.
+
+    Raises:
+        UsageError: the store has no such study, or none.
+    """
+    rows = record.studies()
+    if not rows:
+        raise UsageError(f"{record.path} holds no study yet")
+    found = [row.study for row in rows if wanted in (None, row.study.name, row.study.id)]
+    if not found:
+        known = ", ".join(f"{row.study.name} ({row.study.id})" for row in rows)
+        raise UsageError(f"--study {wanted}: the store holds {known}")
+    return found[-1].id
+
+
+def leaderboard(
+    store: StoreArgument,
+    study: StudyOption = None,
+    top: Annotated[int, typer.Option(help="Rows to print.", min=1)] = 20,
+    json: Json = False,
+) -> int:
+    """Show the cells of a search by the paper's score, with what was confirmed on fresh seeds."""
+    from results import leaderboard as boards
+    from results.store import Store
+
+    with Store.read(store) as record:
+        board = boards.build(record, study_id(record, study))
+    document: dict[str, Any] = {
+        **dataclasses.asdict(board),
+        "study": dataclasses.asdict(board.study),
+    }
+    show(document, json, lambda: _print(board, top))
+    return DONE
+
+
+def _print(board: "Board", top: int) -> None:
+    print(
+        f"study {board.study.name}: {board.done} of {board.asked} asks done; {board.screened} new cells screened,"
+        f" {board.passed} passed, {len(board.rows)} finished all tasks"
+    )
+    columns = ["", "cell", "score", "class", "parameters", "settings", "diverged"]
+    for task in board.tasks:
+        columns += [f"{task.name} {'acc' if task.metric == 'accuracy' else 'loss'}", "x GRU"]
+    table(
+        columns,
+        [
+            [
+                place,
+                row.label,
+                row.score,
+                row.execution,
+                row.parameters,
+                row.tried,
+                row.diverged,
+                *_selected(row),
+            ]
+            for place, row in enumerate(board.rows[:top], 1)
+        ],
+        title="selected on validation (the best of the settings tried, so a little too good)",
+    )
+    confirmed = [row for row in board.rows if any(row.confirmed)]
+    if confirmed:
+        table(
+            [
+                "cell",
+                *(f"{task.name} test, 95 % interval" for task in board.tasks),
+                "score",
+                "told from the leader",
+            ],
+            [
+                [
+                    row.label,
+                    *_confirmed(row),
+                    row.confirmed_score and row.confirmed_score.centre,
+                    _tied(row),
+                ]
+                for row in confirmed
+            ],
+            title="confirmed on fresh seeds, on the test split (only these are results)",
+        )
+    if board.stopped:
+        table(
+            ["cell", "stopped"],
+            [[row.label, row.stopped] for row in board.stopped[:top]],
+            title="beyond the screen, but no further",
+        )
+    for task in board.tasks:
+        if task.optimum is not None:
+            print(
+                f"{task.name}: the best possible {task.metric} is {task.optimum:.4g} ({task.unit})"
+            )
+
+
+def _selected(row: "Row") -> list[object]:
+    values: list[object] = []
+    for selected in row.selected:
+        values += [selected and selected.value, selected and selected.ratio]
+    return values
+
+
+def _confirmed(row: "Row") -> list[str]:
+    return [
+        "-"
+        if one is None
+        else f"{one.centre:.4g} [{one.low:.4g}, {one.high:.4g}], {one.count} seeds"
+        for one in row.confirmed
+    ]
+
+
+def _tied(row: "Row") -> str:
+    return {None: "-", True: "no", False: "yes"}[row.tied]
+
+
+def report(
+    store: StoreArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="HTML file; default: the store's name with .html.")
+    ] = None,
+    study: StudyOption = None,
+    json: Json = False,
+) -> int:
+    """Write one self-contained HTML page that opens offline."""
+    from results import report as pages
+    from results.store import Store
+
+    path = out if out is not None else store.with_suffix(".html")
+    with Store.read(store) as record:
+        chosen = study_id(record, study)
+        page = pages.render(record, chosen)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    size = len(page.encode())
+    document = {"report": str(path), "study": chosen, "bytes": size}
+    show(
+        document,
+        json,
+        lambda: print(f"wrote {path} ({size / 1024:.0f} KiB); open it in a browser"),
+    )
+    return DONE
+
+
+def export(
+    store: StoreArgument,
+    to: Annotated[str, typer.Option("--to", help="csv or json.")] = "csv",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder; default: the store's name.")
+    ] = None,
+    study: StudyOption = None,
+    json: Json = False,
+) -> int:
+    """Write trials, curves, rejections and cells as tables."""
+    from results import frame
+    from results.store import Store
+
+    if to not in ("csv", "json"):
+        raise UsageError(f"--to {to}: expected csv or json")
+    folder = out if out is not None else store.with_suffix("")
+    written: list[dict[str, Any]] = []
+    with Store.read(store) as record:
+        chosen = study_id(record, study)
+        folder.mkdir(parents=True, exist_ok=True)
+        for make in (frame.trials, frame.curves, frame.rejections, frame.cells):
+            rows = make(record, chosen)
+            path = folder / f"{make.__name__}.{to}"
+            if to == "csv":
+                rows.to_csv(path, index=False)
+            else:
+                rows.to_json(path, orient="records", indent=1)
+            written.append({"file": str(path), "rows": len(rows)})
+
+    def render() -> None:
+        for one in written:
+            print(f"wrote {one['file']} ({one['rows']} rows)")
+
+    show({"study": chosen, "files": written}, json, render)
+    return DONE
