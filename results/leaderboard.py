@@ -241,6 +241,7 @@ def to_frame(board: Board) -> pd.DataFrame:
         for place_, task in enumerate(board.tasks):
             selected, confirmed = row.selected[place_], row.confirmed[place_]
             entry[f"{task.name}: valid"] = selected and selected.value
+            entry[f"{task.name}: fair"] = selected and selected.fair
             entry[f"{task.name}: ratio"] = selected and selected.ratio
             entry[f"{task.name}: distance"] = selected and selected.distance
             entry[f"{task.name}: test"] = confirmed and confirmed.centre
