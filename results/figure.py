@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cells.error import visible
-from results.leaderboard import ALWAYS, Board, Row, TaskColumn
+from results.leaderboard import Board, Row, TaskColumn
 from results.outcome import Ending
 
 INK: Final = "#010203"
@@ -56,9 +56,9 @@ _SHOWN: Final = 6
 def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
     """Validation metric over updates, one panel a task, each cell's best setting.
 
-    LSTM and GRU are heavy, the best cells coloured, all others faint; dotted is the known optimum.
+    Baselines are heavy, the best cells coloured, all others faint; dotted is the known optimum.
     """
-    shown = [row for row in (*board.rows, *board.stopped) if row.label not in ALWAYS][:_SHOWN]
+    shown = [row for row in (*board.rows, *board.stopped) if not row.baseline][:_SHOWN]
     colours = _colours(shown)
     points = _records(curves)
     width = 4.0 * len(board.tasks)
@@ -77,20 +77,20 @@ def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
             for key, row in keys.items():
                 # A line of one point would not be seen.
                 marker = "o" if len(lines[key]) == 1 else ""
-                style = _line(row, colours)
+                style = _line(row, board.yardstick, colours)
                 ax.plot(list(lines[key]), list(lines[key].values()), marker=marker, **style)
             _floor(ax, task)
             ax.set_title(_plain(f"{task.name} ({task.scale})"))
             ax.set_xlabel("updates")
             ax.set_ylabel("validation accuracy" if task.metric == "accuracy" else _unit(task))
-        _legend(figure, axes, [_plain(row.label) for row in shown])
+        _legend(figure, axes, [*_baselines(board), *(_plain(row.label) for row in shown)])
     return figure
 
 
 def best_so_far(board: Board, trials: pd.DataFrame) -> Figure:
     """The best score (Eq. 1) of any new cell so far, against trials and against core-seconds.
 
-    Scores refer to the GRU's final best. Horizontal: LSTM and GRU.
+    Scores refer to the yardstick's final best. Horizontal: the baselines.
     """
     steps = _best_steps(board, trials)
     with _figure(8.0, 3.0, columns=2, sharey=True) as (figure, axes):
@@ -107,15 +107,15 @@ def best_so_far(board: Board, trials: pd.DataFrame) -> Figure:
             _baseline_lines(ax, board)
             ax.set_xlim(left=0)
             ax.set_xlabel(name)
-        axes[0].set_ylabel("score: worst ratio to the GRU")
+        axes[0].set_ylabel(f"score: worst ratio to {_plain(board.yardstick)}")
         if not np.isfinite(steps["score"]).any():
             axes[0].set_title("no new cell has finished all tasks")
-        _legend(figure, axes)
+        _legend(figure, axes, _baselines(board))
     return figure
 
 
 def ratios(board: Board, most: int = 20) -> Figure:
-    """Cells by tasks: best validation metric relative to the GRU; 1 is equal, blank is not trained."""
+    """Cells by tasks: best validation metric relative to the yardstick; 1 is equal, blank is not trained."""
     rows = [*board.rows, *board.stopped][:most]
     table = np.full((len(rows), len(board.tasks)), np.nan)
     for place, row in enumerate(rows):
@@ -145,7 +145,7 @@ def ratios(board: Board, most: int = 20) -> Figure:
                 annot_kws={"size": 8},
             )
         ax.tick_params(length=0)
-        ax.set_title("relative to the GRU")
+        ax.set_title(f"relative to {_plain(board.yardstick)}")
     return figure
 
 
@@ -222,7 +222,7 @@ def lineage(board: Board, cells: pd.DataFrame, most: int = 40) -> Figure:
             ax.plot(
                 [births[row.cell_id]],
                 [heights[row.cell_id]],
-                marker="s" if row.label in ALWAYS else "o",
+                marker="s" if row.baseline else "o",
                 markersize=6,
                 markerfacecolor=palette[2]
                 if good
@@ -338,13 +338,13 @@ def _colours(rows: Sequence[Row]) -> dict[str, Any]:
     return {row.cell_id: palette[place] for place, row in enumerate(rows)}
 
 
-def _line(row: Row, colours: dict[str, Any]) -> dict[str, Any]:
-    if row.label == "gru":
-        return {"color": INK, "linewidth": 2.2, "zorder": 3, "label": "gru"}
-    if row.label == "lstm":
-        return {"color": INK, "linewidth": 2.2, "linestyle": "--", "zorder": 3, "label": "lstm"}
+def _line(row: Row, yardstick: str, colours: dict[str, Any]) -> dict[str, Any]:
+    name = _plain(row.label)
+    if row.baseline:
+        dashes = "-" if row.label == yardstick else "--"
+        return {"color": INK, "linewidth": 2.2, "linestyle": dashes, "zorder": 3, "label": name}
     if row.cell_id in colours:
-        colour, name = colours[row.cell_id], _plain(row.label)
+        colour = colours[row.cell_id]
         return {"color": colour, "linewidth": 1.3, "zorder": 2, "label": name}
     return {"color": FAINT, "linewidth": 0.6, "alpha": 0.5, "zorder": 1, "label": "_others"}
 
@@ -356,27 +356,31 @@ def _floor(ax: Axes, task: TaskColumn) -> None:
 
 def _baseline_lines(ax: Axes, board: Board) -> None:
     for row in board.rows:
-        if row.label in ALWAYS and row.score is not None:
+        if row.baseline and row.score is not None:
             ax.axhline(
                 row.score,
                 color=INK,
                 linewidth=1.2,
-                linestyle="--" if row.label == "lstm" else "-",
-                label=row.label,
+                linestyle="-" if row.label == board.yardstick else "--",
+                label=_plain(row.label),
             )
+
+
+def _baselines(board: Board) -> list[str]:
+    return [_plain(row.label) for row in (*board.rows, *board.stopped) if row.baseline]
 
 
 def _unit(task: TaskColumn) -> str:
     return _plain(f"validation loss, {task.unit}" if task.unit else "validation loss")
 
 
-def _legend(figure: Figure, axes: Sequence[Axes], first: Sequence[str] = ()) -> None:
+def _legend(figure: Figure, axes: Sequence[Axes], first: Sequence[str]) -> None:
     entries: dict[str, Any] = {}
     for ax in axes:
         for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(name, handle)
     if entries:
-        order = [name for name in (*ALWAYS, *first) if name in entries]
+        order = [name for name in first if name in entries]
         order += [name for name in entries if name not in order]
         figure.legend([entries[name] for name in order], order, loc="outside right upper")
 

@@ -26,6 +26,12 @@ class Interval:
     high: float | None
     count: int
 
+    def text(self, digits: int = 3) -> str:
+        """The value with its bounds, such as `0.912 [0.871, 0.953]`."""
+        if self.low is None or self.high is None:
+            return f"{self.centre:.{digits}f} (no interval)"
+        return f"{self.centre:.{digits}f} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+
     def overlaps(self, other: "Interval") -> bool:
         """Whether the two cannot be told apart: they share a point, or one has no bounds."""
         if self.low is None or self.high is None or other.low is None or other.high is None:

@@ -16,15 +16,12 @@ from cells import CellError, parse
 from cells.execution import execution_class
 from results.ask import Ask, Rejection, Role
 from results.interval import Interval, best_of, student
-from results.label import label
+from results.label import baseline_id, label
 from results.outcome import Ending, Outcome
 from results.store import Store
 from results.study import Study, TaskPlan
 
 SELECTION: Final = (Role.BASELINE, Role.STAGE, Role.REEVALUATE)
-ALWAYS: Final = ("lstm", "gru")
-"""Baselines that are on every board."""
-
 TINY: Final = 1e-12
 """Losses are taken to be at least this many nats, so that a ratio of losses is a number."""
 
@@ -39,7 +36,7 @@ class TaskColumn:
         unit: of the loss.
         optimum: Bayes-optimal value of the metric, or None if not known.
         floors, baselines: as recorded, for display.
-        reference: the GRU's best validation metric, or None if it has none.
+        reference: the yardstick's best validation metric, or None if it has none.
     """
 
     name: str
@@ -82,7 +79,7 @@ class Selected:
             setting failed on a task judged by loss, since a failure then has no value.
         tried, diverged: settings with an outcome; those of them that diverged.
         key: trial of the best setting.
-        ratio: `value` against the GRU's best.
+        ratio: `value` against the yardstick's best.
         distance: of `value` from the optimum.
     """
 
@@ -101,6 +98,7 @@ class Row:
 
     Attributes:
         cell_id, label, text: which.
+        baseline: one of the study's baselines.
         parent_id, operators: where it came from.
         execution: class of `cells.execution`.
         first: index at which it was first asked for.
@@ -110,7 +108,7 @@ class Row:
         score: Eq. 1, the lowest ratio over all tasks; None unless it finished them.
         confirmed: test metric on fresh seeds by task, with Student's 95 % interval.
         lost: confirming trainings that did not end well; they are in no mean, so mind their number.
-        ratios: the confirmed ratio to the GRU's confirmed mean by task, every seed.
+        ratios: the confirmed ratio to the yardstick's confirmed mean by task, every seed.
         confirmed_score: Eq. 1 of the confirmed means with bounds: the lowest over the tasks of the
             ratio's bounds, both intervals taken at their worse end; none where one reaches zero.
         tied: its confirmed score cannot be told from that of the leader; None if not confirmed.
@@ -120,6 +118,7 @@ class Row:
     cell_id: str
     label: str
     text: str
+    baseline: bool = False
     parent_id: str = ""
     operators: tuple[str, ...] = ()
     execution: str = ""
@@ -143,6 +142,7 @@ class Board:
 
     Attributes:
         study: its description.
+        yardstick: label of the baseline that ratios refer to; the GRU in the paper.
         tasks: columns.
         rows: cells that finished all tasks, best score first.
         stopped: cells beyond the screen that did not, the furthest first.
@@ -153,6 +153,7 @@ class Board:
     """
 
     study: Study
+    yardstick: str
     tasks: tuple[TaskColumn, ...]
     rows: tuple[Row, ...]
     stopped: tuple[Row, ...]
@@ -195,11 +196,15 @@ def build(store: Store, study_id: str) -> Board:
         columns = [_column(store, plan, log) for plan in study.tasks]
     rejections = [rejection for ask, _ in log for rejection in ask.rejections] + list(last)
     tallies = _tally(log, rejections)
-    gru = next((t for t in tallies.values() if label(t.cell_id) == "gru"), None)
-    tasks = tuple(_with_reference(column, gru) for column in columns)
+    baselines = [baseline_id(word) for word in study.baselines]
+    yardstick = tallies.get(baselines[-1])
+    tasks = tuple(_with_reference(column, yardstick) for column in columns)
     contenders = [tally for tally in tallies.values() if tally.selection]
     fair = _least_tried(contenders, tasks)
-    rows = [_row(tally, tasks, gru, fair) for tally in contenders]
+    rows = [
+        replace(_row(tally, tasks, yardstick, fair), baseline=tally.cell_id in baselines)
+        for tally in contenders
+    ]
     finished = sorted(
         (row for row in rows if row.score is not None),
         key=lambda row: (-(row.score or 0), row.first),
@@ -209,6 +214,7 @@ def build(store: Store, study_id: str) -> Board:
     screened = [tally for tally in tallies.values() if tally.screened]
     return Board(
         study=study,
+        yardstick=label(baselines[-1]),
         tasks=tasks,
         rows=_flagged(finished),
         stopped=tuple(stopped),
@@ -336,8 +342,8 @@ def _best(task: TaskColumn, outcomes: Sequence[Outcome]) -> tuple[float, str] | 
     return max(found, key=lambda pair: sign * pair[0])
 
 
-def _with_reference(task: TaskColumn, gru: _Tally | None) -> TaskColumn:
-    best = _best(task, gru.selection.get(task.name, ())) if gru else None
+def _with_reference(task: TaskColumn, yardstick: _Tally | None) -> TaskColumn:
+    best = _best(task, yardstick.selection.get(task.name, ())) if yardstick else None
     return replace(task, reference=best and best[0])
 
 
@@ -375,7 +381,7 @@ def _select(task: TaskColumn, outcomes: Sequence[Outcome], fair: int) -> Selecte
 
 
 def _row(
-    tally: _Tally, tasks: Sequence[TaskColumn], gru: _Tally | None, fair: Mapping[str, int]
+    tally: _Tally, tasks: Sequence[TaskColumn], yardstick: _Tally | None, fair: Mapping[str, int]
 ) -> Row:
     selected = tuple(
         _select(task, tally.selection[task.name], fair[task.name])
@@ -388,8 +394,8 @@ def _row(
     numbers = [ratio for ratio in ratios if ratio is not None]
     finished = len(numbers) == len(tasks) and not _stopped_early(tally)
     confirmed = tuple(_confirmed(task, tally) for task in tasks)
-    references = tuple(_confirmed(task, gru) if gru else None for task in tasks)
-    if tally is gru:
+    references = tuple(_confirmed(task, yardstick) if yardstick else None for task in tasks)
+    if tally is yardstick:
         # Its own mean is what it is measured by; that mean's uncertainty must not count twice.
         references = tuple(r and replace(r, low=r.centre, high=r.centre) for r in references)
     return Row(

@@ -18,7 +18,7 @@ from cells.equation import plain
 from results import figure, frame, history, leaderboard
 from results.interval import Interval, interquartile_mean, stratified
 from results.label import label
-from results.leaderboard import ALWAYS, Board, Row, TaskColumn
+from results.leaderboard import Board, Row, TaskColumn
 from results.outcome import Ending
 from results.store import Store
 
@@ -108,7 +108,7 @@ WHERE trial_key IN (SELECT trial_key FROM ask WHERE study_id = ?)
 def headline(board: Board) -> list[str]:
     """What was searched and what it found, one sentence each."""
     names = ", ".join(f"{task.name} ({task.scale})" for task in board.tasks)
-    new = [row for row in board.rows if row.label not in ALWAYS]
+    new = [row for row in board.rows if not row.baseline]
     said = [
         f"{board.screened} new cells were screened, {board.passed} went on, and {len(new)} finished"
         f" all {len(board.tasks)} tasks: {names}."
@@ -118,15 +118,13 @@ def headline(board: Board) -> list[str]:
         return said
     best = new[0]
     assert best.score is not None  # noqa: S101 - rows of the board have one
-    others = " and ".join(
-        f"the {row.label.upper()} {row.score:.3f}" for row in board.rows if row.label in ALWAYS
-    )
+    others = " and ".join(f"{row.label} has {row.score:.3f}" for row in board.rows if row.baseline)
     said.append(
         f"The best new cell is {best.label} with a score of {best.score:.3f}"
         + (f"; {others}." if others else ".")
     )
     if best.confirmed_score is not None:
-        said.append(f"On fresh seeds and test data its score is {interval(best.confirmed_score)}.")
+        said.append(f"On fresh seeds and test data its score is {best.confirmed_score.text()}.")
     return said
 
 
@@ -137,22 +135,22 @@ def caveats(board: Board) -> list[str]:
         said.append(
             f"The study is not finished: {board.asked - board.done} trials have no outcome."
         )
-    new = [row for row in board.rows if row.label not in ALWAYS]
+    new = [row for row in board.rows if not row.baseline]
     if len(new) > 1:
         said.append(
             f"The first of {len(new)} finished cells is the luckiest as well as the best: scores of"
             " selection are too high, and only confirmed ones may be quoted."
         )
     confirmed = [row for row in board.rows if row.confirmed_score is not None]
-    if not any(row.label not in ALWAYS for row in confirmed):
+    if all(row.baseline for row in confirmed):
         said.append(
             "No new cell has been confirmed on fresh seeds, so no difference is significant."
         )
         return said
     for row in confirmed:
-        if row.label not in ALWAYS:
+        if not row.baseline:
             continue
-        rivals = [other for other in confirmed if other.label not in ALWAYS]
+        rivals = [other for other in confirmed if not other.baseline]
         apart = [
             other.label
             for other in rivals
@@ -160,11 +158,12 @@ def caveats(board: Board) -> list[str]:
             and other.confirmed_score
             and not other.confirmed_score.overlaps(row.confirmed_score)
         ]
-        name = f"the {row.label.upper()}"
         if apart:
-            said.append(f"Told apart from {name} on fresh seeds: {', '.join(apart)}.")
+            said.append(f"Told apart from {row.label} on fresh seeds: {', '.join(apart)}.")
         else:
-            said.append(f"No confirmed new cell can be told from {name}: the intervals overlap.")
+            said.append(
+                f"No confirmed new cell can be told from {row.label}: the intervals overlap."
+            )
     least = min((row.confirmed_score.count for row in confirmed if row.confirmed_score), default=0)
     said.append(
         f"Confirmed means rest on as few as {least} seeds; intervals are Student's, 95 %, not"
@@ -173,13 +172,8 @@ def caveats(board: Board) -> list[str]:
     return said
 
 
-def interval(found: Interval | None, digits: int = 3) -> str:
-    """A value with its bounds as text, such as `0.912 [0.871, 0.953]`."""
-    if found is None:
-        return ""
-    if found.low is None or found.high is None:
-        return f"{found.centre:.{digits}f} (no interval)"
-    return f"{found.centre:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+def _interval(found: Interval | None, digits: int = 3) -> str:
+    return "" if found is None else found.text(digits)
 
 
 def _mean_ratio(row: Row, study_id: str) -> Interval | None:
@@ -191,7 +185,7 @@ def _mean_ratio(row: Row, study_id: str) -> Interval | None:
 
 def _worth_showing(board: Board) -> list[Row]:
     """The best new cells, or the leader if there is none."""
-    new = [row for row in board.rows if row.label not in ALWAYS]
+    new = [row for row in board.rows if not row.baseline]
     return (new or list(board.rows))[:3]
 
 
@@ -219,7 +213,7 @@ def _environment() -> Environment:
     )
     filters: dict[str, Any] = environment.filters
     filters |= {
-        "interval": interval,
+        "interval": _interval,
         "number": _number,
         "label": label,
         "listed": _listed,

@@ -62,11 +62,13 @@ class StudyRow:
     """One study in the store.
 
     Attributes:
+        id: by which the store knows it; that of `study` too, unless an older version wrote it.
         study: its description.
         asked, answered: asks so far; those of them with an outcome (idle ones count as answered).
         epochs: how often a driver was started on it.
     """
 
+    id: str
     study: Study
     asked: int
     answered: int
@@ -316,14 +318,14 @@ class Store:
     def studies(self) -> list[StudyRow]:
         """All studies, oldest first."""
         rows = self.select(
-            "SELECT description,"
+            "SELECT id, description,"
             " (SELECT count(*) FROM ask WHERE study_id = study.id),"
             " (SELECT count(*) FROM ask LEFT JOIN outcome USING (trial_key) WHERE"
             "   ask.study_id = study.id AND (ask.trial_key IS NULL OR outcome.ending IS NOT NULL)),"
             " (SELECT count(*) FROM epoch WHERE study_id = study.id)"
             " FROM study ORDER BY study.rowid"
         )
-        return [StudyRow(self._study(row[0]), *row[1:]) for row in rows]
+        return [StudyRow(row[0], self._study(row[1]), *row[2:]) for row in rows]
 
     def study(self, study_id: str) -> Study:
         """The study of that id. Raises StoreError `missing` if there is none."""

@@ -118,13 +118,19 @@ class Study:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The study that `to_json` wrote. Raises ValueError or TypeError on anything else."""
+        """The study that `to_json` wrote, in this version or an earlier one with fewer fields.
+
+        Raises ValueError, TypeError or KeyError on anything else.
+        """
         fields: dict[str, Any] = json.loads(text)
         fields["tasks"] = tuple(TaskPlan(**_plan(task)) for task in fields["tasks"])
         fields["screen"] = Screen(**_plan(fields["screen"]))
         fields["confirm"] = Confirm(**fields["confirm"])
-        fields["space"] = Space(**{name: tuple(grid) for name, grid in fields["space"].items()})
-        fields["baselines"] = tuple(fields["baselines"])
+        if "space" in fields:
+            grids = fields["space"].items()
+            fields["space"] = Space(**{name: tuple(grid) for name, grid in grids})
+        if "baselines" in fields:
+            fields["baselines"] = tuple(fields["baselines"])
         return cls(**fields)
 
     @property

@@ -30,9 +30,9 @@ def study_id(record: "Store", wanted: str | None) -> str:
     rows = record.studies()
     if not rows:
         raise UsageError(f"{record.path} holds no study yet")
-    found = [row.study for row in rows if wanted in (None, row.study.name, row.study.id)]
+    found = [row for row in rows if wanted in (None, row.study.name, row.id)]
     if not found:
-        known = ", ".join(f"{row.study.name} ({row.study.id})" for row in rows)
+        known = ", ".join(f"{row.study.name} ({row.id})" for row in rows)
         raise UsageError(f"--study {wanted}: the store holds {known}")
     return found[-1].id
 
@@ -123,12 +123,7 @@ def _selected(row: "Row") -> list[object]:
 
 
 def _confirmed(row: "Row") -> list[str]:
-    return [
-        "-"
-        if one is None
-        else f"{one.centre:.4g} [{one.low:.4g}, {one.high:.4g}], {one.count} seeds"
-        for one in row.confirmed
-    ]
+    return ["-" if one is None else f"{one.text(4)}, {one.count} seeds" for one in row.confirmed]
 
 
 def _tied(row: "Row") -> str:

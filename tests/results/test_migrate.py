@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from results import migrate
+from results import migrate, report
 from results.error import StoreError
 from results.history import digest
 from results.store import Store
@@ -34,7 +34,8 @@ def test_a_kept_file_opens_for_writing_with_the_history_it_had(kept: Path, tmp_p
         assert store.select("PRAGMA user_version")[0][0] == migrate.VERSION
         (row,) = store.studies()
         recorded = kept.with_suffix(".digest").read_text(encoding="ascii").strip()
-        assert digest(store, row.study.id) == recorded
+        assert digest(store, row.id) == recorded
+        assert report.render(store, row.id)
         assert store.begin(row.study, {}) == row.epochs + 1
 
 

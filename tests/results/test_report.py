@@ -87,6 +87,7 @@ def test_every_reference_in_the_page_has_its_target_and_ids_are_unique(written: 
 
 def test_the_report_says_what_was_found_and_what_was_not(written: Written) -> None:
     page = report.render(*_of(written))
+    assert "lstm has" in page
     assert "24 new cells were screened" in page
     assert "What this does not show" in page
     assert "lstm" in page
