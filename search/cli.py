@@ -1,8 +1,10 @@
 """The command `gatewright`. Heavy imports stay inside the commands, so that `--help` is instant."""
 
 import json
+import os
+import shlex
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -10,11 +12,12 @@ from search.commands import bench, cells, data, record, study, tasks
 from search.commands.doctor import doctor
 from search.commands.train import train
 from search.commands.tune import tune
-from search.console import DONE, INTERRUPTED, USAGE, WRONG, StoppedError, UsageError, note
+from search.console import DONE, INTERRUPTED, USAGE, WRONG, StoppedError, UsageError, note, typed
 
 WRONG_ARGUMENTS = frozenset(
     {
         *("T001", "T002", "T003", "T101"),  # unknown task, scale or corpus
+        *("missing", "not-a-store"),  # another file was meant
         *(
             "study.unknown",
             "study.file",
@@ -34,6 +37,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata
+
+        try:
+            print(f"gatewright {metadata.version('gatewright')}")
+        except metadata.PackageNotFoundError:
+            print("gatewright, run from its sources and not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Architecture search over gated recurrent cells: propose, screen, train, compare."""
+
+
 app.command()(doctor)
 app.add_typer(cells.app, name="cells")
 app.add_typer(tasks.app, name="tasks")
@@ -56,27 +84,22 @@ def run(arguments: list[str]) -> int:
     """The exit code of one command line. Every expected misfortune becomes one clear message."""
     try:
         code = app(arguments, prog_name="gatewright", standalone_mode=False)
-    except StoppedError as stop:
-        note(str(stop))
-        return INTERRUPTED
+        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
-        note("interrupted")
-        return INTERRUPTED
+        return _fail(INTERRUPTED, StoppedError("to run it again:"), arguments)
+    except StoppedError as stop:
+        return _fail(INTERRUPTED, stop, arguments)
     except BrokenPipeError:
-        sys.stderr.close()
+        # Whoever read has read enough, as `head` does. The rest goes nowhere, also at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
-        code, message = _explain(error)
-        if "--json" in arguments:
-            document: dict[str, Any] = {"error": {"kind": type(error).__name__, "message": message}}
-            print(json.dumps(document, indent=2))
-        note(message)
-        return code
+        return _fail(_code(error), error, arguments)
     return code if isinstance(code, int) else DONE
 
 
-def _explain(error: Exception) -> tuple[int, str]:
-    """Exit code and message of an expected error; anything else is ours and is raised again."""
+def _code(error: Exception) -> int:
+    """The exit code of an expected error; anything else is a fault of ours and raised again."""
     from typer.exceptions import TyperException
 
     from cells.error import CellError
@@ -84,17 +107,72 @@ def _explain(error: Exception) -> tuple[int, str]:
     from search.error import SearchError
     from tasks.task import TaskError
 
-    if isinstance(error, TyperException | UsageError):
-        message = getattr(error, "format_message", error.__str__)()
-        return (
-            USAGE,
-            f"{message}\n  hint: gatewright --help lists the commands, gatewright COMMAND --help the options",
-        )
-    if isinstance(error, CellError):
-        return USAGE, str(error)
+    if isinstance(error, TyperException | UsageError | CellError):
+        return USAGE
     if isinstance(error, TaskError | StoreError | SearchError):
-        return USAGE if error.code in WRONG_ARGUMENTS else WRONG, str(error)
+        return USAGE if error.code in WRONG_ARGUMENTS else WRONG
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        return WRONG, f"{place}{error.strerror or error}"
+        return WRONG
+    error.add_note("This is a fault of Gatewright: please report it with the command you ran.")
     raise error
+
+
+def _fail(code: int, error: Exception, arguments: list[str]) -> int:
+    """Prints an error for people, and with `--json` as the document too."""
+    if isinstance(error, StoppedError):
+        error.again = error.again or typed(shlex.join(["gatewright", *arguments]))
+    parts = _parts(error)
+    if "--json" in arguments:
+        print(json.dumps({"error": parts}, indent=2))
+    note(_words(error, parts))
+    return code
+
+
+def _parts(error: Exception) -> dict[str, Any]:
+    """What is said about an error: `kind`, `message`, and where there is one a stable `code`, ..."""
+    from typer.exceptions import TyperException
+
+    from cells.error import CellError
+
+    parts: dict[str, Any] = {"kind": type(error).__name__}
+    if isinstance(error, CellError):
+        parts |= {"code": error.code, "message": error.message, "expected": error.expected}
+        parts |= {"hint": error.hint, "line": error.line, "column": error.column}
+        parts |= {"file": "".join(_notes(error))}
+    elif isinstance(error, TyperException):
+        said = error.format_message()
+        if "\n" in said:  # the whole help, for a command that was given no words
+            return parts | {"message": said}
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "gatewright"
+        said = (said[:1].lower() + said[1:]).removesuffix(".").replace("(Possible", "(possible")
+        parts |= {"code": "usage", "message": said, "hint": f"see `{path} --help`"}
+    elif isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        parts |= {"code": "system", "message": f"{place}{error.strerror or error}"}
+    elif isinstance(error, StoppedError):
+        parts |= {"code": "interrupted", "message": error.message, "again": error.again}
+    else:
+        parts |= {"code": getattr(error, "code", "usage"), "message": getattr(error, "message", "")}
+        parts |= {"hint": getattr(error, "hint", ""), "again": "".join(_notes(error))}
+    return {key: value for key, value in parts.items() if value}
+
+
+def _words(error: Exception, parts: dict[str, Any]) -> str:
+    """The same on a few lines, all but the first indented."""
+    from cells.error import CellError
+
+    if isinstance(error, CellError):
+        file = "".join(f"{path}: " for path in _notes(error) if error.line)
+        return "\n  ".join(f"{file}{error}".splitlines())
+    if isinstance(error, StoppedError):
+        return f"interrupted: {error.message}\n  {error.again}"
+    lines = [": ".join(parts[key] for key in ("code", "message") if key in parts)]
+    lines += [f"  hint: {parts['hint']}"] if "hint" in parts else []
+    lines += [f"  then go on with:\n    {parts['again']}"] if "again" in parts else []
+    return "\n".join(lines)
+
+
+def _notes(error: Exception) -> list[str]:
+    """What was added on the way: the file of a cell, the command that goes on with a search."""
+    return getattr(error, "__notes__", [])

@@ -69,7 +69,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SearchError("study.file", f"cannot read {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        hint = f"the studies by name are {', '.join(names())}"
+        raise SearchError("study.file", f"cannot read {path}: {reason}", hint) from error
     except tomllib.TOMLDecodeError as error:
         raise SearchError("study.syntax", f"{path} is not TOML: {error}") from error
 

@@ -5,13 +5,19 @@ interrupted after printing how to resume.
 """
 
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 DONE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+WIDE = 1000
+"""Columns of a table that no terminal shows: rows stay whole lines for `grep` and `awk`."""
 
 Json = Annotated[
     bool,
@@ -25,16 +31,35 @@ Json = Annotated[
 class UsageError(Exception):
     """The command line asks for something that cannot be: exit code 2."""
 
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
 
 class StoppedError(Exception):
-    """The user stopped a long command; the message says how to resume. Exit code 130."""
+    """The user stopped a long command. Exit code 130.
+
+    Attributes:
+        message: what was reached, and what becomes of it.
+        again: the command that goes on; empty for the one that was run.
+    """
+
+    def __init__(self, message: str, again: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.again = again
 
 
 def show(document: Mapping[str, Any], as_json: bool, render: Callable[[], None]) -> None:
-    """Prints `document` as JSON, or calls `render` to print the same facts for people."""
+    """Prints `document` as JSON, or calls `render` to print the same facts for people.
+
+    Raises:
+        ValueError: the document holds NaN or an infinity; nothing has been printed then.
+    """
     if as_json:
-        json.dump(document, sys.stdout, indent=2, allow_nan=False, ensure_ascii=False)
-        sys.stdout.write("\n")
+        text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+        sys.stdout.write(text + "\n")
     else:
         render()
 
@@ -44,10 +69,26 @@ def note(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
+def check_output(path: Path, option: str) -> None:
+    """Raises UsageError if no file can be made at `path`, before any work is done for it."""
+    if path.is_dir():
+        raise UsageError(f"{option} {path}: a folder, expected a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
+
+
+def typed(command: str) -> str:
+    """A command line `gatewright ...` as it can be typed here: with the program's path if need be."""
+    program = Path(sys.argv[0])
+    if program.name != "gatewright" or shutil.which("gatewright") == str(program):
+        return command
+    return f"{shlex.quote(str(program))} {command.removeprefix('gatewright').lstrip()}".rstrip()
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
     """Prints a table: aligned and coloured on a terminal, the same words without colour elsewhere.
 
-    Numbers are right-aligned; a float is shown with four significant digits, None as a dash.
+    Columns of numbers are right-aligned, see `word`.
     """
     from rich import box
     from rich.console import Console
@@ -60,14 +101,41 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
         numeric = all(isinstance(row[index], int | float | None) for row in filled)
         drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in filled:
-        drawn.add_row(*(Text(_word(value)) for value in row))
+        drawn.add_row(*(Text(word(value)) for value in row))
     terminal = sys.stdout.isatty()
-    Console(width=None if terminal else 160, highlight=False).print(drawn)
+    console = Console(width=None if terminal else WIDE, highlight=False)
+    with console.capture() as capture:
+        console.print(drawn)
+    lines = (line.rstrip() for line in capture.get().splitlines())
+    print("\n".join(line for line in lines if line))
 
 
-def _word(value: object) -> str:
+def word(value: object) -> str:
+    """A value of a table: whole numbers in groups of three, others by `number`, None as a dash."""
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return number(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
     return str(value)
+
+
+def number(value: float) -> str:
+    """A number for people: four significant digits, whole from 1,000 on, no exponent if it can be."""
+    if 999.5 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def measure(value: float) -> str:
+    """A loss or an accuracy with four decimals; one that ran away with an exponent."""
+    return f"{value:.4f}" if abs(value) < 1e5 else f"{value:.3e}"
+
+
+def hours(value: float, of: str = "") -> str:
+    """A span for people in seconds, minutes or hours; `of` goes before the unit, as in `core-`."""
+    for limit, unit, scale in ((1 / 30, "seconds", 3600), (2.0, "minutes", 60)):
+        if value < limit:
+            return f"{value * scale:.3g} {of}{unit}"
+    return f"{value:.3g} {of}hours" if value < 1000 else f"{value:,.0f} {of}hours"

@@ -6,56 +6,58 @@ All of it goes to standard error, so that standard output holds results alone.
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from results.ask import Role
+from results.label import label
+from results.outcome import Ending
+from search.console import measure
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Console, RenderableType
     from rich.live import Live
-    from rich.progress import Progress, TaskID
 
+    from cells.engine.batch import Batch
     from cells.engine.run import Point
     from results.ask import Ask
     from results.outcome import Outcome
     from results.study import Study
-    from search.progress import Progress as SearchProgress
-    from tasks.task import Facts
+    from search.progress import Progress
+    from tasks.task import Facts, Split, Task
+
+WIDTH = 100
+"""Columns of the panel at most; on a wide terminal a longer bar says nothing more."""
+SHOWN = 8
+"""Trials that are listed as running; of more than that, the rest is counted."""
 
 
-class TrainDisplay:
-    """Progress of one training: updates, rate, losses, time left.
+class Display:
+    """A panel that is drawn again and again on a terminal, or lines elsewhere, or nothing.
 
-    Used as a context manager; `update` is called after each epoch.
+    Used as a context manager. The panel disappears at the end: what counts is printed afterwards.
     """
 
-    def __init__(self, title: str, facts: "Facts", *, quiet: bool) -> None:
-        self._title = title
-        self._accurate = facts.metric == "accuracy"
+    def __init__(self, *, quiet: bool, seconds: float) -> None:
         self._quiet = quiet
-        self._live: Progress | None = None
-        self._task: TaskID | None = None
-        self._best = float("inf")
+        self._every = seconds
+        self._printed = float("-inf")
         self._start = time.monotonic()
+        self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        if self._quiet:
-            return self
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        if not self._quiet and sys.stderr.isatty():
+            from rich.live import Live
 
-            self._live = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.completed:,.0f}/{task.total:,.0f} updates  {task.fields[state]}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
+            self._live = Live(
+                console=_console(),
+                get_renderable=self._bounded,
+                refresh_per_second=4,
+                transient=True,
+                redirect_stdout=False,
             )
             self._live.start()
-            self._task = self._live.add_task(self._title, total=None, state="first epoch")
-        else:
-            print(f"training {self._title}", file=sys.stderr, flush=True)
         return self
 
     def __exit__(
@@ -67,28 +69,132 @@ class TrainDisplay:
         if self._live is not None:
             self._live.stop()
 
-    def update(self, point: "Point", done: int, total: int) -> None:
-        """Shows the epoch that has just ended; `total` is the most updates there can be."""
-        self._best = min(self._best, point.valid_loss)
-        measured = (
-            f"accuracy {point.valid_accuracy:.4f}" if self._accurate else f"best {self._best:.4f}"
-        )
-        state = f"rate {point.rate:.3g}  train {point.train_loss:.4f}  valid {point.valid_loss:.4f}  {measured}"
-        if self._live is not None and self._task is not None:
-            self._live.update(self._task, completed=done, total=total, state=state)
+    def panel(self) -> "RenderableType":
+        """What is to be seen at this moment."""
+        raise NotImplementedError
+
+    def line(self) -> str:
+        """The same on one line."""
+        raise NotImplementedError
+
+    def say(self, words: str) -> None:
+        """Prints a line that stays."""
+        if self._live is not None:
+            self._live.console.print(words, markup=False, highlight=False, soft_wrap=True)
         elif not self._quiet:
-            seconds = time.monotonic() - self._start
-            print(
-                f"{done:>8,}/{total:,} updates  {seconds:6.0f} s  {state}",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(words, file=sys.stderr, flush=True)
+
+    def refresh(self, sooner: float = 1.0) -> None:
+        """Prints the line if the last is long enough ago, `sooner` times that. Panels tick themselves."""
+        if self._quiet or self._live is not None:
+            return
+        now = time.monotonic()
+        if now - self._printed >= self._every * sooner:
+            self._printed = now
+            self.say(self.line())
+
+    def _bounded(self) -> "RenderableType":
+        from rich.constrain import Constrain
+
+        return Constrain(self.panel(), WIDTH)
 
 
-class SearchDisplay:
+class TrainDisplay(Display):
+    """Progress of one training: updates, time left, rate, losses, the best epoch."""
+
+    def __init__(self, title: str, facts: "Facts", total: int, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet, seconds=5.0)
+        self._printed = self._start
+        self._title = title
+        self._accurate = facts.metric == "accuracy"
+        self._unit = facts.unit
+        self._total = total
+        self._done = 0
+        self._phase = "training"
+        self._points: list[Point] = []
+
+    def __enter__(self) -> Self:
+        self.say(f"training {self._title}")
+        return super().__enter__()
+
+    def watch(self, source: "Task") -> "Task":
+        """The same task, which tells this display of every window that is drawn from it."""
+        return _Watched(source, self)
+
+    def draw(self, split: "Split") -> None:
+        """Counts a window of `split`."""
+        self._phase = {"train": "training", "valid": "validating", "test": "testing"}[split]
+        self._done += split == "train"
+        self.refresh()
+
+    def update(self, point: "Point", done: int) -> None:
+        """Shows the epoch that has just ended."""
+        self._done = done
+        self._points.append(point)
+        self.refresh(0.2)  # an epoch is worth a line sooner
+
+    def panel(self) -> "RenderableType":
+        """Title, bar and time; the last epoch; the best one."""
+        from rich.console import Group
+        from rich.text import Text
+
+        seconds = time.monotonic() - self._start
+        end = f"{self._done:,} of {self._total:,} updates at most  {_times(seconds, self._done, self._total)}"
+        rows = [("now", f"epoch {len(self._points) + 1}, {self._phase}")]
+        if self._points:
+            rows += [("last", self._words(len(self._points))), ("best", self._words(self._best()))]
+        return Group(_head(self._title, self._done, self._total), Text(end), _rows(rows))
+
+    def line(self) -> str:
+        """Updates, time, and the last epoch."""
+        seconds = time.monotonic() - self._start
+        last = self._words(len(self._points)) if self._points else f"epoch 1, {self._phase}"
+        return f"{self._done:,}/{self._total:,} updates  {_times(seconds, self._done, self._total)}  {last}"
+
+    def _best(self) -> int:
+        """The epoch with the lowest validation loss, whose weights are kept."""
+        losses = [point.valid_loss for point in self._points]
+        return losses.index(min(losses)) + 1
+
+    def _words(self, epoch: int) -> str:
+        point = self._points[epoch - 1]
+        accuracy = f"  accuracy {point.valid_accuracy:.4f}" if self._accurate else ""
+        return (
+            f"epoch {epoch}  rate {point.rate:.3g}  train {measure(point.train_loss)}"
+            f"  valid {measure(point.valid_loss)}{accuracy}"
+        )
+
+
+class _Watched:
+    """A task that tells a display of every window."""
+
+    def __init__(self, source: "Task", display: TrainDisplay) -> None:
+        self._source = source
+        self._display = display
+
+    @property
+    def facts(self) -> "Facts":
+        return self._source.facts
+
+    def batches(self, split: "Split", epoch: int = 0) -> "Iterator[Batch]":
+        for batch in self._source.batches(split, epoch):
+            yield batch
+            self._display.draw(split)
+
+    def sample(self, split: "Split", count: int) -> list[str]:
+        return self._source.sample(split, count)
+
+
+class SearchDisplay(Display):
     """An `Observer` of the driver: what runs now, done of total, best so far, time left.
 
-    On a terminal one live panel; elsewhere one line at most every `seconds`, and one for each event.
+    Args:
+        study: what is run.
+        facts: of its tasks.
+        slots: trials that can run at once.
+        turned: cells turned away in earlier runs, by cause.
+        quiet: show nothing.
+        seconds: between two lines where there is no terminal.
     """
 
     def __init__(
@@ -96,134 +202,164 @@ class SearchDisplay:
         study: "Study",
         facts: Iterable["Facts"],
         slots: int,
+        turned: Mapping[str, int],
         *,
         quiet: bool,
         seconds: float = 5.0,
     ) -> None:
+        super().__init__(quiet=quiet, seconds=seconds)
         self._study = study
         self._slots = slots
-        self._quiet = quiet
-        self._every = seconds
-        self._printed = float("-inf")
-        self._lower = {one.name: one.metric == "loss" for one in facts}
-        self._counts: Counter[str] = Counter()
-        self._names = _zoo_names()
-        self._live: Live | None = None
+        self._metrics = {one.name: one.metric for one in facts}
+        self._turned = Counter(turned)
+        self._mishaps: Counter[str] = Counter()
+        self._yardstick = study.baselines[-1]
+        self._measured: dict[str, float] = {}
+        self._progress: Progress | None = None
+        self._at = time.monotonic()
 
-    def __enter__(self) -> Self:
-        if not self._quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.live import Live
+    def on_ask(self, ask: "Ask", progress: "Progress") -> None:
+        """Counts the rejections that came to light."""
+        self._turned.update(str(one.cause) for one in ask.rejections)
+        self._take(progress)
 
-            self._live = Live(console=Console(stderr=True), refresh_per_second=4, transient=True)
-            self._live.start()
-        return self
+    def on_sent(self, ask: "Ask", progress: "Progress") -> None:
+        """Shows it among what runs."""
+        self._take(progress)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
+    def on_outcome(self, ask: "Ask", outcome: "Outcome", progress: "Progress") -> None:
+        """Counts what went wrong, and keeps the best of the yardstick."""
+        if outcome.ending is not Ending.OK:
+            self._mishaps[str(outcome.ending)] += 1
+        trial = ask.trial
+        if trial and ask.role is not Role.SCREEN and label(trial.cell_id) == self._yardstick:
+            loss = self._metrics.get(trial.task) == "loss"
+            value = outcome.valid_loss if loss else outcome.valid_accuracy
+            if outcome.ending is Ending.OK and value is not None:
+                best = self._measured.get(trial.task, value)
+                self._measured[trial.task] = min(best, value) if loss else max(best, value)
+        self._take(progress)
 
-    def on_ask(self, ask: "Ask", progress: "SearchProgress") -> None:
-        """Counts the rejections that came to light, and refreshes."""
-        self._counts.update(str(one.cause) for one in ask.rejections)
-        self._counts["admitted"] += len(ask.admissions)
-        self._refresh(progress)
-
-    def on_outcome(self, ask: "Ask", outcome: "Outcome", progress: "SearchProgress") -> None:
-        """Refreshes."""
-        self._counts[f"{ask.role} done"] += 1
-        if outcome.ending == "diverged":
-            self._counts["diverged"] += 1
-        self._refresh(progress)
-
-    def on_event(self, kind: str, detail: str, progress: "SearchProgress") -> None:
+    def on_event(self, kind: str, detail: str, progress: "Progress") -> None:
         """Says what happened."""
-        if not self._quiet:
-            self._say(f"{kind}: {detail}")
+        self.say(f"{kind.replace('_', ' ')}: {detail}")
+        self._take(progress)
 
-    def _refresh(self, progress: "SearchProgress") -> None:
-        if self._quiet:
-            return
-        if self._live is not None:
-            self._live.update(self._panel(progress))
-            return
-        now = time.monotonic()
-        if now - self._printed >= self._every:
-            self._printed = now
-            self._say(self._line(progress))
-
-    def _say(self, line: str) -> None:
-        if self._live is not None:
-            self._live.console.print(line, markup=False, highlight=False)
-        else:
-            print(line, file=sys.stderr, flush=True)
-
-    def _line(self, progress: "SearchProgress") -> str:
-        best = "  ".join(
-            f"{task} {best.value:.4f} ({self._name(best.cell_id)})"
-            for task, best in progress.best.items()
-        )
-        return (
-            f"{progress.done}/~{progress.total} trials  {progress.proposed}/{self._study.proposals} cells proposed"
-            f"  {_clock(progress.seconds)} gone, {_clock(_left(progress))} left  best: {best or '-'}"
-        )
-
-    def _name(self, cell_id: str) -> str:
-        return self._names.get(cell_id, cell_id)
-
-    def _panel(self, progress: "SearchProgress") -> "Group":
+    def panel(self) -> "RenderableType":
+        """Bar and time; cells; trials that run; the best of each task; what went wrong."""
         from rich.console import Group
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
         from rich.text import Text
 
-        head = Table.grid(padding=(0, 2))
-        head.add_row(
-            Text(f"{self._study.name}", style="bold"),
-            ProgressBar(total=max(progress.total, 1), completed=progress.done, width=30),
-            f"{progress.done}/~{progress.total} trials",
-            f"{progress.proposed}/{self._study.proposals} cells",
-            f"{_clock(progress.seconds)} gone, {_clock(_left(progress))} left",
+        progress = self._progress
+        if progress is None:
+            return Text(f"{self._study.name}: starting")
+        seconds = progress.seconds + time.monotonic() - self._at
+        ran, left = progress.done - progress.recorded, progress.total - progress.recorded
+        past = f"  {progress.recorded:,} from the record" if progress.recorded else ""
+        end = f"{progress.done:,} of ~{progress.total:,} trials  {_times(seconds, ran, left)}{past}"
+        rows = [("cells", self._cells(progress))]
+        running = progress.running[: min(self._slots, SHOWN)]
+        words = [_running(ask) for ask in running] or ["waiting for workers"]
+        if len(progress.running) > SHOWN < self._slots:
+            words.append(f"and {min(self._slots, len(progress.running)) - SHOWN:,} more")
+        rows += [("now" if not number else "", text) for number, text in enumerate(words)]
+        best = [self._best(task) for task in progress.best]
+        rows += [("best" if not number else "", text) for number, text in enumerate(best)]
+        if trouble := self._trouble(progress):
+            rows.append(("ended", trouble))
+        return Group(_head(self._study.name, progress.done, progress.total), Text(end), _rows(rows))
+
+    def line(self) -> str:
+        """Trials, cells, time, what runs, and the best of each task."""
+        progress = self._progress
+        if progress is None:
+            return f"{self._study.name}: starting"
+        ran, left = progress.done - progress.recorded, progress.total - progress.recorded
+        best = ", ".join(
+            f"{task} {measure(one.value)} {label(one.cell_id)}"
+            for task, one in progress.best.items()
         )
-        running = Table.grid(padding=(0, 2))
-        for ask in progress.running[: self._slots]:
-            if ask.trial is not None:
-                made = ", ".join(ask.operators) or "baseline"
-                running.add_row(
-                    "now",
-                    str(ask.role),
-                    ask.trial.task,
-                    self._name(ask.trial.cell_id),
-                    Text(made, style="dim"),
-                )
-        best = Table.grid(padding=(0, 2))
-        for task, one in progress.best.items():
-            unit = "loss" if self._lower.get(task) else "accuracy"
-            best.add_row("best", task, f"{unit} {one.value:.4f}", self._name(one.cell_id))
-        turned = ", ".join(
-            f"{name} {count}" for name, count in sorted(self._counts.items()) if count
+        asks = progress.running[:1]
+        now = "".join(f"  now: {ask.role} {ask.trial.task}" for ask in asks if ask.trial)
+        return (
+            f"{progress.done:,} of ~{progress.total:,} trials"
+            f"  {progress.proposed:,} of {self._study.proposals:,} cells"
+            f"  {_times(progress.seconds, ran, left)}{now}" + (f"  best: {best}" if best else "")
         )
-        return Group(head, running, best, Text(turned, style="dim"))
+
+    def _take(self, progress: "Progress") -> None:
+        self._progress, self._at = progress, time.monotonic()
+        self.refresh()
+
+    def _cells(self, progress: "Progress") -> str:
+        causes = ", ".join(f"{count:,} {cause}" for cause, count in self._turned.most_common())
+        turned = f"; turned away: {causes}" if causes else ""
+        return f"{progress.proposed:,} of {self._study.proposals:,} proposed{turned}"
+
+    def _best(self, task: str) -> str:
+        progress, metric = self._progress, self._metrics.get(task, "accuracy")
+        assert progress is not None  # noqa: S101  there is a best only after the first outcome
+        one = progress.best[task]
+        measured = self._measured.get(task)
+        name, beside = label(one.cell_id), ""
+        if measured is not None and name != self._yardstick:
+            beside = f"  {self._yardstick} {measure(measured)}"
+        return f"{task:<13} {metric:<8} {measure(one.value)}  {name}{beside}"
+
+    def _trouble(self, progress: "Progress") -> str:
+        mishaps = [f"{count:,} {ending}" for ending, count in self._mishaps.most_common()]
+        if progress.faults:
+            mishaps.append(f"{progress.faults:,} attempts lost and repeated")
+        return ", ".join(mishaps)
 
 
-def _left(progress: "SearchProgress") -> float:
-    """Seconds left, from the pace of this run; what came from the record took no time."""
-    ran = progress.done - progress.recorded
-    return progress.seconds / ran * (progress.total - progress.done) if ran > 0 else 0.0
+def _running(ask: "Ask") -> str:
+    if ask.trial is None:
+        return str(ask.role)
+    origin = f"  {label(ask.parent_id)} + {', '.join(ask.operators)}" if ask.operators else ""
+    return f"{ask.role:<10} {ask.trial.task:<13} {label(ask.trial.cell_id)}{origin}"
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _head(name: str, done: int, total: int) -> "RenderableType":
+    """A name and a bar that fills the line."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    head = Table.grid(padding=(0, 2), expand=True)
+    head.add_column(no_wrap=True)
+    head.add_column(ratio=1)
+    head.add_row(Text(name, style="bold"), ProgressBar(total=max(total, 1), completed=done))
+    return head
+
+
+def _rows(rows: Iterable[tuple[str, str]]) -> "RenderableType":
+    """Lines with a word in front, cut off at the edge."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid: Any = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, min_width=5)
+    grid.add_column(no_wrap=True, overflow="ellipsis")
+    for word, text in rows:
+        grid.add_row(Text(word, style="dim"), Text(text))
+    return grid
+
+
+def _times(seconds: float, done: int, total: int) -> str:
+    """Time gone, and time left at this pace where something is done that shows it."""
+    if done <= 0:
+        return f"{_clock(seconds)} gone"
+    return f"{_clock(seconds)} gone, ~{_clock(seconds / done * max(total - done, 0))} left"
 
 
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _zoo_names() -> dict[str, str]:
-    from cells import identity, zoo
-
-    return {identity(zoo.load(name)): name for name in zoo.names()}

@@ -207,6 +207,7 @@ class _Driver:
             job = Job(index, self._attempts[index], trial.to_json(), deadline)
             slot = self.pool.submit(job)
             self.store.add_attempt(self.study.id, index, job.attempt, str(slot))
+            self.observer.on_sent(self.asks[index], self._progress())
 
     def take(self, arrival: Arrival) -> None:
         """Records an outcome, or sends the trial again."""

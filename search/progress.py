@@ -48,6 +48,10 @@ class Observer(Protocol):
         """A new ask was recorded."""
         ...
 
+    def on_sent(self, ask: Ask, progress: Progress) -> None:
+        """The trial of an ask was handed to a slot."""
+        ...
+
     def on_outcome(self, ask: Ask, outcome: Outcome, progress: Progress) -> None:
         """The trial of an ask has its outcome in the record."""
         ...
@@ -61,6 +65,9 @@ class Silent:
     """An observer that does nothing."""
 
     def on_ask(self, ask: Ask, progress: Progress) -> None:
+        """Nothing."""
+
+    def on_sent(self, ask: Ask, progress: Progress) -> None:
         """Nothing."""
 
     def on_outcome(self, ask: Ask, outcome: Outcome, progress: Progress) -> None:

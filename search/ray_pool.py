@@ -8,6 +8,7 @@ every sending is counted by the driver. Ray is imported by `RayPool`, not by thi
 import logging
 import os
 import secrets
+import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -303,6 +304,7 @@ def _start(workers: int | None, address: str | None) -> None:
         "runtime_env": {"working_dir": str(staging.make()), "env_vars": _THREADS},
     }
     if address is not None:
+        _reach(address)
         try:
             ray.init(address=address, **shared)
         except Exception as error:
@@ -337,6 +339,30 @@ def _start(workers: int | None, address: str | None) -> None:
             "Ray would listen beyond this machine",
             "import search.ray_pool before ray",
         )
+
+
+def _reach(address: str) -> None:
+    """Raises SearchError unless something listens there: Ray alone would try for minutes."""
+    import ray
+
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or "/" in host:
+        return
+    # Ray itself reads loopback as this machine's address, on which the head may listen alone.
+    places = [host]
+    if host in ("127.0.0.1", "localhost"):
+        places.append(str(cast("Any", ray.util).get_node_ip_address()))
+    for place in places:
+        try:
+            socket.create_connection((place, int(port)), timeout=5.0).close()
+            return
+        except (OSError, OverflowError) as error:
+            if place == places[-1]:
+                raise SearchError(
+                    "pool.join",
+                    f"nothing answers at {address}: {getattr(error, 'strerror', None) or error}",
+                    "start a head with `ray start --head`, or leave out --address",
+                ) from error
 
 
 def _quiet() -> None:

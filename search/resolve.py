@@ -1,9 +1,11 @@
 """What a CELL on the command line means: a zoo name, a `.cell` file, or an id in a store."""
 
+import re
 from pathlib import Path
 
-from cells import Cell, identity, parse, zoo
+from cells import Cell, CellError, identity, parse, zoo
 from cells.parser import read
+from results import label as naming
 from search.console import UsageError
 
 
@@ -12,16 +14,20 @@ def cell(word: str, store: Path | None = None) -> Cell:
 
     Raises:
         CellError: the file's text is no cell, or no zoo cell has this name (the nearest is named).
-        UsageError: `word` looks like a file that is not there.
+        UsageError: `word` looks like a file that is not there, or is an id that is not in `store`.
         StoreError: `store` cannot be read.
     """
     path = Path(word)
     if path.suffix == ".cell" or "/" in word:
         if not path.is_file():
             raise UsageError(
-                f"{word}: no such file; expected a zoo name, a .cell file, or an id with --store"
+                f"{word}: no such file", "give a zoo name, a .cell file, or an id with --store"
             )
-        return read(path)
+        try:
+            return read(path)
+        except CellError as error:
+            error.add_note(word)
+            raise
     if store is not None and word not in zoo.names():
         from results.store import Store
 
@@ -29,13 +35,13 @@ def cell(word: str, store: Path | None = None) -> Cell:
             text = record.cell(word)
         if text is not None:
             return parse(text)
+    if re.fullmatch("[0-9a-f]{12}", word):
+        if store is not None:
+            raise UsageError(f"{word}: no cell in {store} has this id")
+        raise UsageError(f"{word}: an id, but of which store?", "add --store FILE")
     return zoo.load(word)
 
 
 def label(found: Cell) -> str:
     """The zoo's name of a cell if it is there under any spelling, else its id."""
-    wanted = identity(found)
-    for name in zoo.names():
-        if identity(zoo.load(name)) == wanted:
-            return name
-    return wanted
+    return naming.label(identity(found))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.console import DONE, WRONG, Json, UsageError, show, table
+from search.console import DONE, WRONG, Json, UsageError, check_output, show, table
 
 if TYPE_CHECKING:
     from cells import Cell
@@ -219,6 +219,8 @@ def export(
     }
     if to not in forms:
         raise UsageError(f"--to {to}: expected one of {', '.join(forms)}")
+    if out is not None:
+        check_output(out, "--out")
     written = forms[to](found)
     if out is not None:
         out.write_text(written, encoding="utf-8")

@@ -162,7 +162,7 @@ def _data() -> Iterator[Check]:
         yield Check(
             f"data: {name}",
             not missing,
-            "present" if not missing else f"missing {', '.join(missing)}",
+            "present" if not missing else f"{len(missing)} files missing",
             "" if not missing else f"gatewright data fetch {name}, or set GATEWRIGHT_DATA",
             False,
         )

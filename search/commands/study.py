@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.console import DONE, Json, StoppedError, UsageError, note, show, table
+from search.console import DONE, Json, StoppedError, UsageError, hours, note, show, table, typed
 
 if TYPE_CHECKING:
+    from results.leaderboard import Board
     from results.study import Study
     from search.driver import Summary
     from tasks.task import Facts
+
+NOT_TO_BE_RESUMED = frozenset({"resume.differs", "order", "not-a-store", "newer", "damaged"})
+"""Codes of errors that the same command would meet again."""
 
 StudyArgument = Annotated[
     str,
@@ -48,7 +52,9 @@ def search(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Run an architecture search, with live progress; it can be stopped and resumed at any moment."""
+    """Run or resume an architecture search, with live progress."""
+    from results import leaderboard
+    from results.store import Store
     from search import configuration
 
     plan = configuration.load(study, set_ or [])
@@ -63,12 +69,18 @@ def search(
     for override in set_ or []:
         words += ["--set", override]
     summary = conduct(plan, shlex.join(words), workers, address, path, json)
+    with Store.read(path) as record:
+        board = leaderboard.build(record, plan.id)
     document: dict[str, Any] = {
         "store": str(path),
         "study": plan.name,
         **dataclasses.asdict(summary),
+        "screened": board.screened,
+        "passed": board.passed,
+        "rejections": board.rejections,
+        "finished": sum(row.parent_id != "" for row in board.rows),
     }
-    show(document, json, lambda: _render(document))
+    show(document, json, lambda: _render(document, board))
     return DONE
 
 
@@ -82,12 +94,38 @@ def check_place(path: Path, resume: bool, workers: int | None, address: str | No
     """Raises UsageError unless `--store`, `--resume`, `--workers` and `--address` fit together."""
     if workers is not None and address is not None:
         raise UsageError(
-            "--workers and --address exclude each other: a joined cluster brings its own workers"
+            "--workers and --address exclude each other", "a joined cluster brings its own workers"
         )
-    if path.exists() and not resume:
-        raise UsageError(f"{path} exists; add --resume to go on with it, or name another --store")
     if resume and not path.exists():
-        raise UsageError(f"{path} does not exist, so there is nothing to resume")
+        raise UsageError(
+            f"{path}: no such file, so there is nothing to resume", "leave out --resume"
+        )
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder, expected a file", f"--store {path / 'search.sqlite'}")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: a device, expected a file")
+    above = next((folder for folder in path.absolute().parents if folder.exists()), None)
+    if above is not None and not above.is_dir():
+        raise UsageError(f"{path}: {above} is a file, expected a folder")
+    if path.exists() and not resume and _begun(path):
+        raise UsageError(
+            f"{path}: a search has begun here",
+            "add --resume to go on with it, or give another --store",
+        )
+
+
+def _begun(path: Path) -> bool:
+    """Whether the store holds a study; not if a driver was stopped before it could enter one.
+
+    Raises:
+        StoreError: the file is no store, or cannot be read.
+    """
+    from results.store import Store
+
+    if not path.stat().st_size:
+        return False
+    with Store.read(path) as record:
+        return bool(record.studies())
 
 
 def conduct(
@@ -107,60 +145,94 @@ def conduct(
         StoppedError: interrupted; the message holds the command that goes on.
     """
     from results import provenance
+    from results.error import StoreError
     from results.store import Store
     from search import driver, evaluate, strategies
     from search.clock import Monotonic
     from search.display import SearchDisplay
+    from search.error import SearchError
     from search.pool import LocalPool, Pool
     from tasks import registry
 
     facts = {(name, scale): registry.load(name, scale).facts for name, scale in tasks_of(plan)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with Store.create_or_open(path) as record:
-        pool: Pool
-        if address is None and (workers is None or workers == 0):
-            evaluate.prepare_process()
-            pool = LocalPool(evaluate.evaluate)
-        else:
-            from search.ray_pool import RayPool
+    fresh = not path.exists()
+    start = typed(command + (" --json" if quiet else ""))
+    again = f"{start} --resume"
+    try:
+        with Store.create_or_open(path) as record:
+            if not quiet and not fresh and plan.id not in {s.study.id for s in record.studies()}:
+                note(f"{path} does not hold this study yet; it is begun beside the others")
+            pool: Pool
+            if address is None and (workers is None or workers == 0):
+                evaluate.prepare_process()
+                pool = LocalPool(evaluate.evaluate)
+            else:
+                from search.ray_pool import RayPool
 
-            if not quiet:
-                note("starting Ray" if address is None else f"joining Ray at {address}")
-            pool = RayPool(workers, address, evaluate.evaluate)
-        try:
-            with SearchDisplay(plan, facts.values(), pool.slots, quiet=quiet) as display:
-                strategy = strategies.make(plan, facts)
-                summary = driver.run(
-                    plan,
-                    record,
-                    pool,
-                    strategy,
-                    display,
-                    Monotonic(),
-                    facts.values(),
-                    provenance.collect() | {"command": command},
-                )
-        finally:
-            pool.close()
-    if summary.interrupted:
+                if not quiet:
+                    note("starting Ray" if address is None else f"joining Ray at {address}")
+                pool = RayPool(workers, address, evaluate.evaluate)
+            try:
+                turned = {
+                    str(cause): int(count)
+                    for cause, count in record.select(
+                        "SELECT cause, count(*) FROM rejection WHERE study_id = ? GROUP BY cause",
+                        plan.id,
+                    )
+                }
+                display = SearchDisplay(plan, facts.values(), pool.slots, turned, quiet=quiet)
+                with display:
+                    summary = driver.run(
+                        plan,
+                        record,
+                        pool,
+                        strategies.make(plan, facts),
+                        display,
+                        Monotonic(),
+                        facts.values(),
+                        provenance.collect() | {"command": command},
+                    )
+            finally:
+                pool.close()
+    except KeyboardInterrupt:  # outside of the driver, which takes signals itself
         raise StoppedError(
-            f"interrupted after {summary.asks} asks; nothing is lost. To go on:\n"
-            f"  {command} --resume"
-        )
+            "nothing is lost; to go on:", again if path.exists() else start
+        ) from None
+    except (StoreError, SearchError) as error:
+        if path.exists() and error.code not in NOT_TO_BE_RESUMED:
+            error.add_note(again)
+        raise
+    if summary.interrupted:
+        raise StoppedError(f"{summary.asks} asks are recorded, nothing is lost; to go on:", again)
     return summary
 
 
-def _render(document: dict[str, Any]) -> None:
-    endings = ", ".join(f"{count} {ending}" for ending, count in document["endings"].items())
+def _render(document: dict[str, Any], board: "Board") -> None:
+    from results.label import label
+
+    endings = ", ".join(f"{count:,} {ending}" for ending, count in document["endings"].items())
+    past = f" and {document['recorded']:,} from the record" if document["recorded"] else ""
     print(
-        f"{document['study']}: {document['asks']} asks, {document['ran']} trials run now and"
-        f" {document['recorded']} from the record in {document['seconds']:.0f} s ({endings})"
+        f"{document['study']}: {document['ran']:,} trials run{past} in {document['seconds']:,.0f} s"
+        f" ({endings})"
     )
-    print(f"digest {document['digest']}")
-    print(f"store {document['store']}")
     print(
-        f"next: gatewright leaderboard {document['store']}   gatewright report {document['store']}"
+        f"{board.screened:,} new cells screened, {board.passed:,} passed,"
+        f" {document['finished']:,} trained on every task"
     )
+    rows: list[tuple[object, ...]] = []
+    for task in board.tasks:
+        best = document["best"].get(task.name)
+        if best is not None:
+            rows.append(
+                (task.name, task.metric, best["value"], label(best["cell_id"]), task.reference)
+            )
+    table(("task", "metric", "best", "cell", "GRU's best"), rows)
+    store = shlex.quote(document["store"])
+    print(f"digest  {document['digest']}")
+    print(f"record  {document['store']}")
+    print(f"next    {typed(f'gatewright leaderboard {store}')}")
+    print(f"        {typed(f'gatewright report {store}')}")
 
 
 def _price(plan: "Study", json: bool) -> int:
@@ -218,9 +290,10 @@ def _price(plan: "Study", json: bool) -> int:
             ],
         )
         print(
-            f"about {priced.trials:,.0f} trials and {priced.core_hours:,.2f} core-hours: {priced.hours:,.2f} hours on {plan.slots} cores"
+            f"about {priced.trials:,.0f} trials and {hours(priced.core_hours, 'core-')}:"
+            f" {hours(priced.hours)} on {plan.slots} cores"
         )
-        print(f"at most {priced.most_trials:,} trials and {priced.most_core_hours:,.2f} core-hours")
+        print(f"at most {priced.most_trials:,} trials and {hours(priced.most_core_hours, 'core-')}")
         print(
             f"assumed: {priced.pass_screen:.0%} of new cells pass the screen and {priced.pass_stage:.0%} of the rest each task;"
             " seconds an update are measured on this machine now"

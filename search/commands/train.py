@@ -1,6 +1,7 @@
 """`gatewright train`: one cell on one task, with progress."""
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +9,17 @@ import typer
 
 from search.commands.cells import CellArgument, StoreOption
 from search.commands.tasks import ScaleOption, TaskArgument
-from search.console import DONE, WRONG, Json, UsageError, show
+from search.console import (
+    DONE,
+    WRONG,
+    Json,
+    StoppedError,
+    UsageError,
+    check_output,
+    measure,
+    number,
+    show,
+)
 
 if TYPE_CHECKING:
     from cells.engine.run import Run
@@ -36,13 +47,18 @@ def train(
         int | None, typer.Option(help="At most; else the schedule's own.", min=1)
     ] = None,
     decay: Annotated[
-        float | None, typer.Option(help="Factor at each cut of the rate; else the schedule's own.")
+        float | None,
+        typer.Option(
+            help="Factor at each cut of the rate; else the schedule's own.", min=0.0, max=1.0
+        ),
     ] = None,
     constant: Annotated[
         int, typer.Option(help="Schedule ptb: epochs before the first cut.", min=0)
     ] = 4,
     updates: Annotated[int | None, typer.Option(help="At most.", min=1)] = None,
-    seconds: Annotated[float | None, typer.Option(help="Stop after this time.", min=0.0)] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Give up after this time, without a test.", min=0.0)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of initialisation and dropout.")] = 0,
     save: Annotated[
         Path | None, typer.Option("--save", help="Write the best epoch's weights as .npz.")
@@ -64,25 +80,52 @@ def train(
 
     if schedule not in NAMES:
         raise UsageError(f"--schedule {schedule}: expected one of {', '.join(NAMES)}")
+    numbers = {
+        "--learning-rate": learning_rate,
+        "--initial-scale": initial_scale,
+        "--clip": clip,
+        "--decay": decay,
+        "--seconds": seconds,
+    }
+    for option, value in numbers.items():
+        if value is not None and not math.isfinite(value):
+            raise UsageError(f"{option} {value}: expected a finite number")
     plan = Schedule.of(schedule, epochs=epochs, decay=decay, constant=constant)
+    if plan.rate(learning_rate, ()) is None:
+        raise UsageError(
+            f"--learning-rate {learning_rate:g}: schedule {schedule} ends below {plan.least:g}"
+        )
     found = resolve(cell, store)
     source = registry.load(task, scale)
     setting = Setting(learning_rate, initial_scale, clip, layers, dropout)
     budget = Budget(parameters=parameters, updates=updates, seconds=seconds)
+    if save is not None:
+        check_output(save, "--save")
     determinism.prepare()
     points: list[Point] = []
-    with TrainDisplay(f"{found.name} on {task} ({scale})", source.facts, quiet=json) as display:
+    title = f"{found.name} on {task} ({scale})"
+    most = trainer.most_updates(source.facts, plan, budget)
+    try:
+        with TrainDisplay(title, source.facts, most, quiet=json) as display:
 
-        def on_epoch(point: Point, done: int, total: int) -> None:
-            points.append(point)
-            display.update(point, done, total)
+            def on_epoch(point: Point, done: int, total: int) -> None:
+                points.append(point)
+                display.update(point, done)
 
-        try:
+            watched = display.watch(source)
             run = trainer.train(
-                canonical(found), source, setting, plan, budget, seed, on_epoch=on_epoch
+                canonical(found), watched, setting, plan, budget, seed, on_epoch=on_epoch
             )
-        except WidthError as error:
-            raise UsageError(str(error)) from error
+    except WidthError as error:
+        raise UsageError(str(error), "raise --parameters, or take fewer --layers") from error
+    except KeyboardInterrupt:
+        best = min((point.valid_loss for point in points), default=None)
+        reached = (
+            "in the first epoch"
+            if best is None
+            else f"after {points[-1].update:,} updates, best validation loss {measure(best)}"
+        )
+        raise StoppedError(f"{reached}; a single training is not kept, to run it again:") from None
     if save is not None and run.weights is not None:
         import numpy as np
 
@@ -108,15 +151,16 @@ def train(
 
 
 def _render(run: "Run", facts: "Facts") -> None:
-    import math
-
     ended = {
         "ok": "trained to the end of its schedule or budget",
-        "diverged": f"diverged at update {run.step}: lower the rate, the initial scale or the clip",
-        "timed_out": "stopped by --seconds",
+        "diverged": f"diverged at update {run.step}: the loss or the gradient is not finite",
+        "timed_out": "given up: --seconds was not enough, so nothing was measured on the test split",
     }[run.ending]
+    print(ended)
+    if run.ending == "diverged":
+        print("lower --learning-rate, --initial-scale or --clip")
     print(
-        f"{ended}; width {run.width}, {run.parameters:,} parameters, {run.updates:,} updates, {run.seconds:.0f} s"
+        f"width {run.width:,}, {run.parameters:,} parameters, {run.updates:,} updates, {run.seconds:,.0f} s"
     )
     for split, loss, accuracy in (
         ("valid", run.valid_loss, run.valid_accuracy),
@@ -126,15 +170,18 @@ def _render(run: "Run", facts: "Facts") -> None:
             continue
         more = ""
         if facts.bits:
-            more = f" ({loss / math.log(2):.4f} bits)"
+            more = f" ({measure(loss / math.log(2))} bits)"
         elif facts.family == "text":
             more = f" (perplexity {math.exp(min(loss, 700.0)):.2f})"
-        print(f"{split:>5}: {loss:.4f} {facts.unit}{more}, accuracy {accuracy:.4f}")
+        print(f"{split:>5}: {measure(loss)} {facts.unit}{more}, accuracy {accuracy:.4f}")
     for floor in facts.floors:
         if floor.name == "optimum":
-            print(f"the best possible: loss {floor.loss}, accuracy {floor.accuracy}")
+            levels = (("loss", floor.loss), ("accuracy", floor.accuracy))
+            known = [f"{name} {number(level)}" for name, level in levels if level is not None]
+            print(f"the best possible: {', '.join(known)}")
     for baseline in facts.baselines:
         if baseline.split == "test" and baseline.comparable:
             print(
-                f"beside it: {baseline.name}: {baseline.metric} {baseline.value:.4g} on {baseline.split} ({baseline.source})"
+                f"beside it: {baseline.name}: {baseline.metric} {number(baseline.value)}"
+                f" on {baseline.split} ({baseline.source})"
             )
