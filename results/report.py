@@ -162,7 +162,7 @@ def caveats(board: Board) -> list[str]:
             said.append(f"Told apart from {row.label} on fresh seeds: {', '.join(apart)}.")
         else:
             said.append(
-                f"No confirmed new cell can be told from {row.label}: the intervals overlap."
+                f"No confirmed new cell can be told from {row.label}: the intervals overlap or are missing."
             )
     least = min((row.confirmed_score.count for row in confirmed if row.confirmed_score), default=0)
     said.append(
