@@ -23,6 +23,7 @@ from search import staging
 from search.clock import Clock, Monotonic
 from search.error import SearchError
 from search.pool import Arrival, Evaluate, Fault, Job
+from tasks import corpus
 
 OLDEST: Final = (2, 60)
 """Ray before this is refused: earlier ones lack fixes of published vulnerabilities."""
@@ -31,7 +32,9 @@ _DEPTH = 2
 _STORE_BYTES = 80 * 1024 * 1024
 _FAILURES = 6
 """Slots in a row that fail to start before the pool gives up."""
-_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+_THREADS: Final[dict[str, str]] = dict.fromkeys(
+    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+)
 
 
 class SlotActor:
@@ -284,6 +287,16 @@ def _line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
 
 
+def _variables(address: str | None) -> dict[str, str]:
+    """Variables of the workers. Those of our own cluster look for corpora where the driver does.
+
+    Their sources are a staged copy, which has no `data/` beside it.
+    """
+    if address is not None:
+        return _THREADS
+    return _THREADS | {"GATEWRIGHT_DATA": os.pathsep.join(map(str, corpus.folders()))}
+
+
 def _start(workers: int | None, address: str | None) -> None:
     """Starts or joins a cluster, with our staged sources as the workers' only import path."""
     os.environ.update(environment(local=address is None))
@@ -301,7 +314,7 @@ def _start(workers: int | None, address: str | None) -> None:
     shared: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": logging.ERROR,
-        "runtime_env": {"working_dir": str(staging.make()), "env_vars": _THREADS},
+        "runtime_env": {"working_dir": str(staging.make()), "env_vars": _variables(address)},
     }
     if address is not None:
         _reach(address)

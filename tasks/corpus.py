@@ -142,12 +142,12 @@ def named(name: str) -> Corpus:
 def folders() -> tuple[Path, ...]:
     """Where corpora are looked for, in order.
 
-    The folder named by `GATEWRIGHT_DATA` and no other, where that is set; else `data/` of the
-    checkout, then `gatewright/` of the user's cache.
+    The folders named by `GATEWRIGHT_DATA` (several are parted like those of `PATH`) and no other,
+    where that is set; else `data/` of the checkout, then `gatewright/` of the user's cache.
     """
     chosen = os.environ.get("GATEWRIGHT_DATA")
     if chosen:
-        return (Path(chosen).expanduser().absolute(),)
+        return tuple(Path(one).expanduser().absolute() for one in chosen.split(os.pathsep) if one)
     return (Path(__file__).parent.parent / "data", _cache())
 
 

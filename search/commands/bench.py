@@ -20,3 +20,16 @@ def cells(
     figures = bench_cells(seconds)
     show(figures, json, lambda: table(("what", "a second"), list(figures.items())))
     return DONE
+
+
+@app.command()
+def driver(
+    trials: Annotated[int, typer.Option(help="New cells to propose.", min=10)] = 500,
+    json: Json = False,
+) -> int:
+    """Measure the driver: trials a second when training takes no time."""
+    from search.bench import bench_driver
+
+    figures = bench_driver(trials)
+    show(figures, json, lambda: table(("what", "a second"), list(figures.items())))
+    return DONE

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,6 +79,8 @@ def test_the_chosen_folder_is_the_only_one_looked_at(
     monkeypatch.setenv("GATEWRIGHT_DATA", str(tmp_path))
     assert corpus.folders() == (tmp_path,)
     assert corpus.destination() == tmp_path
+    monkeypatch.setenv("GATEWRIGHT_DATA", os.pathsep.join(map(str, (tmp_path, tmp_path / "more"))))
+    assert corpus.folders() == (tmp_path, tmp_path / "more")
 
 
 def test_without_a_chosen_folder_checkout_then_cache_are_looked_at(
