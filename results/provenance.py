@@ -14,7 +14,7 @@ from typing import Final
 from results.error import StoreError
 
 PACKAGES: Final = ("cells", "tasks", "results", "search")
-SUFFIXES: Final = (".py", ".cell", ".toml", ".sql")
+SUFFIXES: Final = (".py", ".c", ".cell", ".toml", ".sql")
 DISTRIBUTIONS: Final = (
     "gatewright",
     "torch",
