@@ -5,6 +5,7 @@ interrupted after printing how to resume.
 """
 
 import json
+import math
 import shlex
 import shutil
 import sys
@@ -88,7 +89,8 @@ def typed(command: str) -> str:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
     """Prints a table: aligned and coloured on a terminal, the same words without colour elsewhere.
 
-    Columns of numbers are right-aligned, see `word`.
+    Columns of numbers are right-aligned, whole ones in groups of three, others by `numbers`; None is
+    a dash. What is a number and no quantity, such as a seed, is better given as text.
     """
     from rich import box
     from rich.console import Console
@@ -97,11 +99,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
 
     filled = [list(row) for row in rows]
     drawn = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for index, column in enumerate(columns):
-        numeric = all(isinstance(row[index], int | float | None) for row in filled)
+    words: list[list[str]] = []
+    for place, column in enumerate(columns):
+        values = [row[place] for row in filled]
+        numeric = all(isinstance(value, int | float | None) for value in values)
         drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in filled:
-        drawn.add_row(*(Text(word(value)) for value in row))
+        words.append(_words(values))
+    for row in zip(*words, strict=True):
+        drawn.add_row(*map(Text, row))
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else WIDE, highlight=False)
     with console.capture() as capture:
@@ -110,15 +115,28 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     print("\n".join(line for line in lines if line))
 
 
-def word(value: object) -> str:
-    """A value of a table: whole numbers in groups of three, others by `number`, None as a dash."""
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return number(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return str(value)
+def _words(values: Sequence[object]) -> list[str]:
+    floats = iter(numbers([value for value in values if isinstance(value, float)]))
+    words: list[str] = []
+    for value in values:
+        if value is None:
+            words.append("-")
+        elif isinstance(value, float):
+            words.append(next(floats))
+        elif isinstance(value, int) and not isinstance(value, bool):
+            words.append(f"{value:,}")
+        else:
+            words.append(str(value))
+    return words
+
+
+def numbers(values: Sequence[float]) -> list[str]:
+    """Numbers that stand below each other: equal decimals, unless their sizes are too far apart."""
+    sizes = [abs(value) for value in values if value]
+    if not sizes or max(sizes) >= 999.5 or max(sizes) > 1000 * min(sizes) or max(sizes) < 1e-3:
+        return [number(value) for value in values]
+    decimals = 3 - math.floor(math.log10(max(sizes)))
+    return [f"{value:.{decimals}f}" for value in values]
 
 
 def number(value: float) -> str:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from results.ask import Role
-from results.label import label
+from results.label import baseline_id, label
 from results.outcome import Ending
 from search.console import measure
 
@@ -213,7 +213,7 @@ class SearchDisplay(Display):
         self._metrics = {one.name: one.metric for one in facts}
         self._turned = Counter(turned)
         self._mishaps: Counter[str] = Counter()
-        self._yardstick = study.baselines[-1]
+        self._yardstick = baseline_id(study.baselines[-1])
         self._measured: dict[str, float] = {}
         self._progress: Progress | None = None
         self._at = time.monotonic()
@@ -232,7 +232,7 @@ class SearchDisplay(Display):
         if outcome.ending is not Ending.OK:
             self._mishaps[str(outcome.ending)] += 1
         trial = ask.trial
-        if trial and ask.role is not Role.SCREEN and label(trial.cell_id) == self._yardstick:
+        if trial and ask.role is not Role.SCREEN and trial.cell_id == self._yardstick:
             loss = self._metrics.get(trial.task) == "loss"
             value = outcome.valid_loss if loss else outcome.valid_accuracy
             if outcome.ending is Ending.OK and value is not None:
@@ -257,7 +257,7 @@ class SearchDisplay(Display):
         ran, left = progress.done - progress.recorded, progress.total - progress.recorded
         past = f"  {progress.recorded:,} from the record" if progress.recorded else ""
         end = f"{progress.done:,} of ~{progress.total:,} trials  {_times(seconds, ran, left)}{past}"
-        rows = [("cells", self._cells(progress))]
+        rows = [("cells", self._cells(progress))] if self._study.proposals else []
         running = progress.running[: min(self._slots, SHOWN)]
         words = [_running(ask) for ask in running] or ["waiting for workers"]
         if len(progress.running) > SHOWN < self._slots:
@@ -266,7 +266,7 @@ class SearchDisplay(Display):
         best = [self._best(task) for task in progress.best]
         rows += [("best" if not number else "", text) for number, text in enumerate(best)]
         if trouble := self._trouble(progress):
-            rows.append(("ended", trouble))
+            rows.append(("not ok", trouble))
         return Group(_head(self._study.name, progress.done, progress.total), Text(end), _rows(rows))
 
     def line(self) -> str:
@@ -280,12 +280,13 @@ class SearchDisplay(Display):
             for task, one in progress.best.items()
         )
         asks = progress.running[:1]
-        now = "".join(f"  now: {ask.role} {ask.trial.task}" for ask in asks if ask.trial)
-        return (
-            f"{progress.done:,} of ~{progress.total:,} trials"
-            f"  {progress.proposed:,} of {self._study.proposals:,} cells"
-            f"  {_times(progress.seconds, ran, left)}{now}" + (f"  best: {best}" if best else "")
-        )
+        parts = [f"{progress.done:,} of ~{progress.total:,} trials"]
+        if self._study.proposals:
+            parts.append(f"{progress.proposed:,} of {self._study.proposals:,} cells")
+        parts.append(_times(progress.seconds, ran, left))
+        parts += [f"now: {ask.role} {ask.trial.task}" for ask in asks if ask.trial]
+        parts += [f"best: {best}"] if best else []
+        return "  ".join(parts)
 
     def _take(self, progress: "Progress") -> None:
         self._progress, self._at = progress, time.monotonic()
@@ -301,10 +302,10 @@ class SearchDisplay(Display):
         assert progress is not None  # noqa: S101  there is a best only after the first outcome
         one = progress.best[task]
         measured = self._measured.get(task)
-        name, beside = label(one.cell_id), ""
-        if measured is not None and name != self._yardstick:
-            beside = f"  {self._yardstick} {measure(measured)}"
-        return f"{task:<13} {metric:<8} {measure(one.value)}  {name}{beside}"
+        beside = ""
+        if measured is not None and one.cell_id != self._yardstick:
+            beside = f"  {label(self._yardstick)} {measure(measured)}"
+        return f"{task:<13} {metric:<8} {measure(one.value)}  {label(one.cell_id)}{beside}"
 
     def _trouble(self, progress: "Progress") -> str:
         mishaps = [f"{count:,} {ending}" for ending, count in self._mishaps.most_common()]
@@ -345,7 +346,7 @@ def _rows(rows: Iterable[tuple[str, str]]) -> "RenderableType":
     from rich.text import Text
 
     grid: Any = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, min_width=5)
+    grid.add_column(no_wrap=True, min_width=6)
     grid.add_column(no_wrap=True, overflow="ellipsis")
     for word, text in rows:
         grid.add_row(Text(word, style="dim"), Text(text))

@@ -131,6 +131,8 @@ def draw(
     from cells import drawing
     from search.resolve import cell as resolve
 
+    if out is not None:
+        check_output(out, "--out")
     picture = drawing.draw(resolve(cell, store))
     if out is not None:
         out.write_text(picture, encoding="utf-8")

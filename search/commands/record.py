@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.console import DONE, Json, UsageError, show, table
+from search.console import DONE, Json, UsageError, check_output, show, table
 
 if TYPE_CHECKING:
     from results.leaderboard import Board, Row
@@ -37,6 +37,12 @@ def study_id(record: "Store", wanted: str | None) -> str:
     return found[-1].id
 
 
+def _spare(store: Path, out: Path) -> None:
+    """Raises UsageError if writing to `out` would overwrite the record."""
+    if out.resolve() == store.resolve():
+        raise UsageError(f"--out {out}: this is the store itself", "give another --out")
+
+
 def leaderboard(
     store: StoreArgument,
     study: StudyOption = None,
@@ -64,7 +70,10 @@ def _print(board: "Board", top: int) -> None:
     )
     columns = ["", "cell", "score", "class", "parameters", "settings", "diverged"]
     for task in board.tasks:
-        columns += [f"{task.name} {'acc' if task.metric == 'accuracy' else 'loss'}", "x GRU"]
+        columns += [
+            f"{task.name} {'acc' if task.metric == 'accuracy' else 'loss'}",
+            f"x {board.yardstick}",
+        ]
     table(
         columns,
         [
@@ -143,10 +152,12 @@ def report(
     from results.store import Store
 
     path = out if out is not None else store.with_suffix(".html")
+    _spare(store, path)
+    if out is not None:
+        check_output(out, "--out")
     with Store.read(store) as record:
         chosen = study_id(record, study)
         page = pages.render(record, chosen)
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     size = len(page.encode())
     document = {"report": str(path), "study": chosen, "bytes": size}
@@ -173,7 +184,8 @@ def export(
 
     if to not in ("csv", "json"):
         raise UsageError(f"--to {to}: expected csv or json")
-    folder = out if out is not None else store.with_suffix("")
+    folder = out if out is not None else store.with_suffix("" if store.suffix else ".tables")
+    _spare(store, folder)
     written: list[dict[str, Any]] = []
     with Store.read(store) as record:
         chosen = study_id(record, study)

@@ -78,7 +78,7 @@ def search(
         "screened": board.screened,
         "passed": board.passed,
         "rejections": board.rejections,
-        "finished": sum(row.parent_id != "" for row in board.rows),
+        "finished": sum(not row.baseline for row in board.rows),
     }
     show(document, json, lambda: _render(document, board))
     return DONE
@@ -154,6 +154,13 @@ def conduct(
     from search.pool import LocalPool, Pool
     from tasks import registry
 
+    if not quiet:
+        note(
+            f"{plan.name}: {_counted(plan.proposals, 'new cell')} on {_counted(len(plan.tasks), 'task')},"
+            f" recorded in {path}"
+            if plan.proposals
+            else f"{plan.name}: recorded in {path}"
+        )
     facts = {(name, scale): registry.load(name, scale).facts for name, scale in tasks_of(plan)}
     fresh = not path.exists()
     start = typed(command + (" --json" if quiet else ""))
@@ -207,6 +214,10 @@ def conduct(
     return summary
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def _render(document: dict[str, Any], board: "Board") -> None:
     from results.label import label
 
@@ -227,7 +238,7 @@ def _render(document: dict[str, Any], board: "Board") -> None:
             rows.append(
                 (task.name, task.metric, best["value"], label(best["cell_id"]), task.reference)
             )
-    table(("task", "metric", "best", "cell", "GRU's best"), rows)
+    table(("task", "metric", "best", "cell", f"{board.yardstick}'s best"), rows)
     store = shlex.quote(document["store"])
     print(f"digest  {document['digest']}")
     print(f"record  {document['store']}")

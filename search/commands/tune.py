@@ -128,7 +128,7 @@ def tune(
         table(
             ("seed", "ended", "test loss", "test accuracy"),
             [
-                (r["seed"], r["ending"], r["test_loss"], r["test_accuracy"])
+                (str(r["seed"]), r["ending"], r["test_loss"], r["test_accuracy"])
                 for r in document["confirmed"]
             ],
             title="the best setting on fresh seeds: only these are results",
