@@ -89,8 +89,11 @@ def run(arguments: list[str]) -> int:
         return _fail(INTERRUPTED, StoppedError("to run it again:"), arguments)
     except StoppedError as stop:
         return _fail(INTERRUPTED, stop, arguments)
-    except BrokenPipeError:
-        # Whoever read has read enough, as `head` does. The rest goes nowhere, also at the exit.
+    except (BrokenPipeError, SystemExit) as error:
+        if not isinstance(error.__context__ or error, BrokenPipeError):
+            raise
+        # Whoever read has read enough, as `head` does (Typer makes a SystemExit of it). The rest
+        # goes nowhere, also at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:

@@ -131,7 +131,7 @@ class TrainDisplay(Display):
         """Shows the epoch that has just ended."""
         self._done = done
         self._points.append(point)
-        self.refresh(0.2)  # an epoch is worth a line sooner
+        self.refresh(0.2 if len(self._points) > 1 else 0.0)  # an epoch is worth a line sooner
 
     def panel(self) -> "RenderableType":
         """Title, bar and time; the last epoch; the best one."""
@@ -259,7 +259,8 @@ class SearchDisplay(Display):
         end = f"{progress.done:,} of ~{progress.total:,} trials  {_times(seconds, ran, left)}{past}"
         rows = [("cells", self._cells(progress))] if self._study.proposals else []
         running = progress.running[: min(self._slots, SHOWN)]
-        words = [_running(ask) for ask in running] or ["waiting for workers"]
+        idle = "waiting for workers" if progress.done < progress.total else "finished"
+        words = [_running(ask) for ask in running] or [idle]
         if len(progress.running) > SHOWN < self._slots:
             words.append(f"and {min(self._slots, len(progress.running)) - SHOWN:,} more")
         rows += [("now" if not number else "", text) for number, text in enumerate(words)]

@@ -1,0 +1,199 @@
+"""`gatewright`: what it answers, and one JSON document a command."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from search.cli import app, run
+from tests.search.command import PROGRAM, ROOT, document, start, tiny
+
+
+def leaves(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command that can be run."""
+    commands: Mapping[str, Any] = getattr(group, "commands", {})
+    for name, command in commands.items():
+        yield from leaves(command, (*path, name))
+    if not commands:
+        yield path
+
+
+SMOKE = ("--scale", "smoke")
+TRAIN = ("gru", "memorization", *SMOKE, "--parameters", "300", "--updates", "5")
+ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("doctor",): (),
+    ("cells", "ls"): (),
+    ("cells", "show"): ("mut1",),
+    ("cells", "check"): ("FILE.cell",),
+    ("cells", "draw"): ("mgu",),
+    ("cells", "mutate"): ("lstm", "--count", "2"),
+    ("cells", "export"): ("gru", "--to", "latex"),
+    ("tasks", "ls"): (),
+    ("tasks", "show"): ("arithmetic", *SMOKE),
+    ("tasks", "sample"): ("progressions", *SMOKE, "--count", "2"),
+    ("data", "ls"): (),
+    ("data", "verify"): (),
+    ("data", "fetch"): ("nothing",),
+    ("train",): TRAIN,
+    ("tune",): (*TRAIN, "--trials", "1", "--seeds", "1"),
+    ("search",): ("tiny.toml", "--workers", "0", "--store", "new.sqlite"),
+    ("leaderboard",): ("done.sqlite",),
+    ("report",): ("done.sqlite",),
+    ("export",): ("done.sqlite",),
+    ("bench", "cells"): ("--seconds", "0.1"),
+}
+"""Of every command, arguments that it can be run with in the folder `place`."""
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A store with a finished search."""
+    folder = tmp_path_factory.mktemp("done")
+    path = folder / "done.sqlite"
+    assert run(["search", tiny(folder), "--workers", "0", "--store", str(path), "--json"]) == 0
+    return path.read_bytes()
+
+
+@pytest.fixture
+def place(tmp_path: Path, done: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: with a cell, a study and a finished store, and without corpora."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GATEWRIGHT_DATA", str(tmp_path / "corpora"))
+    (tmp_path / "FILE.cell").write_text("cell f(x; h)\n  h' = tanh(linear(x, h))\n")
+    (tmp_path / "done.sqlite").write_bytes(done)
+    tiny(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", [(), *leaves(get_command(app))], ids=" ".join)
+def test_every_command_explains_itself(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--help"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith(" ".join(("Usage: gatewright", *words)))
+    assert shown.err == ""
+    if words:
+        assert "--json" in shown.out
+
+
+def test_no_command_is_left_out_of_these_tests() -> None:
+    assert set(leaves(get_command(app))) == set(ARGUMENTS)
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("words", ARGUMENTS, ids=" ".join)
+def test_json_is_one_document_and_silence_otherwise(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = 2 if words == ("data", "fetch") else 0
+    found = document(capsys, *words, *ARGUMENTS[words], code=code)
+    assert found if code == 0 else found["error"]["code"] == "T101"
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("words", sorted(ARGUMENTS.keys() - {("data", "fetch")}), ids=" ".join)
+def test_without_json_there_are_words_on_standard_output(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, *ARGUMENTS[words]]) == 0
+    out = capsys.readouterr().out
+    assert out.strip()
+    assert not re.search(r"\bnan\b|\x1b|Traceback", out)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(out)
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, search.cli; search.cli.run(['--help']); print();"
+        "print(*sorted(name.split('.')[0] for name in sys.modules))"
+    )
+    answered = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = answered.stdout.splitlines()[-1].split()
+    heavy = "torch ray optuna numpy scipy pandas matplotlib seaborn jinja2 sqlite3 rich asyncio"
+    assert not set(loaded) & set(heavy.split())
+    assert len(loaded) < 300
+
+
+def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    shown = capsys.readouterr().out
+    try:
+        assert shown == f"gatewright {metadata.version('gatewright')}\n"
+    except metadata.PackageNotFoundError:
+        assert "not installed" in shown
+
+
+def test_an_id_of_a_store_is_a_cell(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    board = document(capsys, "leaderboard", "done.sqlite")
+    (cell_id, *_) = [row["cell_id"] for row in board["rows"] if row["parent_id"]] or [
+        row["cell_id"] for row in board["rows"]
+    ]
+    assert document(capsys, "cells", "show", cell_id, "--store", "done.sqlite")["id"] == cell_id
+
+
+def test_a_dry_run_prices_and_writes_nothing(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(place.rglob("*"))
+    priced = document(capsys, "search", "paper", "--dry-run")
+    assert priced["trials"] > 100_000
+    assert priced["core_hours"] > 1_000
+    assert run(["search", "paper", "--dry-run"]) == 0
+    assert re.search(r"about [\d,]+ trials and [\d,]+ core-hours", capsys.readouterr().out)
+    assert sorted(place.rglob("*")) == before
+
+
+def test_a_training_tells_its_facts(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "train", *TRAIN, "--save", "weights.npz")
+    assert (found["cell"], found["task"], found["scale"]) == ("gru", "memorization", "smoke")
+    assert found["ending"] == "ok"
+    assert found["updates"] == 5
+    assert [point["update"] for point in found["curve"]] == [5]
+    assert found["test_loss"] > 0
+    assert (place / "weights.npz").read_bytes()[:2] == b"PK"
+    again = document(capsys, "train", *TRAIN)
+    assert {**again, "seconds": 0} == {**found, "seconds": 0}
+
+
+@pytest.mark.usefixtures("place")
+def test_a_training_that_diverges_says_so_with_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    wild = ("irnn", *TRAIN[1:], "--learning-rate", "1e6", "--clip", "1e30")
+    found = document(capsys, "train", *wild, code=1)
+    assert (found["ending"], found["test_loss"]) == ("diverged", None)
+    assert run(["train", *wild]) == 1
+    assert "lower --learning-rate, --initial-scale or --clip" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("place")
+def test_whoever_stops_reading_stops_the_printing_without_noise() -> None:
+    child = subprocess.Popen(
+        [*PROGRAM, "cells", "mutate", "lstm", "--count", "300"],
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.read(10)
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    child.stderr.close()
+    assert child.wait() == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_output_that_finds_no_room_is_an_error(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        child = start(tmp_path, "cells", "ls", terminal=full.fileno())
+        assert child.wait() == 1
