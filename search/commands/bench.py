@@ -1,5 +1,6 @@
 """`gatewright bench`: how fast the parts are on this machine."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -7,6 +8,11 @@ import typer
 from search.console import DONE, Json, show, table
 
 app = typer.Typer(help="Measure the speed of the parts on this machine.", no_args_is_help=True)
+
+
+def _print(figures: Mapping[str, float]) -> None:
+    rows = [(name.removesuffix("_per_s").replace("_", " "), rate) for name, rate in figures.items()]
+    table(("what", "a second"), rows)
 
 
 @app.command()
@@ -18,7 +24,7 @@ def cells(
     from search.bench import bench_cells
 
     figures = bench_cells(seconds)
-    show(figures, json, lambda: table(("what", "a second"), list(figures.items())))
+    show(figures, json, lambda: _print(figures))
     return DONE
 
 
@@ -31,5 +37,5 @@ def driver(
     from search.bench import bench_driver
 
     figures = bench_driver(trials)
-    show(figures, json, lambda: table(("what", "a second"), list(figures.items())))
+    show(figures, json, lambda: _print(figures))
     return DONE

@@ -48,6 +48,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("report",): ("done.sqlite",),
     ("export",): ("done.sqlite",),
     ("bench", "cells"): ("--seconds", "0.1"),
+    ("bench", "driver"): ("--trials", "10"),
 }
 """Of every command, arguments that it can be run with in the folder `place`."""
 
