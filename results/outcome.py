@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from cells.point import Point
+
 
 class Ending(StrEnum):
     """How a trial ended."""
@@ -32,27 +34,6 @@ _ADVICE = {
     Ending.OUT_OF_MEMORY: "More memory than the study's `bytes`; lower width, layers or batch.",
     Ending.CRASHED: "The worker died or our code failed; `detail` says where. Please report it.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One epoch of a learning curve. Losses in nats a scored step; accuracies in [0, 1].
-
-    Attributes:
-        update: updates done so far.
-        rate: learning rate of the epoch.
-        train_loss, valid_loss, valid_accuracy: means over the epoch's scored steps.
-        norm: mean norm of the gradient before clipping.
-        clipped: share of updates whose gradient was shrunk.
-    """
-
-    update: int
-    rate: float
-    train_loss: float
-    valid_loss: float
-    valid_accuracy: float
-    norm: float
-    clipped: float
 
 
 @dataclass(frozen=True, slots=True)

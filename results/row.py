@@ -7,9 +7,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 
+from cells.point import Point
 from results.ask import Ask, Rejection
 from results.error import StoreError
-from results.outcome import Cost, Outcome, Point
+from results.outcome import Cost, Outcome
 from results.trial import Trial
 
 

@@ -16,11 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from cells.point import Point
 from results.ask import Ask, Cause, Rejection, Role
 from results.error import FAULTS, StoreError, from_sqlite
 from results.lock import Lock, beside
 from results.migrate import VERSION, migrate, version
-from results.outcome import Cost, Ending, Outcome, Point
+from results.outcome import Cost, Ending, Outcome
 from results.row import (
     ask_digest,
     canonical_json,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from cells.engine.batch import Batch
-    from cells.engine.run import Point
+    from cells.point import Point
     from results.ask import Ask
     from results.outcome import Outcome
     from results.study import Study

@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, cast
 
@@ -19,7 +19,7 @@ from cells.engine.trainer import train
 from cells.engine.width import WidthError
 from cells.error import CellError
 from cells.parser import parse
-from results.outcome import Cost, Ending, Outcome, Point
+from results.outcome import Cost, Ending, Outcome
 from results.trial import Trial
 from tasks import registry
 from tasks.task import Task, TaskError
@@ -116,7 +116,7 @@ def _train(trial: Trial, cell: Cell, task: Task) -> Outcome:
         valid_accuracy=run.valid_accuracy,
         test_loss=run.test_loss,
         test_accuracy=run.test_accuracy,
-        curve=tuple(Point(**asdict(point)) for point in run.curve),
+        curve=run.curve,
     )
 
 

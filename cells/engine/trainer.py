@@ -12,8 +12,9 @@ from cells.engine.batch import Batch
 from cells.engine.executor import Dtype, make
 from cells.engine.initial import draw
 from cells.engine.learner import Learner, Model, Weights
-from cells.engine.run import Point, Run, RunEnding
+from cells.engine.run import Run, RunEnding
 from cells.engine.width import WidthError, parameter_count, solve_width
+from cells.point import Point
 from cells.schedule import Schedule
 from cells.setting import Setting
 

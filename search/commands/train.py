@@ -70,8 +70,8 @@ def train(
     from cells import canonical
     from cells.budget import Budget
     from cells.engine import determinism, trainer
-    from cells.engine.run import Point
     from cells.engine.width import WidthError
+    from cells.point import Point
     from cells.schedule import NAMES, Schedule
     from cells.setting import Setting
     from search.display import TrainDisplay

@@ -11,7 +11,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from results.outcome import Cost, Ending, Outcome, Point
+from cells.point import Point
+from results.outcome import Cost, Ending, Outcome
 from results.trial import Trial
 
 

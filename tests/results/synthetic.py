@@ -9,10 +9,11 @@ from pathlib import Path
 from cells import Cell, parse, to_text, zoo
 from cells.budget import Budget
 from cells.canonical import identify
+from cells.point import Point
 from cells.schedule import Schedule
 from cells.setting import Setting
 from results.ask import Ask, Cause, Rejection, Role
-from results.outcome import Cost, Ending, Outcome, Point
+from results.outcome import Cost, Ending, Outcome
 from results.store import Store
 from results.study import Confirm, Screen, Study, TaskPlan
 from results.trial import Trial

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cells.point import Point
 from results import report
 from results.ask import Ask, Cause, Rejection, Role
-from results.outcome import Ending, Outcome, Point
+from results.outcome import Ending, Outcome
 from results.store import Store
 from results.study import Study
 from tests.results import synthetic

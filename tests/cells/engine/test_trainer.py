@@ -15,9 +15,10 @@ from cells.engine.batch import Batch
 from cells.engine.executor import make
 from cells.engine.initial import draw
 from cells.engine.learner import Model
-from cells.engine.run import Point, Run
+from cells.engine.run import Run
 from cells.engine.trainer import Source, Split, train
 from cells.engine.width import WidthError, parameter_count
+from cells.point import Point
 from cells.schedule import Schedule
 from cells.setting import Setting
 from tasks.task import Task
