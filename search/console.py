@@ -17,6 +17,9 @@ import typer
 
 DONE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
+SENTENCE = 24
+"""Characters of the longest word of a table that is not broken."""
+
 WIDE = 1000
 """Columns of a table that no terminal shows: rows stay whole lines for `grep` and `awk`."""
 
@@ -86,11 +89,22 @@ def typed(command: str) -> str:
     return f"{shlex.quote(str(program))} {command.removeprefix('gatewright').lstrip()}".rstrip()
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    title: str = "",
+    spare: Sequence[str] = (),
+) -> None:
     """Prints a table: aligned and coloured on a terminal, the same words without colour elsewhere.
 
     Columns of numbers are right-aligned, whole ones in groups of three, others by `numbers`; None is
     a dash. What is a number and no quantity, such as a seed, is better given as text.
+
+    Args:
+        columns: their heads.
+        rows: their values.
+        title: a line above.
+        spare: heads of columns to leave out, the first first, where a terminal is too narrow.
     """
     from rich import box
     from rich.console import Console
@@ -98,21 +112,40 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str =
     from rich.text import Text
 
     filled = [list(row) for row in rows]
-    drawn = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    words: list[list[str]] = []
-    for place, column in enumerate(columns):
-        values = [row[place] for row in filled]
-        numeric = all(isinstance(value, int | float | None) for value in values)
-        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
-        words.append(_words(values))
-    for row in zip(*words, strict=True):
-        drawn.add_row(*map(Text, row))
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else WIDE, highlight=False)
+    drawn = [_Column(head, [row[place] for row in filled]) for place, head in enumerate(columns)]
+    left_out: list[str] = []
+    for head in spare:
+        if sum(column.least + 3 for column in drawn) <= console.width:
+            break
+        left_out.append(head)
+        drawn = [column for column in drawn if column.head != head]
+    shape = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in drawn:
+        side = "right" if column.numeric else "left"
+        shape.add_column(column.head, justify=side, overflow="fold", min_width=column.least)
+    for row in zip(*(column.words for column in drawn), strict=True):
+        shape.add_row(*map(Text, row))
     with console.capture() as capture:
-        console.print(drawn)
+        console.print(shape)
+        if left_out:
+            console.print(f"a wider terminal also shows: {', '.join(left_out)}", style="dim")
     lines = (line.rstrip() for line in capture.get().splitlines())
     print("\n".join(line for line in lines if line))
+
+
+class _Column:
+    """A column of a table: its words, and the width below which it can hardly be read."""
+
+    def __init__(self, head: str, values: Sequence[object]) -> None:
+        self.head = head
+        self.numeric = all(isinstance(value, int | float | None) for value in values)
+        self.words = _words(values)
+        widest = max((len(word) for word in self.words), default=0)
+        if widest > SENTENCE:  # words between which a line may be broken
+            widest = SENTENCE
+        self.least = max([widest, *map(len, head.split())], default=1)
 
 
 def _words(values: Sequence[object]) -> list[str]:
@@ -133,9 +166,10 @@ def _words(values: Sequence[object]) -> list[str]:
 def numbers(values: Sequence[float]) -> list[str]:
     """Numbers that stand below each other: equal decimals, unless their sizes are too far apart."""
     sizes = [abs(value) for value in values if value]
-    if not sizes or max(sizes) >= 999.5 or max(sizes) > 1000 * min(sizes) or max(sizes) < 1e-3:
+    least, most = min(sizes, default=1.0), max(sizes, default=1.0)
+    if least < 0.01 or most >= 999.5 or most > 1000 * least:
         return [number(value) for value in values]
-    decimals = 3 - math.floor(math.log10(max(sizes)))
+    decimals = min(4, 3 - math.floor(math.log10(least)))
     return [f"{value:.{decimals}f}" for value in values]
 
 

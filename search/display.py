@@ -96,7 +96,9 @@ class Display:
     def _bounded(self) -> "RenderableType":
         from rich.constrain import Constrain
 
-        return Constrain(self.panel(), WIDTH)
+        # Room for the ^C that a terminal echoes: a line that it wraps would not be erased.
+        room = self._live.console.width - 4 if self._live is not None else WIDTH
+        return Constrain(self.panel(), max(20, min(WIDTH, room)))
 
 
 class TrainDisplay(Display):
@@ -241,8 +243,9 @@ class SearchDisplay(Display):
         self._take(progress)
 
     def on_event(self, kind: str, detail: str, progress: "Progress") -> None:
-        """Says what happened."""
-        self.say(f"{kind.replace('_', ' ')}: {detail}")
+        """Says what happened; of the stop the command itself tells more."""
+        if kind != "interrupted":
+            self.say(f"{kind.replace('_', ' ')}: {detail}")
         self._take(progress)
 
     def panel(self) -> "RenderableType":
@@ -257,7 +260,7 @@ class SearchDisplay(Display):
         ran, left = progress.done - progress.recorded, progress.total - progress.recorded
         past = f"  {progress.recorded:,} from the record" if progress.recorded else ""
         end = f"{progress.done:,} of ~{progress.total:,} trials  {_times(seconds, ran, left)}{past}"
-        rows = [("cells", self._cells(progress))] if self._study.proposals else []
+        rows = self._cells(progress) if self._study.proposals else []
         running = progress.running[: min(self._slots, SHOWN)]
         idle = "waiting for workers" if progress.done < progress.total else "finished"
         words = [_running(ask) for ask in running] or [idle]
@@ -293,10 +296,11 @@ class SearchDisplay(Display):
         self._progress, self._at = progress, time.monotonic()
         self.refresh()
 
-    def _cells(self, progress: "Progress") -> str:
+    def _cells(self, progress: "Progress") -> list[tuple[str, str]]:
+        turned = self._turned.total()
         causes = ", ".join(f"{count:,} {cause}" for cause, count in self._turned.most_common())
-        turned = f"; turned away: {causes}" if causes else ""
-        return f"{progress.proposed:,} of {self._study.proposals:,} proposed{turned}"
+        rows = [("cells", f"{progress.proposed:,} of {self._study.proposals:,} proposed")]
+        return [*rows, ("", f"{turned:,} turned away: {causes}")] if turned else rows
 
     def _best(self, task: str) -> str:
         progress, metric = self._progress, self._metrics.get(task, "accuracy")
@@ -347,10 +351,10 @@ def _rows(rows: Iterable[tuple[str, str]]) -> "RenderableType":
     from rich.text import Text
 
     grid: Any = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True, min_width=6)
-    grid.add_column(no_wrap=True, overflow="ellipsis")
+    grid.add_column(width=6)
+    grid.add_column()
     for word, text in rows:
-        grid.add_row(Text(word, style="dim"), Text(text))
+        grid.add_row(Text(word, style="dim"), Text(text, no_wrap=True, overflow="ellipsis"))
     return grid
 
 

@@ -90,6 +90,7 @@ def _print(board: "Board", top: int) -> None:
             for place, row in enumerate(board.rows[:top], 1)
         ],
         title="selected on validation (the best of the settings tried, so a little too good)",
+        spare=("class", "diverged", "settings", "parameters", f"x {board.yardstick}"),
     )
     confirmed = [row for row in board.rows if any(row.confirmed)]
     if confirmed:

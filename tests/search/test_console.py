@@ -1,6 +1,7 @@
 """Numbers, tables and commands for people."""
 
 import math
+import re
 import sys
 
 import pytest
@@ -19,8 +20,9 @@ def test_numbers_are_short_and_without_exponents_where_that_can_be() -> None:
 
 
 def test_numbers_of_like_size_have_equal_decimals() -> None:
-    assert numbers([1.0, 0.98351, 1.008]) == ["1.000", "0.984", "1.008"]
+    assert numbers([1.0, 0.98351, 1.008]) == ["1.0000", "0.9835", "1.0080"]
     assert numbers([12.192, 10.4]) == ["12.19", "10.40"]
+    assert numbers([0.60281, 10.39927]) == ["0.6028", "10.3993"]
     assert numbers([0.6, 0.0]) == ["0.6000", "0.0000"]
     assert numbers([0.0004515, 265.4]) == ["0.0004515", "265.4"]
     assert numbers([]) == []
@@ -54,6 +56,24 @@ def test_a_table_elsewhere_than_on_a_terminal_has_one_line_a_row(
     assert set(rule.strip()) == {"─"}
     assert first.split() == ["a" * 300, "12,345", "0.5000"]
     assert second.split() == ["b", "-", "0.2500"]
+
+
+def test_a_narrow_terminal_keeps_whole_words_and_names_what_it_leaves_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    row = ("0123456789ab", 0.5, 14000, "a sentence of several words")
+    table(("cell", "score", "parameters", "note"), [row], spare=("parameters",))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert "0123456789ab   0.5000" in shown
+    assert "14,000" not in shown
+    assert "a wider terminal also shows:" in shown
+    assert max(map(len, shown.splitlines())) <= 40
+    monkeypatch.setenv("COLUMNS", "80")
+    table(("cell", "score", "parameters", "note"), [row], spare=("parameters",))
+    assert "14,000" in capsys.readouterr().out
 
 
 def test_an_empty_table_is_its_head(capsys: pytest.CaptureFixture[str]) -> None:
