@@ -84,6 +84,8 @@ def run(arguments: list[str]) -> int:
     """The exit code of one command line. Every expected misfortune becomes one clear message."""
     try:
         code = app(arguments, prog_name="gatewright", standalone_mode=False)
+        if code == INTERRUPTED:  # what Typer makes of a KeyboardInterrupt
+            raise KeyboardInterrupt
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         return _fail(INTERRUPTED, StoppedError("to run it again:"), arguments)

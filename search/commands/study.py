@@ -210,7 +210,8 @@ def conduct(
             error.add_note(again)
         raise
     if summary.interrupted:
-        raise StoppedError(f"{summary.asks} asks are recorded, nothing is lost; to go on:", again)
+        recorded = _counted(summary.asks, "ask")
+        raise StoppedError(f"{recorded} recorded, nothing is lost; to go on:", again)
     return summary
 
 

@@ -76,6 +76,21 @@ def test_a_training_that_is_stopped_says_what_it_had_reached(place: Path) -> Non
     assert shlex.split(lines[-1]) == ["gatewright", *words]
 
 
+def test_any_command_that_is_stopped_says_how_to_run_it_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        assert run(["bench", "cells", "--seconds", "20"]) == 130
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    shown = capsys.readouterr()
+    assert shown.err == "interrupted: to run it again:\n  gatewright bench cells --seconds 20\n"
+    assert shown.out == ""
+
+
 def on_a_terminal(folder: Path, *arguments: str, **environment: str) -> str:
     """Everything that a command shows on a terminal of 80 columns."""
     ours, theirs = os.openpty()
