@@ -72,7 +72,8 @@ def _diagonal(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return a * weight if bias is None else a * weight + bias
 
 
-def _linear(node: Node, name: str, weights: Mapping[str, Tensor]) -> Callable[[Tensor], Tensor]:
+def linear_map(node: Node, name: str, weights: Mapping[str, Tensor]) -> Callable[[Tensor], Tensor]:
+    """What the `linear` node with the parameters `name` does to a tensor `[..., H]`."""
     kind = cast("Linear", node.parameter).kind
     weight, bias = weights[f"{name}.weight"], weights.get(f"{name}.bias")
     if kind == "diagonal":
@@ -122,7 +123,7 @@ def unroll(
             values[index] = weights[name].expand(width)
         else:
             linear = node.op == "linear"
-            function = _linear(node, name, weights) if linear else FUNCTIONS[node.op]
+            function = linear_map(node, name, weights) if linear else FUNCTIONS[node.op]
             if not stepped.isdisjoint(node.args):
                 stepped.add(index)
                 functions[index] = function

@@ -1,11 +1,12 @@
 """`gatewright bench`: how fast the parts are on this machine."""
 
+import sys
 from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from search.console import DONE, Json, show, table
+from search.console import DONE, WRONG, Json, UsageError, note, show, table
 
 app = typer.Typer(help="Measure the speed of the parts on this machine.", no_args_is_help=True)
 
@@ -39,3 +40,41 @@ def driver(
     figures = bench_driver(trials)
     show(figures, json, lambda: _print(figures))
     return DONE
+
+
+@app.command()
+def engine(
+    executor: Annotated[
+        str | None, typer.Option(help="Which executor to measure; the best here if not given.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Under a minute: fewer repeats, no torch.compile.")
+    ] = False,
+    widths: Annotated[
+        list[int] | None,
+        typer.Option("--width", help="Widths instead of 64, 128 and 256.", min=1),
+    ] = None,
+    turns: Annotated[int | None, typer.Option(help="Repeats of each comparison.", min=2)] = None,
+    cells: Annotated[int | None, typer.Option(help="Mutated cells.", min=1)] = None,
+    json: Json = False,
+) -> int:
+    """Measure training: whole steps against nn.LSTM, loops and compilers, on one thread."""
+    from dataclasses import replace
+
+    from cells.engine.executor import EXECUTORS
+    from search.engine_bench import QUICK, Effort, disagrees, measure, omissions
+    from search.engine_table import render
+
+    if executor is not None and executor not in EXECUTORS:
+        raise UsageError(f"--executor {executor}: unknown", f"known are {', '.join(EXECUTORS)}")
+    effort = QUICK if quick else Effort()
+    effort = replace(
+        effort,
+        widths=tuple(widths or effort.widths),
+        turns=turns or effort.turns,
+        cells=cells or effort.cells,
+        ready=4 * cells if cells else effort.ready,
+    )
+    document = measure(effort, executor, note if sys.stderr.isatty() else lambda _: None)
+    show(document, json, lambda: render(document, omissions(document)))
+    return WRONG if disagrees(document) else DONE

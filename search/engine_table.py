@@ -1,0 +1,125 @@
+"""The figures of `gatewright bench engine` for people, beside what the engine is meant to reach."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from search.console import number, table
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one figure shall be.
+
+    Attributes:
+        key: in the document; `width` within it, if it is an object.
+        what: in words, with the unit.
+        least, aim: what it shall reach, and what it should; None where it is only reported.
+        low: the figure is to be below these.
+        scale: factor of the figure in the words' unit.
+    """
+
+    key: str
+    width: str | None
+    what: str
+    least: float | None
+    aim: float | None
+    low: bool = False
+    scale: float = 1.0
+
+
+TARGETS: Final = (
+    Target("lstm_vs_torch", "64", "LSTM step, times faster than nn.LSTM, width 64", 2.3, 3),
+    Target("lstm_vs_torch", "128", "width 128", 1.9, 2.4),
+    Target("lstm_vs_torch", "256", "width 256", 1.6, 2),
+    Target("gru_vs_torch", "64", "GRU step, times faster than nn.GRU, width 64", 3.5, 5),
+    Target("gru_vs_torch", "128", "width 128", 2.5, 3),
+    Target("gru_vs_torch", "256", "width 256", 1.6, 2),
+    Target("mutants_vs_loop", "64", "mutated cells, times faster than a loop, width 64", 6, 10),
+    Target("mutants_vs_loop", "128", "width 128", 3, 5),
+    Target("mutants_vs_compile", None, "the same, than torch.compile of it, width 64", 2, 3),
+    Target("peak_share", "64", "recurrent layer, % of peak, width 64", 65, 80, scale=100),
+    Target("peak_share", "128", "width 128", 70, 80, scale=100),
+    Target("peak_share", "256", "width 256", 70, 80, scale=100),
+    Target("ready_seconds_p50", None, "new cell to first step, ms, median", 150, 30, True, 1e3),
+    Target("ready_seconds_p95", None, "95th percentile", 400, 100, True, 1e3),
+    Target("worker_rss_mb", None, "memory of a worker at width 128, MB", 400, 200, True),
+    Target("two_workers", None, "two workers, times one", 1.9, 1.97),
+    Target("updates_per_core_second", None, "updates a core-second, whole trial", None, 1000),
+    Target("peak_gflops", None, "peak of the core, GFLOP/s", None, None),
+)
+"""For one thread and float32; the widths are those of the full measurement."""
+
+
+def verdicts(document: Mapping[str, Any]) -> list[tuple[Target, float | None, str]]:
+    """Each target with its figure in the target's unit, and `short`, `good`, `aim` or nothing."""
+    found: list[tuple[Target, float | None, str]] = []
+    for target in TARGETS:
+        figure = document[target.key]
+        if target.width is not None:
+            figure = figure.get(target.width)
+        value = None if figure is None else figure * target.scale
+        found.append((target, value, _verdict(target, value)))
+    return found
+
+
+def _verdict(target: Target, value: float | None) -> str:
+    if value is None:
+        return ""
+    sign = -1 if target.low else 1
+    if target.aim is not None and sign * value >= sign * target.aim:
+        return "aim"
+    if target.least is None:
+        return ""
+    return "good" if sign * value >= sign * target.least else "short"
+
+
+def render(document: Mapping[str, Any], omitted: Sequence[str]) -> None:
+    """Prints the figures with their targets, the times behind them, and what was `omitted`."""
+    detail = document["detail"]
+    table(
+        ("what", "measured", "at least", "aim", ""),
+        [
+            (target.what, *map(_word, (value, target.least, target.aim)), verdict)
+            for target, value, verdict in verdicts(document)
+        ],
+        f"executor {detail['executor']}, one thread, float32",
+    )
+    for cell in ("lstm", "gru"):
+        table(
+            ("who", "width", "ms a step", "quartiles", "times ours", "quartiles of turns"),
+            [
+                (who, width, time["median"], _range(time), *_times(found["times_ours"].get(who)))
+                for width, found in detail[cell].items()
+                for who, time in found["ms"].items()
+            ],
+            f"whole training step, {cell.upper()}",
+        )
+    compared = [
+        (who, f"{len(found['cells'])} at {width}", one["median"], _range(one))
+        for width, found in detail["mutants"].items()
+        for who, one in found["times_ours"].items()
+    ]
+    compiled = detail["compiled_mutants"]
+    if compiled:
+        few = f"{len(compiled['cells'])} at {min(map(int, detail['mutants']))}"
+        compared += [
+            (who, few, one["median"], _range(one)) for who, one in compiled["times_ours"].items()
+        ]
+    table(("peer", "mutated cells", "times ours", "quartiles"), compared, "mutated cells")
+    print(f"load {detail['load'][0]:.2f} before and {detail['load'][1]:.2f} after")
+    print(f"peak by {detail['peak']['method']}; {detail['seconds']:.0f} s in all")
+    for line in omitted:
+        print(f"not timed: {line}")
+
+
+def _times(spread: Mapping[str, float] | None) -> tuple[float | None, str]:
+    return (None, "") if spread is None else (spread["median"], _range(spread))
+
+
+def _range(spread: Mapping[str, float]) -> str:
+    return f"{number(spread['low'])} to {number(spread['high'])}"
+
+
+def _word(value: float | None) -> str:
+    return "-" if value is None else number(value)
