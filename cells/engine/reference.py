@@ -138,7 +138,8 @@ def unroll(
     series = {index: values[index].unbind(0) for index in timed & read}
     for index in {*cell.updates, cell.output} - timed - stepped:
         values[index] = values[index].expand(lanes, width)
-    current, outputs = list(states), list[Tensor]()
+    current = list(states)
+    outputs: list[Tensor] = []
     for step in range(steps):
         for index, slices in series.items():
             values[index] = slices[step]

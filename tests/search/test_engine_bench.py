@@ -172,3 +172,17 @@ def test_a_disagreement_is_shown(
     assert disagrees(changed)
     render(changed, omissions(changed))
     assert "not timed: GRU, width 8: nn.GRU: disagrees" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_compiled_loop_trains_as_ours_does() -> None:
+    cell, _ = engine_steps.mutants(1, seed=5)[0]
+    start = Start.of(cell, 8)
+    ours, expected = start.ours("reference"), start.ours("reference")()
+    peer, seconds = engine_steps.compile_(
+        lambda: start.loop({}, {}, hoisted=True, compiled=True), expected
+    )
+    assert callable(peer), peer
+    assert seconds > 0
+    ours()
+    assert all(peer() == pytest.approx(ours(), rel=1e-5) for _ in range(3))
