@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import math
 import os
 import random
 import statistics
@@ -106,7 +107,12 @@ def as_users_run() -> Generator[None]:
 
 
 def disagreement(peer: Callable[[], float], expected: float) -> str | None:
-    """What is wrong if the peer's first loss is not `expected`, that of the engine; else None."""
+    """Why the peer is not to be timed: its first loss is not `expected`, that of the engine.
+
+    None if it is. A model whose loss is not finite has nothing that could be compared.
+    """
+    if not math.isfinite(expected):
+        return f"the engine's first loss is {expected}"
     found = peer()
     if abs(found - expected) <= TOLERANCE * abs(expected):
         return None
@@ -223,20 +229,20 @@ def compile_(
         peer = maker()
         wrong = disagreement(peer, expected)
     except Exception as error:  # whatever a compiler may raise, a missing one among it
-        line = str(error).strip().splitlines()
-        return f"{type(error).__name__}: {line[0][:200] if line else ''}", 0.0
+        return " ".join(f"{type(error).__name__}: {error}".split())[:300], 0.0
     return wrong or peer, time.perf_counter() - began
 
 
 def mutants(count: int, seed: int) -> list[tuple[Cell, str]]:
     """Different trainable cells of 10 to 40 nodes, in canonical form, with their ids.
 
-    Each is one to eight random mutations away from a random cell of the zoo and passes the probe.
-    The same seed gives the same cells.
+    Each is one to eight random mutations away from a random cell of the zoo, passes the probe, and
+    is finite in its first window at width 64. The same seed gives the same cells.
     """
     generator = random.Random(seed)  # noqa: S311 - no secret is drawn
     parents = [zoo.load(name) for name in zoo.names()]
     found: dict[str, Cell] = {}
+    window = windows()[0]
     while len(found) < count:
         cell = generator.choice(parents)
         for _ in range(generator.randint(1, 8)):
@@ -246,7 +252,10 @@ def mutants(count: int, seed: int) -> list[tuple[Cell, str]]:
             form, name = identify(cell)
         except CellError:
             continue
-        if SMALLEST <= len(form.nodes) <= LARGEST and name not in found and not probe(form, seed):
+        if not SMALLEST <= len(form.nodes) <= LARGEST or name in found or probe(form, seed):
+            continue
+        score = Start.of(form, 64).learner("reference").train(window, peers.RATE, peers.CLIP)
+        if score.norm is not None and math.isfinite(score.loss + score.norm):
             found[name] = form
     return [(cell, name) for name, cell in found.items()]
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -100,7 +101,7 @@ def test_a_peer_of_another_model_is_found_out() -> None:
 
 def test_a_loss_that_is_no_number_agrees_with_nothing() -> None:
     assert engine_steps.disagreement(lambda: math.nan, 3.0)
-    assert engine_steps.disagreement(lambda: 3.0, math.nan)
+    assert engine_steps.disagreement(lambda: math.nan, math.nan)
 
 
 def test_mutated_cells_repeat_and_differ_from_each_other() -> None:
@@ -175,9 +176,11 @@ def test_a_disagreement_is_shown(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler's own are not ours to mend
 def test_a_compiled_loop_trains_as_ours_does() -> None:
-    cell, _ = engine_steps.mutants(1, seed=5)[0]
-    start = Start.of(cell, 8)
+    if shutil.which("g++") is None:
+        pytest.skip("torch.compile needs g++")
+    start = started("elman")
     ours, expected = start.ours("reference"), start.ours("reference")()
     peer, seconds = engine_steps.compile_(
         lambda: start.loop({}, {}, hoisted=True, compiled=True), expected
