@@ -47,32 +47,57 @@ INLINE V load(const REAL *p) { return *(const VU *)p; }
 INLINE void store(REAL *p, V v) { *(VU *)p = v; }
 INLINE V splat(REAL x) { return x - (V){0}; }
 INLINE V pick(I mask, V a, V b) { return (V)((mask & (I)a) | (~mask & (I)b)); }
-INLINE V smaller(V a, V b) { return pick(b < a, b, a); }  // a where either is NaN
+// The smaller and the larger of two; a where either is NaN. One instruction where compilers need help.
+#if VECTOR_BYTES == 64 && !defined(__clang__) && REAL_BITS == 32
+INLINE V smaller(V a, V b) { return __builtin_ia32_minps512_mask(b, a, a, (unsigned short)-1, 4); }
+INLINE V larger(V a, V b) { return __builtin_ia32_maxps512_mask(b, a, a, (unsigned short)-1, 4); }
+#elif VECTOR_BYTES == 32 && !defined(__clang__) && REAL_BITS == 32
+INLINE V smaller(V a, V b) { return __builtin_ia32_minps256(b, a); }
+INLINE V larger(V a, V b) { return __builtin_ia32_maxps256(b, a); }
+#else
+INLINE V smaller(V a, V b) { return pick(b < a, b, a); }
 INLINE V larger(V a, V b) { return pick(b > a, b, a); }
+#endif
+INLINE V between(V low, V x, V high) { return smaller(larger(x, low), high); }
 #define SIGN ((I)splat((REAL)-0.0))
 INLINE V absolute(V a) { return (V)((I)a & ~SIGN); }
 INLINE V with_sign_of(V a, V b) { return (V)(((I)a & ~SIGN) | ((I)b & SIGN)); }
-INLINE REAL total(V v) {
-  REAL sum = 0;
-  for (int i = 0; i < VL; i++) sum += v[i];
-  return sum;
-}
-INLINE int any(I mask) {
-  WORD found = 0;
-  for (int i = 0; i < VL; i++) found |= mask[i];
-  return found != 0;
-}
-// All ones in the first n lanes.
-INLINE I first_lanes(i64 n) {
+INLINE I lanes(void) {
   static const WORD numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   I lane;
   memcpy(&lane, numbers, sizeof lane);
-  return lane < (WORD)(n < 0 ? 0 : n < VL ? n : VL);
+  return lane;
 }
+INLINE V rotated(V v, int by) {
+#if defined(__clang__)
+  V out;
+  for (int i = 0; i < VL; i++) out[i] = v[(i + by) % VL];
+  return out;
+#else
+  return __builtin_shuffle(v, (lanes() + by) & (VL - 1));
+#endif
+}
+INLINE REAL total(V v) {
+  UNROLL for (int by = VL / 2; by > 0; by /= 2) v += rotated(v, by);
+  return v[0];
+}
+INLINE REAL largest(V v) {
+  UNROLL for (int by = VL / 2; by > 0; by /= 2) v = larger(v, rotated(v, by));
+  return v[0];
+}
+INLINE int any(I mask) { return largest((V)(mask & (I)splat(1))) > 0; }
+// All ones in the first n lanes.
+INLINE I first_lanes(i64 n) { return lanes() < (WORD)(n < 0 ? 0 : n < VL ? n : VL); }
 
 // ---------------------------------------------------------------------------------------------
 // Transcendental functions. The float polynomials are minimax fits of the relative error, those
 // for double are Taylor series.
+
+#if defined(__FMA__) || defined(__aarch64__)
+#define FUSED 1
+#else
+#define FUSED 0  // without fused multiply-adds: other roundings, so other ways where they matter
+#endif
 
 #if REAL_BITS == 32
 #define ROUNDER 12582912.0f  // adding it rounds to an integer, left in the low bits
@@ -80,11 +105,12 @@ INLINE I first_lanes(i64 n) {
 #define LN2_LOW 1.42860682e-6f
 #define EXP_TOP 88.7228317f
 #define EXP_BOTTOM -87.33654f
-#define TANH_TOP 9.5f
+#define TANH_TOP (FUSED ? 9.02f : 9.5f)
+#define EXPM1_BOTTOM -20.0f
 #define HALF_PI_1 1.57079637f
 #define HALF_PI_2 -4.37113883e-8f
 #define HALF_PI_3 -1.71512451e-15f
-#define TRIGONOMETRIC_TOP 1e5f
+#define TRIGONOMETRIC_TOP (FUSED ? 1e5f : -1)
 #define LIBM(name) name##f
 #else
 #define ROUNDER 6755399441055744.0
@@ -93,20 +119,22 @@ INLINE I first_lanes(i64 n) {
 #define EXP_TOP 709.782712893384
 #define EXP_BOTTOM -708.396418532264
 #define TANH_TOP 20.0
+#define EXPM1_BOTTOM -40.0
 #define HALF_PI_1 0x1.921fb54442d18p+0
 #define HALF_PI_2 0x1.1a62633145c07p-54
 #define HALF_PI_3 -0x1.f1976b8000000p-110
-#define TRIGONOMETRIC_TOP 1e9
+#define TRIGONOMETRIC_TOP (FUSED ? 1e9 : -1)
 #define LIBM(name) name
 #endif
 
 // expm1(r) for |r| <= log(2) / 2.
 INLINE V expm1_near(V r) {
 #if REAL_BITS == 32
-  V p = r * 1.394611e-3f + 8.366407e-3f;
-  p = p * r + 4.1666289e-2f;
-  p = p * r + 1.6666545e-1f;
-  p = p * r + 5.00000006e-1f;
+  // Not by Horner's rule: the chain of dependent operations is what takes time.
+  V z = r * r, low = r * 1.6666545e-1f + 5.00000006e-1f, p = r * 8.366407e-3f + 4.1666289e-2f;
+  p = z * 1.394611e-3f + p;
+  p = p * z + low;
+  return p * z + r;
 #else
   V p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
   p = p * r + 1.0 / 39916800.0;
@@ -119,8 +147,8 @@ INLINE V expm1_near(V r) {
   p = p * r + 1.0 / 24.0;
   p = p * r + 1.0 / 6.0;
   p = p * r + 0.5;
-#endif
   return p * (r * r) + r;
+#endif
 }
 
 // x = n log(2) + r. Returns r; *shifted becomes n + ROUNDER.
@@ -131,11 +159,14 @@ INLINE V reduce(V x, V *shifted) {
   return r - n * LN2_LOW;
 }
 
-INLINE V exp_v(V x) {
+// exp(x) for x from EXP_BOTTOM to EXP_TOP.
+INLINE V exp_middle(V x) {
   V shifted, r = reduce(x, &shifted);
-  V p = expm1_near(r) + (REAL)1;
-  V y = (V)((I)p + ((I)shifted << MANTISSA));
-  y = pick(x < EXP_BOTTOM, splat(0), y);
+  return (V)((I)(expm1_near(r) + (REAL)1) + ((I)shifted << MANTISSA));
+}
+
+INLINE V exp_v(V x) {
+  V y = pick(x < EXP_BOTTOM, splat(0), exp_middle(x));
   return pick(x <= EXP_TOP, y, x + (REAL)INFINITY);
 }
 
@@ -147,15 +178,33 @@ INLINE V expm1_middle(V x) {
 }
 
 INLINE V tanh_v(V x) {
+#if REAL_BITS == 32 && FUSED
+  // A minimax ratio of polynomials; at TANH_TOP it is 1 to the last place.
+  x = between(splat(-TANH_TOP), x, splat(TANH_TOP));
+  V z = x * x;
+  V p = z * 1.3318898e-8f + 2.0583353e-5f;
+  V q = z * 7.7619472e-7f + 3.28308e-4f;
+  p = p * z + 3.4940268e-3f;
+  q = q * z + 2.5871044e-2f;
+  p = p * z + 1.3379711e-1f;
+  q = q * z + 4.6713027e-1f;
+  p = p * z + 1.0f;
+  q = q * z + 1.0f;
+  return between(splat(-1), x * p / q, splat(1));
+#else
   V e = expm1_middle(smaller(absolute(x), splat(TANH_TOP)) * (REAL)2);
   return with_sign_of(e / (e + (REAL)2), x);
+#endif
 }
 
-INLINE V sigmoid_v(V x) { return (REAL)1 / ((REAL)1 + exp_v(-x)); }
+// Below -EXP_TOP the quotient is less than the smallest normal number, so it is flushed to zero.
+INLINE V sigmoid_v(V x) {
+  return (REAL)1 / ((REAL)1 + exp_middle(-between(splat(-EXP_TOP), x, splat(-EXP_BOTTOM))));
+}
 
 // expm1(y) for y <= 0.
 INLINE V expm1_negative(V y) {
-  return expm1_middle(larger(y, splat((REAL)(-2 * TANH_TOP))));
+  return expm1_middle(larger(y, splat(EXPM1_BOTTOM)));
 }
 
 // log(1 + u) for u in [0, 1], by atanh of s = u / (2 + u).
@@ -389,17 +438,7 @@ INLINE void gemm_tile(const int rows, const int panels, const GEMM_FIELDS *f, co
                       const REAL *w, i64 panel_size, REAL *const *c, const REAL *const *bias) {
   V sum[ACCUMULATORS + NV];
   i64 ldc = f->ldc;
-  if (f->accumulate) {
-    EACH_ROW EACH_COLUMN sum[r * panels * NV + j] = load(c[j / NV] + r * ldc + j % NV * VL);
-  } else {
-    EACH_ROW EACH_COLUMN sum[r * panels * NV + j] = (V){0};
-  }
-  if (bias) {
-    EACH_COLUMN {
-      V b = load(bias[j / NV] + j % NV * VL);
-      EACH_ROW sum[r * panels * NV + j] += b;
-    }
-  }
+  EACH_ROW EACH_COLUMN sum[r * panels * NV + j] = (V){0};
   i64 ld = f->lda * (i64)sizeof(REAL), ld3 = 3 * ld, k = f->k;
   for (i64 s = 0; s < f->segments; s++, a += f->a_segment_stride) {
     const char *p[ACCUMULATORS / 5 + 1];
@@ -431,7 +470,21 @@ INLINE void gemm_tile(const int rows, const int panels, const GEMM_FIELDS *f, co
       GEMM_NEXT(1)
     }
   }
-  EACH_ROW EACH_COLUMN store(c[j / NV] + r * ldc + j % NV * VL, sum[r * panels * NV + j]);
+  // C comes last: by then it has arrived from wherever it was, and nothing waits for it.
+  if (bias) {
+    EACH_COLUMN {
+      V b = load(bias[j / NV] + j % NV * VL);
+      EACH_ROW sum[r * panels * NV + j] += b;
+    }
+  }
+  if (f->accumulate) {
+    EACH_ROW EACH_COLUMN {
+      REAL *to = c[j / NV] + r * ldc + j % NV * VL;
+      store(to, sum[r * panels * NV + j] + load(to));
+    }
+  } else {
+    EACH_ROW EACH_COLUMN store(c[j / NV] + r * ldc + j % NV * VL, sum[r * panels * NV + j]);
+  }
 }
 
 // One function a number of rows for each number of panels; rows beyond the registers' are absent.
@@ -553,9 +606,25 @@ static void weight_gradient(const WEIGHT_GRADIENT_FIELDS *f) {
         const REAL *g = at(f->g_base, gate * f->g_gate_stride + top * f->ldg + column);
         REAL *to = slice + j * LANES;
         I mask[NV];
-        for (int v = 0; v < NV; v++) mask[v] = first_lanes(f->n - column - v * VL);
-        for (i64 d = 0; d < depth; d++, g += f->ldg, to += panels * LANES)
-          for (int v = 0; v < NV; v++) store(to + v * VL, where(mask[v], load(g + v * VL)));
+        V sum[NV];
+        UNROLL for (int v = 0; v < NV; v++) {
+          mask[v] = first_lanes(f->n - column - v * VL);
+          sum[v] = (V){0};
+        }
+        for (i64 d = 0; d < depth; d++, g += f->ldg, to += panels * LANES) {
+          UNROLL for (int v = 0; v < NV; v++) {
+            V x = where(mask[v], load(g + v * VL));
+            sum[v] += x;
+            store(to + v * VL, x);
+          }
+        }
+        if (f->sums) {
+          REAL *sums = at(f->sums, gate * f->ldg + column);
+          UNROLL for (int v = 0; v < NV; v++) {
+            if (top > 0 || f->accumulate) sum[v] += load(sums + v * VL);
+            store(sums + v * VL, where(mask[v], sum[v]));
+          }
+        }
       }
       const REAL *a = at(f->a_base, top * f->lda);
       i64 groups = (f->k + tile_rows(panels) - 1) / tile_rows(panels);
@@ -613,8 +682,12 @@ static void row_gather(const ROW_GATHER_FIELDS *f, i64 t) {
   for (i64 g = 0; g < f->gates; g++) {
     const REAL *table = at(f->table, g * f->table_gate_stride);
     REAL *out = at(f->out, t * f->out_step + g * f->out_gate_stride);
-    for (i64 row = 0; row < f->rows; row++, out += f->out_ld)
-      memcpy(out, table + index[row] * f->table_ld, (size_t)f->n * sizeof(REAL));
+    for (i64 row = 0; row < f->rows; row++, out += f->out_ld) {
+      const REAL *from = table + index[row] * f->table_ld;
+      i64 i = 0;
+      for (; i + VL <= f->n; i += VL) store(out + i, load(from + i));
+      for (; i < f->n; i++) out[i] = from[i];
+    }
   }
 }
 
@@ -656,12 +729,13 @@ static void softmax_loss(const SOFTMAX_LOSS_FIELDS *f, RESULT *result) {
     }
     V highest = head_load(x, 0, n, (REAL)-INFINITY);
     for (i64 i = VL; i < n; i += VL) highest = larger(highest, head_load(x, i, n, (REAL)-INFINITY));
-    REAL most = highest[0];
-    for (int i = 1; i < VL; i++) most = highest[i] > most ? highest[i] : most;
-    REAL target = x[targets[row]];
-    int first = target == most;
-    for (i64 i = 0; first && i < targets[row]; i++) first = x[i] != most;
-    result->correct += first;
+    REAL most = largest(highest), target = x[targets[row]];
+    if (target == most) {
+      I before = {0};
+      for (i64 i = 0; i < targets[row]; i += VL)
+        before |= (load(x + i) == most) & first_lanes(targets[row] - i);
+      result->correct += !any(before);
+    }
     result->scored++;
     V sum = {0};
     if (f->gradient) {
@@ -724,19 +798,26 @@ static void bernoulli_loss(const BERNOULLI_LOSS_FIELDS *f, RESULT *result) {
 }
 
 static void square_norm(const SQUARE_NORM_FIELDS *f, RESULT *result) {
-  typedef double D __attribute__((vector_size(VL * sizeof(double))));
-  D sum = {0};
+  // Squares of float are exact in double, and sums lose nothing that matters.
+  typedef double D __attribute__((vector_size(VECTOR_BYTES)));
+  typedef REAL PART __attribute__((vector_size(VECTOR_BYTES / sizeof(double) * sizeof(REAL)),
+                                   aligned(sizeof(REAL)), may_alias));
+  enum { WIDE = VECTOR_BYTES / sizeof(double) };
+  D sum[4] = {{0}};
   double rest = 0;
   for (i64 row = 0; row < f->rows; row++) {
     const REAL *x = at(f->base, row * f->ld);
     i64 i = 0;
-    for (; i + VL <= f->n; i += VL) {
-      D wide = __builtin_convertvector(load(x + i), D);
-      sum += wide * wide;
+    for (; i + 4 * WIDE <= f->n; i += 4 * WIDE) {
+      UNROLL for (int part = 0; part < 4; part++) {
+        D wide = __builtin_convertvector(*(const PART *)(x + i + part * WIDE), D);
+        sum[part] += wide * wide;
+      }
     }
     for (; i < f->n; i++) rest += (double)x[i] * (double)x[i];
   }
-  for (int i = 0; i < VL; i++) rest += sum[i];
+  sum[0] += sum[1] + (sum[2] + sum[3]);
+  for (int i = 0; i < WIDE; i++) rest += sum[0][i];
   result->square_norm += rest;
 }
 

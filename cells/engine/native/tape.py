@@ -134,10 +134,11 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
         *("c_base", "c_step", "c_gate_stride", "gates", "n", "ldc"),
         *("rows", "panels", "accumulate", "bias", "height"),
     ),
-    # Panels [gates][k][n] (= or +=) A^T G over rows. `height` as above (0 means k).
+    # Panels [gates][k][n] (= or +=) A^T G over rows. `height` as above (0 means k). `sums`, if not 0,
+    # gets what COLUMN_SUM would give for G.
     Kind.WEIGHT_GRADIENT: (
         *("a_base", "lda", "k", "g_base", "g_gate_stride", "gates", "n", "ldg"),
-        *("rows", "out_panels", "accumulate", "height"),
+        *("rows", "out_panels", "accumulate", "height", "sums"),
     ),
     # out[gates][ldg] (= or +=) the sum over rows of G[g][row][:n]; the other columns become zero.
     Kind.COLUMN_SUM: ("g_base", "g_gate_stride", "gates", "n", "ldg", "rows", "out", "accumulate"),

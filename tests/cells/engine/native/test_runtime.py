@@ -140,6 +140,7 @@ def test_weight_gradients_of_any_size_are_right_and_zero_beyond_the_width(
             start = normal(gates, k, n).astype(real)
             for accumulate in (0, 1):
                 panels = blank(real, *tape.pack(start).shape)
+                sums = rows(real, start[:, :1])
                 if accumulate:
                     panels[:] = tape.pack(start)
                 done(
@@ -157,8 +158,14 @@ def test_weight_gradients_of_any_size_are_right_and_zero_beyond_the_width(
                         rows=count,
                         out_panels=base(panels),
                         accumulate=accumulate,
+                        sums=base(sums) if k != 15 else 0,
                     ),
                 )
+                if k != 15:
+                    wide = g.sum(axis=1, dtype=np.float64) + start[:, 0] * accumulate
+                    magnitude = np.abs(g).sum(axis=1) + np.abs(start[:, 0])
+                    assert near(real, sums[:, 0, :n], wide, magnitude)
+                    assert not sums[:, 0, n : tape.padded(n)].any()
                 want = np.swapaxes(a, 0, 1).astype(np.float64) @ g + start * accumulate
                 magnitude = np.abs(a).T @ np.abs(g) + np.abs(start)
                 assert near(real, tape.unpack(panels, n), want, magnitude)
