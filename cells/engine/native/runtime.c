@@ -823,7 +823,9 @@ static void square_norm(const SQUARE_NORM_FIELDS *f, RESULT *result) {
 
 static void update(const STEP_FIELDS *f, const RESULT *result, double rate, double clip) {
   double norm = sqrt(result->square_norm);
-  if (!(norm < INFINITY) || !(fabs(result->loss) < INFINITY) || norm == 0) return;
+  // As in the reference the squares must be finite as REAL.
+  if (!((REAL)result->square_norm < INFINITY) || !(fabs(result->loss) < INFINITY) || norm == 0)
+    return;
   REAL step = (REAL)(rate * (clip < norm ? clip / norm : 1));
   REAL *w = at(f->weights, 0);
   const REAL *g = at(f->gradients, 0);
