@@ -102,6 +102,7 @@ def test_a_peer_of_another_model_is_found_out() -> None:
 def test_a_loss_that_is_no_number_agrees_with_nothing() -> None:
     assert engine_steps.disagreement(lambda: math.nan, 3.0)
     assert engine_steps.disagreement(lambda: math.nan, math.nan)
+    assert engine_steps.disagreement(lambda: 1e9, 1e9)
 
 
 def test_mutated_cells_repeat_and_differ_from_each_other() -> None:
