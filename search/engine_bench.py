@@ -78,7 +78,7 @@ def measure(
     began = time.monotonic()
     machine = determinism.prepare() | {"cores": str(os.cpu_count())}
     load = [os.getloadavg()[0]]
-    name = name or best()
+    name = name or executor.best()
     peak, method = _peak()
     peaks = [peak() for _ in range(3)]
     lstm: dict[str, Any] = {}
@@ -154,12 +154,6 @@ def measure(
         "updates_per_core_second": trial["updates_per_core_second"],
         "detail": detail,
     }
-
-
-def best() -> str:
-    """The executor that a search would take here."""
-    chosen: Callable[[], str] | None = getattr(executor, "best", None)
-    return chosen() if chosen else "reference"
 
 
 def _peak() -> tuple[Callable[[], float], str]:
