@@ -53,17 +53,23 @@ def show_cell(
     cell: CellArgument,
     width: Annotated[int, typer.Option(help="Hidden width for the parameter count.", min=1)] = 64,
     latex: Annotated[bool, typer.Option("--latex", help="Print the equations as LaTeX.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print how the engine runs the cell over a window.")
+    ] = False,
     store: StoreOption = None,
     json: Json = False,
 ) -> int:
     """Show a cell: text, equations, id, class, size."""
     from cells import canonical, equation, execution_class, identity, to_text
     from cells.engine.learner import Model
+    from cells.engine.lowering import lower
     from cells.engine.parameter import parameters
+    from cells.engine.plan import describe
+    from cells.engine.plan import render as plan_text
     from search.resolve import cell as resolve
 
     found = resolve(cell, store)
-    document = {
+    document: dict[str, Any] = {
         "name": found.name,
         "id": identity(found),
         "class": execution_class(found),
@@ -78,6 +84,9 @@ def show_cell(
         "equations": equation.plain(found),
         "latex": equation.latex(found),
     }
+    lowered = lower(canonical(found)) if plan else None
+    if lowered is not None:
+        document["plan"] = describe(lowered, width)
 
     def render() -> None:
         print(document["text"])
@@ -86,6 +95,8 @@ def show_cell(
             f"\nid {document['id']}   class {document['class']}   states {document['states']}"
             f"   {document['parameters']:,} parameters a layer at width {width}"
         )
+        if lowered is not None:
+            print(f"\n{plan_text(lowered, width)}")
 
     show(document, json, render)
     return DONE

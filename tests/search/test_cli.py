@@ -199,3 +199,11 @@ def test_output_that_finds_no_room_is_an_error(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         child = start(tmp_path, "cells", "ls", terminal=full.fileno())
         assert child.wait() == 1
+
+
+def test_showing_a_cell_with_its_plan_says_what_runs_when(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = document(capsys, "cells", "show", "gru", "--plan", "--width", "10")["plan"]
+    assert [one["gates"] for one in plan["products"]] == [3, 2, 1]
+    assert plan["flops"] == 6 * 6 * 100

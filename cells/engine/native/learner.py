@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
 from cells.engine.learner import Model, Score, Weights
+from cells.engine.lowering import lower
 from cells.engine.native.build import library
 from cells.engine.native.memory import Memory, address
 from cells.engine.native.store import Store
 from cells.engine.native.tape import RESULT
 from cells.engine.native.window import Window
 from cells.engine.native.writer import Tape
-from cells.engine.plan import lower
 from cells.engine.seed import derive
 
 _WINDOWS: Final = 6
