@@ -31,6 +31,15 @@ Json = Annotated[
 ]
 """The option that every command takes."""
 
+Executor = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        help="What runs the cells: native, or reference (slow, no compiler); else the best here.",
+    ),
+]
+"""The option of commands that train. A search that is resumed goes on with the one it began with."""
+
 
 class UsageError(Exception):
     """The command line asks for something that cannot be: exit code 2."""

@@ -14,6 +14,7 @@ import torch
 
 from cells.cell import Cell
 from cells.engine import determinism
+from cells.engine.native.build import NativeError
 from cells.engine.probe import probe
 from cells.engine.trainer import train
 from cells.engine.width import WidthError
@@ -98,7 +99,7 @@ def _train(trial: Trial, cell: Cell, task: Task) -> Outcome:
             dtype=cast('Literal["float32", "float64"]', trial.dtype),
             executor=trial.executor,
         )
-    except WidthError as error:
+    except (WidthError, NativeError) as error:
         return Outcome(trial.key, Ending.REFUSED, detail=_line(str(error)))
     detail = ""
     if run.ending == "timed_out":

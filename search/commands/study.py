@@ -7,10 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.console import DONE, Json, StoppedError, UsageError, hours, note, show, table, typed
+from search.console import (
+    DONE,
+    Executor,
+    Json,
+    StoppedError,
+    UsageError,
+    hours,
+    note,
+    show,
+    table,
+    typed,
+)
 
 if TYPE_CHECKING:
     from results.leaderboard import Board
+    from results.store import Store
     from results.study import Study
     from search.driver import Summary
     from tasks.task import Facts
@@ -47,6 +59,7 @@ def search(
         list[str] | None,
         typer.Option("--set", help="Override a number, e.g. --set proposals=20. Repeatable."),
     ] = None,
+    executor: Executor = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print trials and core-hours, and run nothing.")
     ] = False,
@@ -66,9 +79,10 @@ def search(
     words += ["--workers", str(workers)] if workers is not None else []
     words += ["--address", address] if address is not None else []
     words += ["--store", str(path)]
+    words += ["--executor", executor] if executor is not None else []
     for override in set_ or []:
         words += ["--set", override]
-    summary = conduct(plan, shlex.join(words), workers, address, path, json)
+    summary = conduct(plan, shlex.join(words), workers, address, path, json, executor)
     with Store.read(path) as record:
         board = leaderboard.build(record, plan.id)
     document: dict[str, Any] = {
@@ -128,8 +142,40 @@ def _begun(path: Path) -> bool:
         return bool(record.studies())
 
 
+def executor_of(wanted: str | None, record: "Store | None" = None, study_id: str = "") -> str:
+    """The executor asked for, or the one that a study began with, or the best on this machine.
+
+    Raises:
+        UsageError: no executor has this name, or this machine cannot run it.
+    """
+    from cells.engine import executor
+
+    begun = (
+        record.select(
+            "SELECT executor FROM ask JOIN trial ON key = trial_key WHERE study_id = ? LIMIT 1",
+            study_id,
+        )
+        if record
+        else []
+    )
+    chosen = wanted or (str(begun[0][0]) if begun else executor.best())
+    if chosen not in executor.EXECUTORS:
+        known = ", ".join(executor.EXECUTORS)
+        raise UsageError(f"--executor {chosen}: expected one of {known}")
+    reason = executor.hindrance() if chosen == "native" else None
+    if reason is not None:
+        raise UsageError(f"the native executor cannot run here: {reason}", "--executor reference")
+    return chosen
+
+
 def conduct(
-    plan: "Study", command: str, workers: int | None, address: str | None, path: Path, quiet: bool
+    plan: "Study",
+    command: str,
+    workers: int | None,
+    address: str | None,
+    path: Path,
+    quiet: bool,
+    executor: str | None = None,
 ) -> "Summary":
     """Runs or resumes a study with progress, in process, on Ray workers of our own, or on a cluster.
 
@@ -140,6 +186,7 @@ def conduct(
         address: of a running Ray cluster.
         path: of the store.
         quiet: show no progress.
+        executor: of every trial; None for the one that the study began with, else the best here.
 
     Raises:
         StoppedError: interrupted; the message holds the command that goes on.
@@ -169,6 +216,7 @@ def conduct(
         with Store.create_or_open(path) as record:
             if not quiet and not fresh and plan.id not in {s.study.id for s in record.studies()}:
                 note(f"{path} does not hold this study yet; it is begun beside the others")
+            chosen = executor_of(executor, record, plan.id)
             pool: Pool
             if address is None and (workers is None or workers == 0):
                 evaluate.prepare_process()
@@ -193,7 +241,7 @@ def conduct(
                         plan,
                         record,
                         pool,
-                        strategies.make(plan, facts),
+                        strategies.make(plan, facts, chosen),
                         display,
                         Monotonic(),
                         facts.values(),
@@ -262,7 +310,7 @@ def _price(plan: "Study", json: bool) -> int:
             facts[name, scale] = registry.load(name, scale).facts
         except TaskError as error:
             absent.append(f"{name} ({error.code})")
-    cost = measure()
+    cost = measure(executor_of(None))
     priced = estimate(plan, facts, cost)
     document: dict[str, Any] = {
         "study": plan.name,

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.commands.cells import CellArgument, StoreOption
+from search.commands.study import executor_of
 from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import (
     DONE,
     WRONG,
+    Executor,
     Json,
     StoppedError,
     UsageError,
@@ -64,6 +66,7 @@ def train(
         Path | None, typer.Option("--save", help="Write the best epoch's weights as .npz.")
     ] = None,
     store: StoreOption = None,
+    executor: Executor = None,
     json: Json = False,
 ) -> int:
     """Train one cell on one task and measure it on the test split."""
@@ -101,6 +104,7 @@ def train(
     budget = Budget(parameters=parameters, updates=updates, seconds=seconds)
     if save is not None:
         check_output(save, "--save")
+    runner = executor_of(executor)
     determinism.prepare()
     points: list[Point] = []
     title = f"{found.name} on {task} ({scale})"
@@ -114,7 +118,14 @@ def train(
 
             watched = display.watch(source)
             run = trainer.train(
-                canonical(found), watched, setting, plan, budget, seed, on_epoch=on_epoch
+                canonical(found),
+                watched,
+                setting,
+                plan,
+                budget,
+                seed,
+                executor=runner,
+                on_epoch=on_epoch,
             )
     except WidthError as error:
         raise UsageError(str(error), "raise --parameters, or take fewer --layers") from error
@@ -142,6 +153,7 @@ def train(
         "scale": scale,
         "setting": dataclasses.asdict(setting),
         "schedule": dataclasses.asdict(plan),
+        "executor": runner,
         "seed": seed,
         **fields,
         "curve": [dataclasses.asdict(point) for point in run.curve],

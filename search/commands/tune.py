@@ -9,7 +9,7 @@ import typer
 from search.commands.cells import CellArgument
 from search.commands.study import check_place, conduct
 from search.commands.tasks import ScaleOption, TaskArgument
-from search.console import DONE, Json, UsageError, show, table
+from search.console import DONE, Executor, Json, UsageError, show, table
 
 if TYPE_CHECKING:
     from results.ask import Ask
@@ -43,6 +43,7 @@ def tune(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a store that has begun.")
     ] = False,
+    executor: Executor = None,
     json: Json = False,
 ) -> int:
     """Tune one cell on one task: try settings on validation, then train the best on fresh seeds."""
@@ -90,13 +91,14 @@ def tune(
         "--workers": workers,
         "--address": address,
         "--store": path,
+        "--executor": executor,
     }
     words = ["gatewright", "tune", cell, task]
     for option, value in given.items():
         words += [] if value is None else [option, str(value)]
     for choice in layers or ():
         words += ["--layers", str(choice)]
-    summary = conduct(plan, shlex.join(words), workers, address, path, json)
+    summary = conduct(plan, shlex.join(words), workers, address, path, json, executor)
     with Store.read(path) as record:
         log = [(ask, outcome) for ask, outcome in record.log(plan.id) if ask.trial and outcome]
     tried = [(a, o) for a, o in log if a.role is Role.BASELINE]
