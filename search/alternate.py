@@ -29,16 +29,17 @@ def alternate(works: Mapping[str, Work], turns: int, steps: int = 3) -> dict[str
     """Milliseconds of one step of each work, a value for each turn: A B C A B C ...
 
     In its turn a work runs once untimed, which brings its weights back into the caches, and then
-    `steps` times; the value is their mean.
+    `steps` times; the value is their mean. It is processor time of the process: wall time, where
+    nothing else runs, and not the neighbours' work, where something does. Second threads count.
     """
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(turns):
         for name, work in works.items():
             work()
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(steps):
                 work()
-            times[name].append(1e3 * (time.perf_counter() - start) / steps)
+            times[name].append(1e3 * (time.process_time() - start) / steps)
     return times
 
 

@@ -120,6 +120,7 @@ def measure(
             "steps": engine_steps.STEPS,
             "layers": 1,
             "dtype": "float32",
+            "clock": "processor time of steps, wall time of ready, first and workers",
             "clip": peers.CLIP,
             "learning_rate": peers.RATE,
             "tolerance_of_first_loss": engine_steps.TOLERANCE,
