@@ -6,7 +6,6 @@ from typing import Final, Literal, Protocol
 from cells.engine.learner import Learner, Model, Weights
 from cells.engine.native import build
 from cells.engine.native.learner import NativeLearner
-from cells.engine.reference import ReferenceLearner
 
 Dtype = Literal["float32", "float64"]
 
@@ -17,7 +16,14 @@ class _Executor(Protocol):
     ) -> Learner: ...
 
 
-EXECUTORS: Final[dict[str, _Executor]] = {"reference": ReferenceLearner, "native": NativeLearner}
+def _reference(model: Model, weights: Weights, *, dtype: Dtype, seed: int, device: str) -> Learner:
+    # Loading torch takes seconds and 200 MB, which a process that runs `native` need not spend.
+    from cells.engine.reference import ReferenceLearner
+
+    return ReferenceLearner(model, weights, dtype=dtype, seed=seed, device=device)
+
+
+EXECUTORS: Final[dict[str, _Executor]] = {"reference": _reference, "native": NativeLearner}
 
 
 def make(
