@@ -51,7 +51,7 @@ INLINE V load(const REAL *p) { return *(const VU *)p; }
 INLINE void store(REAL *p, V v) { *(VU *)p = v; }
 INLINE V splat(REAL x) { return x - (V){0}; }
 INLINE V pick(I mask, V a, V b) { return (V)((mask & (I)a) | (~mask & (I)b)); }
-// The smaller and the larger of two; a where either is NaN. One instruction where compilers need help.
+// The smaller and the larger of two; a where either is NaN.
 #if VECTOR_BYTES == 64 && !defined(__clang__) && REAL_BITS == 32
 INLINE V smaller(V a, V b) { return __builtin_ia32_minps512_mask(b, a, a, (unsigned short)-1, 4); }
 INLINE V larger(V a, V b) { return __builtin_ia32_maxps512_mask(b, a, a, (unsigned short)-1, 4); }
@@ -304,7 +304,9 @@ INLINE I second_is_larger(V b, V c) { return (c > b) | (c != c); }
 INLINE I second_is_smaller(V b, V c) { return (c < b) | (c != c); }
 INLINE V root(V x) {
   V y;
-#if VECTOR_BYTES == 64 && REAL_BITS == 32
+#if defined(__clang__)
+  for (int i = 0; i < VL; i++) y[i] = LIBM(__builtin_sqrt)(x[i]);
+#elif VECTOR_BYTES == 64 && REAL_BITS == 32
   y = __builtin_ia32_sqrtps512_mask(x, x, (unsigned short)-1, 4);
 #elif VECTOR_BYTES == 64
   y = __builtin_ia32_sqrtpd512_mask(x, x, (unsigned char)-1, 4);
@@ -429,12 +431,17 @@ static void pointwise(const POINTWISE_FIELDS *f, const INSTRUCTION *instructions
 #define MOST_PANELS 8
 
 // Number r of five rows that lie `ld` bytes apart, in a form that one instruction can address.
-INLINE REAL element(const char *p, int r, i64 ld, i64 ld3, int k) {
-  const char *row = r == 0 ? p : r == 1 ? p + ld : r == 2 ? p + 2 * ld : r == 3 ? p + ld3 : p + 4 * ld;
-  return ((const REAL *)row)[k];
+INLINE const REAL *row_of_five(const char *p, int r, i64 ld, i64 ld3) {
+  i64 offset = r == 0 ? 0 : r == 1 ? ld : r == 2 ? 2 * ld : r == 3 ? ld3 : 4 * ld;
+  return (const REAL *)(p + offset);
 }
 
 #define HIDE(x) __asm__("" : "+r"(x))  // keeps the compiler from making a pointer of every row
+#if defined(__AVX512F__) && !defined(__clang__)
+#define KEEP(v) __asm__("" : "+v"(v))  // and from loading a vector again for each of its uses
+#else
+#define KEEP(v) (void)v
+#endif
 #define EACH_ROW UNROLL for (int r = 0; r < rows; r++)
 #define EACH_COLUMN UNROLL for (int j = 0; j < panels * NV; j++)
 
@@ -444,20 +451,31 @@ INLINE void gemm_tile(const int rows, const int panels, const GEMM_FIELDS *f, co
   i64 ldc = f->ldc;
   EACH_ROW EACH_COLUMN sum[r * panels * NV + j] = (V){0};
   i64 ld = f->lda * (i64)sizeof(REAL), ld3 = 3 * ld, k = f->k;
+  i64 size = panel_size * (i64)sizeof(REAL), size3 = 3 * size;
+  const char *from[MOST_PANELS / 4];
+  UNROLL for (int q = 0; q * 4 < panels; q++) from[q] = (const char *)w + 4 * q * size;
   for (i64 s = 0; s < f->segments; s++, a += f->a_segment_stride) {
     const char *p[ACCUMULATORS / 5 + 1];
     UNROLL for (int q = 0; q * 5 < rows; q++) p[q] = (const char *)a + q * 5 * ld;
 #define GEMM_STEP(u)                                                                           \
   {                                                                                            \
     V b[MOST_PANELS * NV];                                                                     \
-    EACH_COLUMN b[j] = load(w + j / NV * panel_size + (u) * LANES + j % NV * VL);              \
+    EACH_COLUMN {                                                                              \
+      int panel = j / NV;                                                                      \
+      const REAL *row = row_of_five(from[panel / 4], panel % 4, size, size3) + (u) * LANES;    \
+      b[j] = load(row + j % NV * VL);                                                          \
+      KEEP(b[j]);                                                                              \
+    }                                                                                          \
     EACH_ROW {                                                                                 \
-      V x = splat(element(p[r / 5], r % 5, ld, ld3, u));                                       \
+      V x = splat(row_of_five(p[r / 5], r % 5, ld, ld3)[u]);                                   \
       EACH_COLUMN sum[r * panels * NV + j] += x * b[j];                                        \
     }                                                                                          \
   }
 #define GEMM_NEXT(n)                                                                           \
-  w += (n) * LANES;                                                                            \
+  UNROLL for (int q = 0; q * 4 < panels; q++) {                                                \
+    from[q] += (n) * LANES * sizeof(REAL);                                                     \
+    HIDE(from[q]);                                                                             \
+  }                                                                                            \
   UNROLL for (int q = 0; q * 5 < rows; q++) {                                                  \
     p[q] += (n) * sizeof(REAL);                                                                \
     HIDE(p[q]);                                                                                \
@@ -466,6 +484,8 @@ INLINE void gemm_tile(const int rows, const int panels, const GEMM_FIELDS *f, co
     for (; left >= 4; left -= 4) {
       HIDE(ld);
       HIDE(ld3);
+      HIDE(size);
+      HIDE(size3);
       GEMM_STEP(0) GEMM_STEP(1) GEMM_STEP(2) GEMM_STEP(3)
       GEMM_NEXT(4)
     }
@@ -514,7 +534,10 @@ INLINE i64 smallest(i64 a, i64 b) { return a < b ? a : b; }
 
 // Most rows of a tile of that many panels: what registers hold, and at most 12.
 INLINE i64 tile_rows(i64 panels) {
-  i64 most = panels == 1 ? MOST_ROWS(1) : panels == 2 ? MOST_ROWS(2) : panels == 4 ? MOST_ROWS(4) : MOST_ROWS(8);
+  i64 most = panels == 1   ? MOST_ROWS(1)
+             : panels == 2 ? MOST_ROWS(2)
+             : panels == 4 ? MOST_ROWS(4)
+                           : MOST_ROWS(8);
   return smallest(most, 12);
 }
 
@@ -636,8 +659,8 @@ static void weight_gradient(const WEIGHT_GRADIENT_FIELDS *f) {
       for (i64 row = 0; groups > 0; groups--) {
         i64 rows = (f->k - row + groups - 1) / groups;
         REAL *to = out + q * panel_size + row * LANES;
-        if (panels == 1) gradient_1(rows, a + row, f->lda, slice, depth, to, panel_size, accumulate);
-        else gradient_2(rows, a + row, f->lda, slice, depth, to, panel_size, accumulate);
+        (panels == 1 ? gradient_1 : gradient_2)(rows, a + row, f->lda, slice, depth, to, panel_size,
+                                                accumulate);
         row += rows;
       }
     }
