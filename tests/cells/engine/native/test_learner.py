@@ -316,6 +316,18 @@ def test_two_processes_get_the_same_bits() -> None:
     assert digests.pop().strip()
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_what_was_in_memory_before_does_not_matter(dropout: float) -> None:
+    shape = Shape(5, 3, 9, layers=2, dropout=dropout)
+    model = model_of(parse(EVERY_FORM.replace("blocks=4", "blocks=3")), shape)
+    results: list[list[str]] = []
+    for poison in (True, False):
+        learner = NativeLearner(model, weights_of(model, 0), poison=poison)
+        results.append([repr(learner.train(window, 0.1, 1.0)) for window in batches(shape, 0)])
+    assert results[0] == results[1]
+    assert "nan" not in "".join(results[0])
+
+
 def test_the_same_learner_takes_no_more_memory_with_time() -> None:
     shape = Shape()
     model = model_of(canonical(zoo.load("lstm")), shape)
