@@ -2,8 +2,8 @@
 
 usage: python scripts/kill_search.py [STUDY] [--kills 10] [--workers 0] [--seed 1]
 
-Each start is killed after a random number of further trials plus a random fraction of a second, so
-that every kill meets work. Prints what was injected and found; exits with 1 if anything differs.
+Each start is killed after a random number of further trials plus a random part of one, so that every
+kill meets work. Prints what was injected and found; exits with 1 if anything differs.
 """
 
 import argparse
@@ -68,13 +68,14 @@ def main() -> int:
         total = outcomes(quiet)
         print(f"undisturbed: {expected['digest']}, {total} trials", flush=True)
         most = max(1, total // (options.kills + 2))
+        pace = float(str(expected["seconds"])) / total
         hits: list[int] = []
         for _ in range(options.kills):
             process = start(options.study, store, options.workers)
             aim = outcomes(store) + moments.randint(1, most)
             while outcomes(store) < aim and process.poll() is None:
-                time.sleep(0.01)
-            time.sleep(moments.uniform(0.0, 0.2))
+                time.sleep(min(0.01, pace / 4))
+            time.sleep(moments.uniform(0.0, pace))
             process.send_signal(signal.SIGKILL)
             process.communicate()
             if process.returncode == -signal.SIGKILL and outcomes(store) < total:
