@@ -5,6 +5,7 @@ All of it goes to standard error, so that standard output holds results alone.
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
@@ -33,7 +34,7 @@ SHOWN = 8
 """Trials that are listed as running; of more than that, the rest is counted."""
 
 
-class Display:
+class Display(ABC):
     """A panel that is drawn again and again on a terminal, or lines elsewhere, or nothing.
 
     Used as a context manager. The panel disappears at the end: what counts is printed afterwards.
@@ -69,13 +70,13 @@ class Display:
         if self._live is not None:
             self._live.stop()
 
+    @abstractmethod
     def panel(self) -> "RenderableType":
         """What is to be seen at this moment."""
-        raise NotImplementedError
 
+    @abstractmethod
     def line(self) -> str:
         """The same on one line."""
-        raise NotImplementedError
 
     def say(self, words: str) -> None:
         """Prints a line that stays."""
