@@ -1,6 +1,6 @@
 """One case, two answers: what the engine makes of a cell, and what an independent source does.
 
-The source is torch's own module where torch ships the cell, else a recurrence of `recurrences.py`.
+The source is torch's own module where torch ships the cell, else a recurrence of a shelf.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,16 +10,14 @@ from typing import Final, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cells.cell import Cell
 from cells.engine.learner import Model
 from cells.engine.parameter import Parameter, parameters
 from cells.engine.reference import unroll
-from tests.cells.engine.recurrences import RECURRENCES, Array, Recurrence
-
-Real = NDArray[np.float64]
+from tests.cells.engine.recurrence import Array, Real, Recurrence
+from tests.cells.engine.shelves import RECURRENCES
 
 
 @dataclass(frozen=True)
@@ -81,25 +79,31 @@ def layer_parameters(cell: Cell, width: int, layers: int = 1) -> list[Parameter]
     return [one for one in own if one.layer is not None]
 
 
-def lettered(cell: Cell, letters: str, width: int) -> dict[str, str]:
-    """Our name of each letter's parameter in layer 0: one letter a parameter, of the right shape."""
-    named = dict(zip(letters.split(), layer_parameters(cell, width), strict=True))
-    for letter, one in named.items():
-        assert (one.form == "matrix") == (letter[0] in "WUR"), f"{letter} is {one.name} {one.form}"
-    return {letter: one.name for letter, one in named.items()}
+def lettered(cell: Cell, letters: str, width: int) -> dict[str, Parameter]:
+    """Each letter's parameter in layer 0: one letter a parameter, capital for matrices."""
+    own = dict(zip(letters.split(), layer_parameters(cell, width), strict=True))
+    for letter, one in own.items():
+        assert letter[0].isupper() == (one.form in {"matrix", "blocks"}), f"{letter} is {one.name}"
+    return own
 
 
-def case(letters: str, states: int, steps: int, lanes: int, width: int, seed: int) -> Case:
+def names(cell: Cell, letters: str, width: int) -> dict[str, str]:
+    """Our name of each letter's parameter in layer 0."""
+    return {letter: one.name for letter, one in lettered(cell, letters, width).items()}
+
+
+def case(cell: Cell, letters: str, steps: int, lanes: int, width: int, seed: int) -> Case:
     """Random parameters, inputs and non-zero start states; matrices of spectral radius below 1."""
     source = np.random.default_rng(seed)
     values = dict[str, Real]()
-    for letter in letters.split():
-        if letter[0] in "WUR":
-            values[letter] = source.normal(0, 0.8 / np.sqrt(width), (width, width))
+    for letter, one in lettered(cell, letters, width).items():
+        if letter[0].isupper():
+            values[letter] = source.normal(0, 0.8 / np.sqrt(one.shape[-1]), one.shape)
         elif letter[0] == "b":
-            values[letter] = source.uniform(-0.8, 0.8, width)
+            values[letter] = source.uniform(-0.8, 0.8, one.shape)
         else:  # a rate between 0 and 1, or a peephole
-            values[letter] = source.uniform(0.2, 0.8, width)
+            values[letter] = source.uniform(0.2, 0.8, one.shape)
+    states = len(cell.updates)
     values["inputs"] = source.normal(0, 1, (steps, lanes, width))
     values |= {f"state{state}": source.normal(0, 1, (lanes, width)) for state in range(states)}
     shapes = [(steps, lanes, width), *[(lanes, width)] * states]

@@ -42,6 +42,15 @@ def mutants(cell: Cell) -> list[Mutant]:
     return [copy for copy in rewired if _meaning(copy.cell, copy.origin, terms) != own]
 
 
+def gates(cell: Cell) -> set[int]:
+    """The nodes that are exchanged in pairs: activations, and both of `a` and `1 - a`."""
+    found = {i for i, node in enumerate(cell.nodes) if OPS[node.op].family == "activation"}
+    for index, node in enumerate(cell.nodes):
+        if node.op == "-" and cell.nodes[node.args[0]].op == "constant":
+            found |= {index, node.args[1]}
+    return found
+
+
 def _label(cell: Cell, index: int) -> str:
     if not index:
         return "x"
@@ -80,13 +89,9 @@ def _missing(cell: Cell) -> Iterator[tuple[str, Edges, Mapping[int, int]]]:
 
 
 def _exchanged(cell: Cell) -> Iterator[tuple[str, Edges, Mapping[int, int]]]:
-    """Two gates exchanged where both are read later: activations, and `a` with `1 - a`."""
-    gates = {i for i, node in enumerate(cell.nodes) if OPS[node.op].family == "activation"}
-    for index, node in enumerate(cell.nodes):
-        if node.op == "-" and cell.nodes[node.args[0]].op == "constant":
-            gates |= {index, node.args[1]}
+    """Two gates exchanged where both are read later."""
     above = _ancestors(cell)
-    for one, two in combinations(sorted(gates), 2):
+    for one, two in combinations(sorted(gates(cell)), 2):
         edges = {edge: two for edge in _readers(cell, one) if edge[0] not in above[two] | {two}}
         edges |= {edge: one for edge in _readers(cell, two) if edge[0] not in above[one] | {one}}
         fault = f"{_label(cell, one)} and {_label(cell, two)} are exchanged"

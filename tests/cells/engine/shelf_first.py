@@ -1,53 +1,25 @@
-"""The published recurrences of the zoo in NumPy, from the papers and never from the cell texts.
+"""The first shelf: the cells of the 2015 study and their nearest relatives."""
 
-Vectors are columns: x and states `[..., H, B]`, matrices (W, U, R) `[..., H, H]`, biases (b),
-peepholes (p) and rates (a) `[..., H, 1]`. Leading axes broadcast, and only analytic functions are
-used (but for relu), so complex numbers give exact derivatives. A step returns the new states; the
-first one is the output.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]  # real, or complex while it is differentiated
-Step = Callable[..., tuple[Array, ...]]
-
-tanh: Final = np.tanh
-
-
-def sigm(a: Array) -> Array:
-    return 1.0 / (1.0 + np.exp(-a))
-
-
-@dataclass(frozen=True)
-class Recurrence:
-    """One published cell.
-
-    Attributes:
-        letters: the paper's parameters in the order in which the cell text of the zoo has them; a
-            `linear(a, b)` has the matrix of a, the bias, the matrix of b.
-        step: (parameters by letter, x, *states) -> new states.
-    """
-
-    letters: str
-    step: Step
-
-    def run(
-        self, parameters: Mapping[str, Array], inputs: Array, states: Sequence[Array]
-    ) -> tuple[list[Array], tuple[Array, ...]]:
-        """T outputs `[..., H, B]` for inputs `[..., T, H, B]`, and the states after the last."""
-        own, current, outputs = SimpleNamespace(**parameters), tuple(states), list[Array]()
-        for step in range(inputs.shape[-3]):
-            new = self.step(own, inputs[..., step, :, :], *current)
-            outputs.append(new[0])
-            current = new[: len(current)]
-        return outputs, current
-
+from tests.cells.engine.recurrence import (
+    Array,
+    Classes,
+    Pitfalls,
+    Recurrence,
+    Recurrences,
+    Related,
+    Sizes,
+    Starts,
+    chrono,
+    drawn_from,
+    exactly,
+    sigm,
+    tanh,
+)
 
 # Jozefowicz, Zaremba, Sutskever 2015. LSTM: i is the candidate, j the input gate.
 
@@ -181,9 +153,9 @@ def feedforward(p: SimpleNamespace, x: Array) -> tuple[Array, ...]:
     return (tanh(p.W @ x + p.b),)
 
 
-RECURRENCES: Final = {
+RECURRENCES: Final[Recurrences] = {
     "cifg": Recurrence("W_i b_i R_i W_o b_o R_o W_z b_z R_z", cifg),
-    "feedforward": Recurrence("W b", feedforward),
+    "feedforward": Recurrence("W b", feedforward, output=True),
     "gru": Recurrence("W_xr b_r W_hr W_xz b_z W_hz W_xh b_h W_hh", gru),
     "janet": Recurrence("W_f b_f U_f W_c b_c U_c", janet),
     "leaky": Recurrence("a W_in b W", leaky),
@@ -204,4 +176,96 @@ RECURRENCES: Final = {
     "mut3": Recurrence("W_xz b_z W_hz W_xr b_r W_hr W_hh b_h W_xh", mut3),
     "ugrnn": Recurrence("W_gx b_g W_gh W_cx b_c W_ch", ugrnn),
 }
-"""Every cell of the zoo that torch does not ship."""
+"""Every cell of the shelf that torch does not ship."""
+
+CLASSES: Final[Classes] = {
+    "S": "feedforward mingru",
+    "P1": "elman irnn leaky lstm lstm_1997 lstm_b lstm_f lstm_i lstm_o lstm_peep lstm_tanh_o cifg"
+    " gru_after janet ugrnn",
+    "P2": "gru mgu mut1 mut2 mut3",
+}
+
+SIZES: Final[Sizes] = {
+    "elman": (2, 1),
+    "lstm": (8, 4),
+    "lstm_tanh_o": (8, 4),
+    "lstm_b": (8, 4),
+    "lstm_f": (6, 3),
+    "lstm_i": (6, 3),
+    "lstm_o": (6, 3),
+    "gru": (6, 3),
+    "mut1": (4, 3),
+    "mut2": (5, 3),
+    "mut3": (6, 3),
+    "gru_after": (6, 4),
+    "irnn": (2, 1),
+    "leaky": (2, 2),
+    "lstm_1997": (6, 3),
+    "lstm_peep": (8, 7),
+    "cifg": (6, 3),
+    "mgu": (4, 2),
+    "janet": (4, 2),
+    "ugrnn": (4, 2),
+    "mingru": (2, 2),
+    "feedforward": (1, 1),
+}
+
+
+STARTS: Final[Starts] = {
+    "irnn": {"W_ih": drawn_from("norm", 0, 0.001), "W_hh": exactly(np.eye(64))},
+    "janet": {"b_f": chrono},
+    "leaky": {"a": drawn_from("loguniform", 0.0286, 1)},
+    "lstm_1997": {"b_in": exactly(-1), "b_out": exactly(-1)},
+    "lstm_b": {"b_if": exactly(1)},
+    "lstm_peep": {"b_f": exactly(1)},
+}
+
+
+RELATED: Final[Related] = [
+    ("lstm_f", {}, "lstm", "W_xj b_j W_hj 0 50 0 W_xo b_o W_ho W_xi b_i W_hi"),
+    ("lstm_i", {}, "lstm", "0 50 0 W_xf b_f W_hf W_xo b_o W_ho W_xi b_i W_hi"),
+    ("lstm_o", {}, "lstm", "W_xj b_j W_hj W_xf b_f W_hf 0 50 0 W_xi b_i W_hi"),
+    ("lstm_1997", {}, "lstm", "W_in b_in U_in 0 50 0 W_out b_out U_out W_c b_c U_c"),
+    ("cifg", {}, "lstm", "W_i b_i R_i -W_i -b_i -R_i W_o b_o R_o W_z b_z R_z"),
+    (
+        "lstm_peep",
+        {"p_i": "0", "p_f": "0", "p_o": "0"},
+        "lstm",
+        "W_i b_i R_i W_f b_f R_f W_o b_o R_o W_z b_z R_z",
+    ),
+    ("leaky", {"a": "1"}, "elman", "W_in b W"),
+    ("ugrnn", {}, "gru_after", "0 50 0 W_gx b_g W_gh W_cx b_c W_ch 0"),
+    (
+        "gru",
+        {"W_xr": "0", "b_r": "50", "W_hr": "0"},
+        "gru_after",
+        "0 50 0 W_xz b_z W_hz W_xh b_h W_hh 0",
+    ),
+    ("mgu", {}, "gru", "W_f b_f U_f -W_f -b_f -U_f W_h b_h U_h"),
+    ("mut2", {}, "gru", "1 b_r W_hr -W_xz -b_z -W_hz W_xh b_h W_hh"),
+]
+
+
+PITFALLS: Final[Pitfalls] = [
+    ("lstm_peep", "vector() * c'", "vector() * c"),
+    ("lstm", "o = sigmoid(", "o = tanh("),
+    ("lstm_tanh_o", "o = tanh(", "o = sigmoid("),
+    ("lstm_o", "h' = tanh(c')", "h' = c'"),
+    ("lstm_1997", "i * tanh(", "i + tanh("),
+    ("cifg", "(1 - i) * c + i *", "i * c + (1 - i) *"),
+    ("gru", "z * h + (1 - z) * n", "(1 - z) * h + z * n"),
+    ("gru", "linear(x, r * h)", "linear(x) + r * linear(h, bias=none)"),
+    ("gru_after", "r * linear(h)", "linear(r * h)"),
+    ("mut1", "* z + h * (1 - z)", "* (1 - z) + h * z"),
+    ("mut2", "* z + h * (1 - z)", "* (1 - z) + h * z"),
+    ("mut3", "* z + h * (1 - z)", "* (1 - z) + h * z"),
+    ("mut1", "r * h", "z * h"),
+    ("mut1", "tanh(x)", "x"),
+    ("mut2", "sigmoid(x +", "sigmoid(tanh(x) +"),
+    ("mut3", "linear(x, tanh(h))", "tanh(linear(x, h))"),
+    ("mgu", "(1 - f) * h + f * n", "f * h + (1 - f) * n"),
+    ("ugrnn", "g * h + (1 - g) * n", "(1 - g) * h + g * n"),
+    ("janet", "sigmoid(q - 1)", "sigmoid(q)"),
+    ("mingru", "z * linear(x)", "z * tanh(linear(x))"),
+    ("leaky", "(1 - a) * h", "h"),
+]

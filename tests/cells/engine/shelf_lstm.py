@@ -1,0 +1,24 @@
+"""The shelf of the LSTM family."""
+
+from typing import Final
+
+from tests.cells.engine.recurrence import (
+    Classes,
+    Pitfalls,
+    Recurrences,
+    Related,
+    Sizes,
+    Starts,
+)
+
+RECURRENCES: Final[Recurrences] = {}
+
+SIZES: Final[Sizes] = {}
+
+CLASSES: Final[Classes] = {}
+
+STARTS: Final[Starts] = {}
+
+RELATED: Final[Related] = []
+
+PITFALLS: Final[Pitfalls] = []
