@@ -105,6 +105,7 @@ def make(law: Law, scale: str, name: str = "arithmetic") -> Arithmetic:
             batch=law.batch,
             updates=law.train,
             vocabulary=VOCABULARY,
+            boundary=STOP,
             floors=answer.levels(answer.law(law.lengths)),
             baselines=baseline.stored(name) if scale == "paper" else (),
         ),

@@ -82,6 +82,8 @@ class Facts:
         floors: known levels, by what the predictor knows.
         baselines: numbers of others.
         bits: True if the loss is usually quoted in bits.
+        boundary: the symbol that ends each sequence and stands before the next, such as the end of a
+            line; None where there is none.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Facts:
     baselines: tuple[Baseline, ...] = ()
     bits: bool = False
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
+    boundary: int | None = None
 
 
 class Task(Protocol):

@@ -134,6 +134,7 @@ def make(
             baselines=tuple(_scaled(baseline, law) for baseline in baselines),
             bits=bits,
             notes=notes or {},
+            boundary=corpus.end,
         ),
         corpus,
         blank,

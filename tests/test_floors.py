@@ -13,7 +13,7 @@ ARRAYS = {"numpy", "scipy"}
 
 ALLOWED: dict[str, set[str]] = {
     "cells": {"cells"},
-    "cells/engine": {"cells", "torch", *ARRAYS},
+    "cells/engine": {"cells", "torch", "safetensors", *ARRAYS},
     "tasks": {"cells", "tasks", *ARRAYS},
     "results": {
         "cells",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,12 +20,15 @@ from search.console import (
     UsageError,
     check_output,
     measure,
+    note,
     number,
     show,
 )
 
 if TYPE_CHECKING:
+    from cells import Cell
     from cells.engine.run import Run
+    from cells.setting import Setting
     from tasks.task import Facts
 
 
@@ -63,7 +67,8 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of initialisation and dropout.")] = 0,
     save: Annotated[
-        Path | None, typer.Option("--save", help="Write the best epoch's weights as .npz.")
+        Path | None,
+        typer.Option("--save", help="Write the model of the best epoch, a .safetensors file."),
     ] = None,
     store: StoreOption = None,
     executor: Executor = None,
@@ -104,6 +109,8 @@ def train(
     budget = Budget(parameters=parameters, updates=updates, seconds=seconds)
     if save is not None:
         check_output(save, "--save")
+        if save.suffix != ".safetensors":
+            raise UsageError(f"--save {save}: expected a name that ends in .safetensors")
     runner = executor_of(executor)
     determinism.prepare()
     points: list[Point] = []
@@ -137,11 +144,6 @@ def train(
             else f"after {points[-1].update:,} updates, best validation loss {measure(best)}"
         )
         raise StoppedError(f"{reached}; a single training is not kept, to run it again:") from None
-    if save is not None and run.weights is not None:
-        import numpy as np
-
-        with save.open("wb") as file:
-            np.savez(file, allow_pickle=False, **run.weights)
     fields = {
         f.name: getattr(run, f.name)
         for f in dataclasses.fields(run)
@@ -158,8 +160,51 @@ def train(
         **fields,
         "curve": [dataclasses.asdict(point) for point in run.curve],
     }
+    if save is not None:
+        _save(save, canonical(found), run, source.facts, setting, document)
     show(document, json, lambda: _render(run, source.facts))
     return DONE if run.ending == "ok" else WRONG
+
+
+def _save(
+    path: Path,
+    cell: "Cell",
+    run: "Run",
+    facts: "Facts",
+    setting: "Setting",
+    document: Mapping[str, Any],
+) -> None:
+    """Writes the model of the reported epoch, or says why there is none."""
+    from importlib import metadata
+
+    from cells.engine.learner import Model
+    from cells.engine.model_file import Trained, save
+
+    if run.weights is None:
+        note(f"{path} is not written: the training ended before its first epoch did")
+        return
+    kept = ("setting", "schedule", "executor", "seed", "ending", "updates", "valid_loss")
+    known = {key: document[key] for key in (*kept, "valid_accuracy", "test_loss", "test_accuracy")}
+    known["point"] = next(
+        dataclasses.asdict(point) for point in run.curve if point.valid_loss == run.valid_loss
+    )
+    known["task_version"], known["task_digest"] = facts.version, facts.digest
+    known["versions"] = {name: metadata.version(name) for name in ("torch", "numpy")}
+    model = Model(
+        cell, run.width, setting.layers, facts.kind, facts.size, setting.dropout, facts.window
+    )
+    save(
+        path,
+        Trained(
+            model,
+            run.weights,
+            facts.name,
+            facts.scale,
+            facts.vocabulary,
+            facts.boundary,
+            known,
+        ),
+    )
 
 
 def _render(run: "Run", facts: "Facts") -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from cells.engine import model_file
 from search.cli import app, run
 from tests.search.command import PROGRAM, ROOT, document, start, tiny
 
@@ -157,24 +158,31 @@ def test_a_dry_run_prices_and_writes_nothing(
 
 
 def test_a_training_tells_its_facts(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "train", *TRAIN, "--save", "weights.npz")
+    found = document(capsys, "train", *TRAIN, "--save", "model.safetensors")
     assert (found["cell"], found["task"], found["scale"]) == ("gru", "memorization", "smoke")
     assert found["ending"] == "ok"
     assert found["updates"] == 5
     assert [point["update"] for point in found["curve"]] == [5]
     assert found["test_loss"] > 0
-    assert (place / "weights.npz").read_bytes()[:2] == b"PK"
+    trained = model_file.load(place / "model.safetensors")
+    assert (trained.task, trained.scale, trained.vocabulary[-1]) == ("memorization", "smoke", "|")
+    assert trained.facts["point"] == found["curve"][0]
+    assert trained.facts["test_loss"] == found["test_loss"]
     again = document(capsys, "train", *TRAIN)
     assert {**again, "seconds": 0} == {**found, "seconds": 0}
 
 
-@pytest.mark.usefixtures("place")
-def test_a_training_that_diverges_says_so_with_advice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_training_that_diverges_says_so_with_advice(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     wild = ("irnn", *TRAIN[1:], "--learning-rate", "1e6", "--clip", "1e30")
     found = document(capsys, "train", *wild, code=1)
     assert (found["ending"], found["test_loss"]) == ("diverged", None)
-    assert run(["train", *wild]) == 1
-    assert "lower --learning-rate, --initial-scale or --clip" in capsys.readouterr().out
+    assert run(["train", *wild, "--save", "wild.safetensors"]) == 1
+    shown = capsys.readouterr()
+    assert "lower --learning-rate, --initial-scale or --clip" in shown.out
+    assert "wild.safetensors is not written" in shown.err
+    assert not (place / "wild.safetensors").exists()
 
 
 @pytest.mark.usefixtures("place")
