@@ -10,6 +10,7 @@ import typer
 
 from search.commands import bench, cells, data, record, study, tasks
 from search.commands.doctor import doctor
+from search.commands.sample import sample
 from search.commands.train import train
 from search.commands.tune import tune
 from search.console import DONE, INTERRUPTED, USAGE, WRONG, StoppedError, UsageError, note, typed
@@ -67,6 +68,7 @@ app.add_typer(cells.app, name="cells")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
 app.command()(train)
+app.command()(sample)
 app.command()(tune)
 app.command()(study.search)
 app.command()(record.leaderboard)

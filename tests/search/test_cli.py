@@ -43,6 +43,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("data", "verify"): (),
     ("data", "fetch"): ("nothing",),
     ("train",): TRAIN,
+    ("sample",): ("trained.safetensors", "--count", "2", "--steps", "8"),
     ("tune",): (*TRAIN, "--trials", "1", "--seeds", "1"),
     ("search",): ("tiny.toml", "--workers", "0", "--store", "new.sqlite"),
     ("leaderboard",): ("done.sqlite",),
@@ -64,13 +65,23 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A model that plays music after five updates."""
+    path = tmp_path_factory.mktemp("trained") / "trained.safetensors"
+    words = ("train", "gru", "progressions", *TRAIN[2:], "--save", str(path), "--json")
+    assert run(list(words)) == 0
+    return path.read_bytes()
+
+
 @pytest.fixture
-def place(tmp_path: Path, done: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: with a cell, a study and a finished store, and without corpora."""
+def place(tmp_path: Path, done: bytes, trained: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: with a cell, a model, a study and a finished store, without corpora."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GATEWRIGHT_DATA", str(tmp_path / "corpora"))
     (tmp_path / "FILE.cell").write_text("cell f(x; h)\n  h' = tanh(linear(x, h))\n")
     (tmp_path / "done.sqlite").write_bytes(done)
+    (tmp_path / "trained.safetensors").write_bytes(trained)
     tiny(tmp_path)
     return tmp_path
 

@@ -1,0 +1,136 @@
+"""`gatewright sample`: what a trained model writes when it reads its own output."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.console import DONE, Json, UsageError, show
+
+if TYPE_CHECKING:
+    from cells.engine.model_file import Trained
+
+SYMBOLS, FRAMES = 200, 64
+"""Steps of a sequence that does not end before, unless `--steps` says otherwise."""
+
+
+def sample(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A file of `gatewright train --save`.")
+    ],
+    count: Annotated[int, typer.Option(help="How many sequences.", min=1, max=1_000)] = 3,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Of the longest one; else {SYMBOLS} symbols or {FRAMES} frames.",
+            min=1,
+            max=100_000,
+        ),
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="1 is the model's own law, 0 takes the most likely.", min=0.0)
+    ] = 1.0,
+    threshold: Annotated[
+        float,
+        typer.Option(help="Music: notes with a smaller chance are silent.", min=0.0, max=1.0),
+    ] = 0.0,
+    prefix: Annotated[
+        str, typer.Option(help="Text that the model reads first; each sequence begins with it.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    json: Json = False,
+) -> int:
+    """Draw sequences from a trained model, its own output fed back."""
+    import numpy as np
+
+    from cells.engine import model_file
+    from cells.engine.generate import generate
+    from cells.engine.seed import generator
+    from cells.engine.stop import EndSymbol
+    from search.error import SearchError
+    from search.resolve import label
+
+    if not model.exists():
+        raise UsageError(f"{model}: no such file", "`gatewright train ... --save` writes one")
+    try:
+        trained = model_file.load(model)
+    except model_file.ModelFileError as error:
+        raise SearchError("model.file", error.message) from None
+    symbolic = trained.model.kind == "symbols"
+    if prefix and not symbolic:
+        raise UsageError("--prefix: text, but this model plays music")
+    if symbolic:
+        read = np.repeat(np.array(_start(trained, prefix))[:, None], count, axis=1)
+    else:
+        read = np.zeros((1, count, trained.model.size), np.uint8)
+    try:
+        found = generate(
+            trained.model,
+            trained.weights,
+            read,
+            generator("sample", seed),
+            most=steps or (SYMBOLS if symbolic else FRAMES),
+            temperature=temperature,
+            threshold=threshold,
+            stop=None if trained.boundary is None else EndSymbol(trained.boundary),
+        )
+    except ValueError as error:
+        raise SearchError("model.output", f"{model}: {error}", "lower --temperature") from None
+    lanes = [found.lane(lane) for lane in range(count)]
+    document: dict[str, Any] = {
+        "model": str(model),
+        "cell": label(trained.model.cell),
+        "task": trained.task,
+        "scale": trained.scale,
+        "seed": seed,
+        "temperature": temperature,
+        "threshold": threshold,
+        "ended": found.ended.tolist(),
+    }
+    if symbolic:
+        texts = [_text(trained, prefix, lane.tolist()) for lane in lanes]
+        document["samples"] = texts
+    else:
+        from tasks import derive, pianoroll
+
+        document["samples"] = [
+            [(frame.nonzero()[0] + derive.MIDI_LOW).tolist() for frame in lane] for lane in lanes
+        ]
+        texts = [" | ".join(pianoroll.notes(frame) for frame in lane) for lane in lanes]
+    show(document, json, lambda: print("\n".join(texts)))
+    return DONE
+
+
+def _start(trained: "Trained", prefix: str) -> list[int]:
+    """The symbols that the model reads first: the end of the sequence before, then `prefix`."""
+    number = {word: symbol for symbol, word in enumerate(trained.vocabulary)}
+    words = list(prefix) if _is_by_character(trained) else prefix.split()
+    for word in words:
+        if word not in number:
+            known = " ".join(map(repr, trained.vocabulary[:50]))
+            raise UsageError(f"--prefix: {word!r} is no symbol of this model", f"known are {known}")
+    before = [] if trained.boundary is None else [trained.boundary]
+    found = [*before, *(number[word] for word in words)]
+    if not found:
+        raise UsageError(
+            f"{trained.task} has no symbol between its sequences, so that they can begin anywhere",
+            f"add --prefix, such as one that `gatewright tasks sample {trained.task}` shows",
+        )
+    return found
+
+
+def _text(trained: "Trained", prefix: str, symbols: Sequence[int]) -> str:
+    """The text of `prefix` and what follows it, without the symbol that ends a sequence."""
+    if symbols and symbols[-1] == trained.boundary:
+        symbols = symbols[:-1]
+    words = [trained.vocabulary[symbol] for symbol in symbols]
+    return (
+        prefix + "".join(words)
+        if _is_by_character(trained)
+        else " ".join([*prefix.split(), *words])
+    )
+
+
+def _is_by_character(trained: "Trained") -> bool:
+    return all(len(word) == 1 for word in trained.vocabulary)
