@@ -37,8 +37,7 @@ GOLDEN: Final[dict[str, Recurrence | Vendor]] = {
     **RECURRENCES,
     "elman": Vendor("W_ih b_ih W_hh", nn.RNN, "h"),
     "irnn": Vendor("W_ih b_ih W_hh", partial(nn.RNN, nonlinearity="relu"), "h"),
-    "lstm": _LSTM,
-    "lstm_b": _LSTM,
+    **dict.fromkeys(("lstm", "lstm_b", "lstm_b2", "lstm_b5", "lstm_chrono"), _LSTM),
     "gru_after": Vendor("W_ir b_ir W_hr W_iz b_iz W_hz W_in b_in W_hn b_hn", nn.GRU, "r z n"),
 }
 """The independent source of every cell of the zoo."""
@@ -92,12 +91,17 @@ def names(cell: Cell, letters: str, width: int) -> dict[str, str]:
     return {letter: one.name for letter, one in lettered(cell, letters, width).items()}
 
 
-def case(cell: Cell, letters: str, steps: int, lanes: int, width: int, seed: int) -> Case:
+def case(
+    cell: Cell, golden: Recurrence | Vendor, steps: int, lanes: int, width: int, seed: int
+) -> Case:
     """Random parameters, inputs and non-zero start states; matrices of spectral radius below 1."""
     source = np.random.default_rng(seed)
+    ranges = golden.ranges if isinstance(golden, Recurrence) else {}
     values = dict[str, Real]()
-    for letter, one in lettered(cell, letters, width).items():
-        if letter[0].isupper():
+    for letter, one in lettered(cell, golden.letters, width).items():
+        if letter in ranges:
+            values[letter] = source.uniform(*ranges[letter], size=one.shape)
+        elif letter[0].isupper():
             values[letter] = source.normal(0, 0.8 / np.sqrt(one.shape[-1]), one.shape)
         elif letter[0] == "b":
             values[letter] = source.uniform(-0.8, 0.8, one.shape)
@@ -106,6 +110,8 @@ def case(cell: Cell, letters: str, steps: int, lanes: int, width: int, seed: int
     states = len(cell.updates)
     values["inputs"] = source.normal(0, 1, (steps, lanes, width))
     values |= {f"state{state}": source.normal(0, 1, (lanes, width)) for state in range(states)}
+    for name in ranges.keys() & values.keys() - set(golden.letters.split()):
+        values[name] = source.uniform(*ranges[name], size=values[name].shape)
     shapes = [(steps, lanes, width), *[(lanes, width)] * states]
     return Case(values, [source.normal(0, 1, shape) for shape in shapes])
 
@@ -190,7 +196,8 @@ def _numpy(recurrence: Recurrence, given: Case) -> Answer:
         outputs, ends = run(values)
         slopes = [*given.slopes[0], *given.slopes[1:]]
         pairs = zip([*outputs, *ends], slopes, strict=True)
-        return np.sum([(value * slope.T).sum((-2, -1)) for value, slope in pairs], axis=0)
+        # What the moved array does not reach has no leading axis.
+        return sum(((value * slope.T).sum((-2, -1)) for value, slope in pairs), np.zeros(()))
 
     # Finite differences along the imaginary axis lose no digits (Squire, Trapp 1998). All numbers of
     # one array are moved in one run, each along a leading axis.

@@ -9,7 +9,7 @@ only analytic functions are used (but for relu), so complex numbers give exact d
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -40,11 +40,15 @@ class Recurrence:
         step: (parameters by letter, x, *states) -> the new states; the output too, in front of them,
             where it is not the first state (`output`).
         output: whether the step returns the output in front of the new states.
+        ranges: where letters and states (`state0`, ...) lie that the paper confines.
     """
 
     letters: str
     step: Step
     output: bool = False
+    ranges: Mapping[str, tuple[float, float]] = field(
+        default_factory=dict[str, tuple[float, float]]
+    )
 
     def run(
         self, parameters: Mapping[str, Array], inputs: Array, states: Sequence[Array]
@@ -93,3 +97,17 @@ def exactly(value: float | Real) -> Start:
 def chrono(values: Real) -> bool:
     """Log of uniform on [1, T - 1] for the window of 35 steps."""
     return drawn_from("uniform", 1, 33)(np.exp(values)) and values.max() <= math.log(34)
+
+
+def affine(p: SimpleNamespace, gate: str, x: Array, y: Array) -> Array:
+    """W x + R y + b of one gate."""
+    w, r, b = (getattr(p, f"{letter}_{gate}") for letter in "WRb")
+    return w @ x + r @ y + b
+
+
+def letters(*gates: str, peepholes: str = "") -> str:
+    """W, b and R of each gate, with its peephole."""
+    return " ".join(
+        f"W_{gate} b_{gate} R_{gate}" + (f" p_{gate}" if gate in peepholes else "")
+        for gate in gates
+    )

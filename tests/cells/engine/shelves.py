@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from tests.cells.engine import shelf_first, shelf_gru, shelf_lstm, shelf_plain, shelf_scan
+from tests.cells.engine import (
+    shelf_ablation,
+    shelf_first,
+    shelf_gru,
+    shelf_lstm,
+    shelf_plain,
+    shelf_scan,
+)
 from tests.cells.engine.recurrence import (
     Pitfalls,
     Recurrences,
@@ -14,6 +21,7 @@ from tests.cells.engine.recurrence import (
 RECURRENCES: Final[Recurrences] = {
     **shelf_first.RECURRENCES,
     **shelf_plain.RECURRENCES,
+    **shelf_ablation.RECURRENCES,
     **shelf_lstm.RECURRENCES,
     **shelf_gru.RECURRENCES,
     **shelf_scan.RECURRENCES,
@@ -22,6 +30,7 @@ RECURRENCES: Final[Recurrences] = {
 SIZES: Final[Sizes] = {
     **shelf_first.SIZES,
     **shelf_plain.SIZES,
+    **shelf_ablation.SIZES,
     **shelf_lstm.SIZES,
     **shelf_gru.SIZES,
     **shelf_scan.SIZES,
@@ -30,6 +39,7 @@ SIZES: Final[Sizes] = {
 STARTS: Final[Starts] = {
     **shelf_first.STARTS,
     **shelf_plain.STARTS,
+    **shelf_ablation.STARTS,
     **shelf_lstm.STARTS,
     **shelf_gru.STARTS,
     **shelf_scan.STARTS,
@@ -40,6 +50,7 @@ CLASSES: Final[dict[str, str]] = {
     for classes in (
         shelf_first.CLASSES,
         shelf_plain.CLASSES,
+        shelf_ablation.CLASSES,
         shelf_lstm.CLASSES,
         shelf_gru.CLASSES,
         shelf_scan.CLASSES,
@@ -52,6 +63,7 @@ CLASSES: Final[dict[str, str]] = {
 RELATED: Final[Related] = [
     *shelf_first.RELATED,
     *shelf_plain.RELATED,
+    *shelf_ablation.RELATED,
     *shelf_lstm.RELATED,
     *shelf_gru.RELATED,
     *shelf_scan.RELATED,
@@ -60,6 +72,7 @@ RELATED: Final[Related] = [
 PITFALLS: Final[Pitfalls] = [
     *shelf_first.PITFALLS,
     *shelf_plain.PITFALLS,
+    *shelf_ablation.PITFALLS,
     *shelf_lstm.PITFALLS,
     *shelf_gru.PITFALLS,
     *shelf_scan.PITFALLS,
