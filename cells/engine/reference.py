@@ -197,8 +197,15 @@ class ReferenceLearner:
         self.updates += 1
         loss, score, states = self._window(batch, source)
         trained = [weight for weight in self._weights.values() if weight.requires_grad]
+        # States after the last step get a gradient of zero instead of none, so that a value that
+        # overflows in the last step spoils the norm (zero times infinity) as in any other step.
+        ends = [state for layer in states for state in layer if state.requires_grad]
         gradients = torch.autograd.grad(
-            loss / batch.lanes, trained, allow_unused=True, materialize_grads=True
+            [loss / batch.lanes, *ends],
+            trained,
+            [torch.ones_like(loss), *map(torch.zeros_like, ends)],
+            allow_unused=True,
+            materialize_grads=True,
         )
         norm = torch.nn.utils.get_total_norm(gradients).item()
         score = Score(score.loss, score.correct, score.scored, norm, score.wrong)

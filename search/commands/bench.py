@@ -61,12 +61,16 @@ def engine(
     """Measure training: whole steps against nn.LSTM, loops and compilers, on one thread."""
     from dataclasses import replace
 
-    from cells.engine.executor import EXECUTORS
+    from cells.engine.executor import EXECUTORS, hindrance
     from search.engine_bench import QUICK, Effort, disagrees, measure, omissions
     from search.engine_table import render
+    from search.error import SearchError
 
     if executor is not None and executor not in EXECUTORS:
         raise UsageError(f"--executor {executor}: unknown", f"known are {', '.join(EXECUTORS)}")
+    reason = hindrance() if executor == "native" else None
+    if reason is not None:
+        raise SearchError("bench.native", str(reason), "or measure with --executor reference")
     effort = QUICK if quick else Effort()
     effort = replace(
         effort,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cells.engine import executor
+from cells.engine.native import build
 from results import history
 from results.error import StoreError
 from results.migrate import APPLICATION_ID, VERSION
@@ -265,3 +267,23 @@ def test_a_damaged_store_is_refused_and_left_as_it_is(
     assert path.read_bytes() == whole[: len(whole) // 2]
     with pytest.raises(StoreError):
         digest(path)
+
+
+def test_measuring_the_native_executor_without_a_compiler_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forget() -> None:
+        for cached in (build.compiler, build.library, executor.hindrance):
+            cached.cache_clear()
+
+    forget()
+    with monkeypatch.context() as here:
+        here.setenv("PATH", str(tmp_path))
+        here.delenv("CC", raising=False)
+        code = run(["bench", "engine", "--executor", "native", "--quick"])
+    forget()
+    assert code == 1
+    said = capsys.readouterr().err
+    for word in ("no cc, gcc or clang", "install gcc or clang", "--executor reference"):
+        assert word in said
+    assert "Traceback" not in said

@@ -24,10 +24,6 @@ _WINDOWS: Final = 6
 class NativeLearner:
     """A `Learner` with the behaviour of `ReferenceLearner`, on one thread of the CPU.
 
-    One thing differs: where a state becomes infinite in the last step of a window, its gradient of
-    zero times infinity makes the norm NaN here, while autograd never visits it and the reference
-    fails in a later window.
-
     Args:
         model: what is trained.
         weights: the first parameters.
