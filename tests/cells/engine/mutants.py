@@ -149,14 +149,18 @@ def _rewired(cell: Cell, fault: str, edges: Edges, ends: Mapping[int, int]) -> M
 def _meaning(
     cell: Cell, origin: Sequence[int], terms: dict[tuple[object, ...], int]
 ) -> tuple[int, ...]:
-    """Output and new states as numbers of terms, equal up to the order of commutative arguments."""
+    """Output and new states as numbers of terms, equal up to the order of sums and products."""
     numbers = list[int]()
+    chains = dict[tuple[int, str], list[int]]()  # the terms of a sum, the factors of a product
     for index, node in enumerate(cell.nodes):
         op, arguments = OPS[node.op], [numbers[argument] for argument in node.args]
         if op.commutative:
-            arguments.sort()
+            chain = node.op if op.associative else ""
+            arguments = sorted(part for a in arguments for part in chains.get((a, chain), [a]))
         # Parameters belong to their node: the same words at another place are another function.
         own = origin[index] if op.family in {"leaf", "parameter", "linear"} else None
         kind = node.parameter if node.op == "constant" else own
-        numbers.append(terms.setdefault((node.op, kind, *arguments), len(terms)))
+        number = terms.setdefault((node.op, kind, *arguments), len(terms))
+        chains[number, node.op] = arguments
+        numbers.append(number)
     return tuple(numbers[index] for index in (cell.output, *cell.updates))

@@ -29,6 +29,10 @@ def sigm(a: Array) -> Array:
     return 1.0 / (1.0 + np.exp(-a))
 
 
+def relu(a: Array) -> Array:
+    return np.where(np.real(a) > 0, a, 0.0)
+
+
 @dataclass(frozen=True)
 class Recurrence:
     """One published cell.

@@ -29,6 +29,9 @@ from tests.cells.engine.shelves import CLASSES, PITFALLS, RELATED, SIZES, STARTS
 STEPS, LANES, WIDTH = 50, 2, 4
 SAME, OTHER = 1e-9, 1e-3
 
+# Cells whose gates are factors of one product: exchanging them changes nothing.
+FACTORS = {"antisym_gated"}
+
 COVERED = sorted(GOLDEN.keys() & set(zoo.names()))
 
 
@@ -84,7 +87,7 @@ def test_every_wrong_copy_is_noticed(name: str) -> None:
     assert "missing" in kinds
     assert "reads" in kinds or len(cell.updates) < 2
     assert "output" in kinds or cell.output not in cell.updates
-    assert "exchanged" in kinds or len(gates(cell)) < 2
+    assert "exchanged" in kinds or len(gates(cell)) < 2 or name in FACTORS
 
 
 @pytest.mark.parametrize(("name", "right", "wrong"), PITFALLS)
