@@ -2,7 +2,7 @@
 
 import pytest
 
-from cells import execution_class, parse
+from cells import execution_class, parse, zoo
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,25 @@ from cells import execution_class, parse
 def test_the_class_follows_from_the_graph(wanted: str, states: str, body: str):
     lines = "\n".join(f"  {line.strip()}" for line in body.split(";"))
     assert execution_class(parse(f"cell f(x; {states})\n{lines}\n")) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "classes"),
+    [
+        # Public libraries give h the old z: one round of products less than the source.
+        ("lem", "linear(x, z'))", "linear(x, z))", ("P2", "P1")),
+        # Public libraries feed the output back: one round more than the source.
+        (
+            "scrn",
+            "h' = sigmoid(linear(s', x, h, bias=none))\n  out = linear(h', s', bias=none)",
+            "a = sigmoid(linear(s', x, h, bias=none))\n  h' = linear(a, s', bias=none)",
+            ("P1", "P2"),
+        ),
+    ],
+)
+def test_a_published_mistake_changes_the_class(
+    name: str, right: str, wrong: str, classes: tuple[str, str]
+):
+    assert right in zoo.source(name)
+    text = zoo.source(name).replace(right, wrong)
+    assert (execution_class(zoo.load(name)), execution_class(parse(text))) == classes
