@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cells.cell import Cell
+from cells.cell import Cell, Linear
 from cells.engine.batch import Batch
 from cells.engine.learner import Learner, Weights
 from cells.engine.reference import FUNCTIONS, linear_map, tensors, unroll
@@ -233,6 +233,10 @@ class GraphLoop(nn.Module):
         own = {name: one for name, one in weights.items() if name.startswith("layer0.")}
         self._cell, self._names, self._hoisted = cell, tuple(own), hoisted
         self.own = nn.ParameterList(tensors(own, "float32").values())
+        for name, one in zip(self._names, self.own, strict=True):
+            node = cell.nodes[int(name.split(".")[1].removeprefix("node"))]
+            frozen = isinstance(node.parameter, Linear) and node.parameter.kind == "frozen"
+            one.requires_grad_(not frozen)
 
     def forward(
         self, values: Tensor, state: tuple[Tensor, ...]
