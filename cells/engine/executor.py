@@ -1,6 +1,6 @@
 """Executors by name: whatever can run a cell, behind the seam of `cells.engine.learner`."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Final, Literal, Protocol
 
 from cells.engine.learner import Learner, Model, Weights
@@ -23,7 +23,11 @@ def _reference(model: Model, weights: Weights, *, dtype: Dtype, seed: int, devic
     return ReferenceLearner(model, weights, dtype=dtype, seed=seed, device=device)
 
 
-EXECUTORS: Final[dict[str, _Executor]] = {"reference": _reference, "native": NativeLearner}
+EXECUTORS: Final[dict[str, _Executor]] = {
+    "reference": _reference,
+    "native": NativeLearner,
+    "native-bf16": partial(NativeLearner, bfloat16=True),
+}
 
 
 def make(
@@ -33,7 +37,7 @@ def make(
 
     Raises:
         ValueError: if no executor has this name.
-        NativeError: if it is `native` and this machine cannot make it.
+        NativeError: if it is a native one that this machine cannot make.
     """
     if executor not in EXECUTORS:
         raise ValueError(f"unknown executor {executor!r}; known are {', '.join(EXECUTORS)}")
@@ -41,10 +45,13 @@ def make(
 
 
 @cache
-def hindrance() -> build.NativeError | None:
-    """Why this machine cannot run `native`, or None. Compiles it if that was not done yet."""
+def hindrance(executor: str = "native") -> build.NativeError | None:
+    """Why this machine cannot run an executor, or None. Compiles it if that was not done yet."""
     try:
-        build.library("float32")
+        if executor == "native":
+            build.library("float32")
+        elif executor == "native-bf16":
+            build.require_bfloat16()
     except build.NativeError as error:
         return error
     return None

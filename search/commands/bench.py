@@ -68,7 +68,7 @@ def engine(
 
     if executor is not None and executor not in EXECUTORS:
         raise UsageError(f"--executor {executor}: unknown", f"known are {', '.join(EXECUTORS)}")
-    reason = hindrance() if executor == "native" else None
+    reason = None if executor is None else hindrance(executor)
     if reason is not None:
         raise SearchError("bench.native", str(reason), "or measure with --executor reference")
     effort = QUICK if quick else Effort()

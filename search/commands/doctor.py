@@ -129,6 +129,14 @@ def _machine() -> Iterator[Check]:
         "" if reason is None else "cells run on the reference executor, some ten times slower",
         False,
     )
+    reason = executor.hindrance("native-bf16")
+    yield Check(
+        "bfloat16",
+        reason is None,
+        "--executor native-bf16 can be asked for" if reason is None else str(reason),
+        "" if reason is None else "nothing else needs it",
+        False,
+    )
 
 
 def _ray() -> Iterator[Check]:

@@ -162,9 +162,10 @@ def executor_of(wanted: str | None, record: "Store | None" = None, study_id: str
     if chosen not in executor.EXECUTORS:
         known = ", ".join(executor.EXECUTORS)
         raise UsageError(f"--executor {chosen}: expected one of {known}")
-    reason = executor.hindrance() if chosen == "native" else None
+    reason = executor.hindrance(chosen)
     if reason is not None:
-        raise UsageError(f"the native executor cannot run here: {reason}", "--executor reference")
+        other = f"--executor {executor.best()}"
+        raise UsageError(f"the {chosen} executor cannot run here: {reason}", other)
     return chosen
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cells.budget import Budget
+from cells.engine import executor
 from cells.schedule import Schedule
 from cells.setting import Setting
 from results.outcome import Ending, Outcome
@@ -57,6 +58,18 @@ def test_a_trial_trains_and_its_outcome_repeats_bit_for_bit() -> None:
     outcome(trial(seed=2))
     assert outcome(trial()).facts_json() == first.facts_json()
     assert outcome(trial(seed=2)).facts_json() != first.facts_json()
+
+
+def test_products_in_bfloat16_are_asked_for_by_the_executor_and_so_part_of_the_key() -> None:
+    if executor.hindrance("native-bf16"):
+        pytest.skip("no products in bfloat16 here")
+    whole, short = trial(executor="native"), trial(executor="native-bf16")
+    assert whole.key != short.key
+    first = outcome(short)
+    assert first.ending is Ending.OK
+    assert outcome(short).facts_json() == first.facts_json()
+    assert outcome(whole).valid_loss != first.valid_loss
+    assert outcome(whole).valid_loss == pytest.approx(first.valid_loss, rel=1e-2)
 
 
 def test_an_outcome_tells_what_it_cost() -> None:

@@ -39,10 +39,10 @@ _SECONDS: Final = 120
 
 
 class NativeError(RuntimeError):
-    """No native runtime can be had here; whoever asked goes on with the reference.
+    """No native runtime, or none with bfloat16, can be had here.
 
     Attributes:
-        code: `no-compiler`, `compile-failed` or `load-failed`.
+        code: `no-compiler`, `compile-failed`, `load-failed` or `no-bfloat16`.
     """
 
     def __init__(self, code: str, message: str, hint: str) -> None:
@@ -63,14 +63,28 @@ def library(real: Real) -> ctypes.CDLL:
     """The runtime for one kind of number, its functions typed.
 
     `run(items, first, count, instructions, result, rate, clip)` takes addresses and returns 0, or
-    1 + the number of the item that it could not run. `block_size()`, `real_size()` and
-    `vector_size()` (bytes) are constants; `peak(seconds)` measures the best rate of multiply-adds
+    1 + the number of the item that it could not run. `block_size()`, `real_size()`,
+    `vector_size()` (bytes) and `has_bfloat16()` are constants; `peak(seconds)` measures the best rate of multiply-adds
     in GFLOP/s.
 
     Raises:
         NativeError: `no-compiler`, `compile-failed`, `load-failed`.
     """
     return load(real, cache_folder())
+
+
+def require_bfloat16() -> None:
+    """Asks for products in bfloat16.
+
+    Raises:
+        NativeError: `no-bfloat16`, or as `library`.
+    """
+    if library("float32").has_bfloat16():
+        return
+    if "avx512_bf16" in _cpu().split():
+        what = f"{compiler().version} makes no use of this CPU's avx512_bf16"
+        raise NativeError("no-bfloat16", what, "set CC to gcc 10 or clang 9, or later ones")
+    raise NativeError("no-bfloat16", "this CPU has no avx512_bf16", "use --executor native")
 
 
 def about(real: Real = "float32") -> dict[str, str]:
@@ -146,8 +160,12 @@ def compiler() -> Compiler:
 
 def source() -> str:
     """The C source that is compiled."""
-    text = Path(__file__).with_name("runtime.c").read_text(encoding="utf-8")
-    return f'{prelude()}#line 1 "runtime.c"\n{text}'
+    folder = Path(__file__).parent
+    parts = [
+        f'#line 1 "{name}"\n{(folder / name).read_text(encoding="utf-8")}'
+        for name in ("runtime.c", "bfloat16.c")
+    ]
+    return "".join([prelude(), *parts])
 
 
 def _flags(real: Real) -> tuple[str, ...]:
@@ -229,7 +247,7 @@ def _start(
 def _open(path: Path, real: Real) -> ctypes.CDLL:
     try:
         found = ctypes.CDLL(str(path))
-        for name in ("block_size", "real_size", "vector_size"):
+        for name in ("block_size", "real_size", "vector_size", "has_bfloat16"):
             getattr(found, name).restype = ctypes.c_int64
             getattr(found, name).argtypes = []
         found.peak.restype, found.peak.argtypes = ctypes.c_double, [ctypes.c_double]

@@ -1,6 +1,6 @@
 """The items of one layer: a plan, with arrays in the place of names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -214,13 +214,18 @@ class LayerWriter:
             return shape.distinct, ("rows",), shape.distinct * shape.stride
         return (shape.lanes if phase == "loop" else shape.tokens), (), shape.series
 
+    def _add(self, product: Product) -> Callable[..., None]:
+        """What takes the items of a product: those of one step always stay in full precision."""
+        whole = product.phase in ("before", "after")
+        return self._writer.deferred if whole else self._writer.add
+
     def _multiply(self, product: Product) -> None:
         packed, shape = self._store.products[self._layer, product], self._shape
         rows, scaled, gate = self._rows(product.phase)
         looped = product.phase == "loop"
         operand, step = self._place(product.phase, product.operand)
         out, _ = self._place(product.phase, product.sums[0])
-        self._writer.add(
+        self._add(product)(
             Kind.GEMM,
             scaled,
             a_base=operand,
@@ -311,7 +316,7 @@ class LayerWriter:
         rows, scaled, gate = self._rows(product.phase)
         looped = product.phase == "loop"
         target, step = self._place(product.phase, f"d{product.operand}")
-        self._writer.add(
+        self._add(product)(
             Kind.GEMM,
             scaled,
             a_base=self._place(product.phase, f"d{product.sums[0]}")[0],
@@ -337,7 +342,8 @@ class LayerWriter:
             rows = shape.tokens
         source = self._place(product.phase, f"d{product.sums[0]}")[0]
         if packed.gradients is not None:
-            self._writer.add(
+            static = product.phase == "static"
+            (self._writer.add if static else self._writer.deferred)(
                 Kind.WEIGHT_GRADIENT,
                 scaled,
                 a_base=self._place(product.phase, product.operand)[0],

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cells.engine.batch import Batch
 from cells.engine.learner import Model, Score, Weights
 from cells.engine.lowering import lower
-from cells.engine.native.build import library
+from cells.engine.native.build import library, require_bfloat16
 from cells.engine.native.memory import Memory, address
 from cells.engine.native.store import Store
 from cells.engine.native.tape import RESULT
@@ -30,11 +30,13 @@ class NativeLearner:
         dtype: of all numbers.
         seed: of dropout, with the number of the update.
         device: `cpu`.
+        bfloat16: round the factors of the products of a whole window, that is hoisted products,
+            readout and weight gradients, to bfloat16. Parameters, sums, and all else are float32.
         poison: fill scratch memory with NaN, for tests.
 
     Raises:
-        NativeError: if the runtime cannot be made here.
-        ValueError: on another device.
+        NativeError: if the runtime cannot be made here, or has no products in bfloat16.
+        ValueError: on another device; on bfloat16 with float64.
     """
 
     def __init__(
@@ -45,13 +47,18 @@ class NativeLearner:
         dtype: Literal["float32", "float64"] = "float32",
         seed: int = 0,
         device: str = "cpu",
+        bfloat16: bool = False,
         poison: bool = False,
     ) -> None:
         if device != "cpu":
             raise ValueError(f"the native executor runs on the cpu, not on {device!r}")
+        if bfloat16:
+            if dtype != "float32":
+                raise ValueError(f"products in bfloat16 are summed in float32, not in {dtype}")
+            require_bfloat16()
         self.model = model
         self.updates = 0
-        self._seed, self._poison = seed, poison
+        self._seed, self._poison, self._bfloat16 = seed, poison, bfloat16
         self._library = library(dtype)
         self._run = self._library.run
         self._block = int(self._library.block_size())
@@ -134,6 +141,7 @@ class NativeLearner:
                 self._carried[lanes],
                 dropout=dropout,
                 block=self._block,
+                bfloat16=self._bfloat16,
                 poison=self._poison,
             )
         self._windows[key] = window  # the last one used comes last

@@ -32,6 +32,12 @@ typedef int64_t WORD;
 #define ACCUMULATORS 12
 #endif
 
+#if REAL_BITS == 32 && defined(__AVX512BF16__)
+#define BFLOAT16 1
+#else
+#define BFLOAT16 0
+#endif
+
 #define VL ((int)(VECTOR_BYTES / sizeof(REAL)))  // numbers in a vector
 #define NV (LANES / VL)                          // vectors in a row of a panel
 #define BLOCK 1024
@@ -915,6 +921,11 @@ typedef struct {
   };
 } ITEM;
 
+#if BFLOAT16
+static void gemm_bfloat16(const GEMM_FIELDS *f, i64 t);
+static void weight_gradient_bfloat16(const WEIGHT_GRADIENT_FIELDS *f);
+#endif
+
 typedef struct {
   const ITEM *items;
   const INSTRUCTION *instructions;
@@ -954,6 +965,12 @@ static i64 run_items(const CALL *call, i64 first, i64 count, i64 t, int inside) 
       case ITEM_SQUARE_NORM: square_norm(&item->square_norm, call->result); break;
       case ITEM_STEP: update(&item->step, call->result, call->rate, call->clip); break;
       case ITEM_TRANSPOSE_PANELS: transpose_panels(&item->transpose_panels); break;
+#if BFLOAT16
+      case ITEM_GEMM_BFLOAT16: gemm_bfloat16(&item->gemm, t); break;
+      case ITEM_WEIGHT_GRADIENT_BFLOAT16:
+        weight_gradient_bfloat16(&item->weight_gradient);
+        break;
+#endif
       default: return i + 1;
     }
   }
@@ -999,6 +1016,7 @@ EXPORT i64 run(const ITEM *items, i64 first, i64 count, const INSTRUCTION *instr
 EXPORT i64 block_size(void) { return BLOCK; }
 EXPORT i64 real_size(void) { return sizeof(REAL); }
 EXPORT i64 vector_size(void) { return VECTOR_BYTES; }
+EXPORT i64 has_bfloat16(void) { return BFLOAT16; }
 
 INLINE double seconds_now(void) {
   struct timespec now;

@@ -120,6 +120,8 @@ class Kind(IntEnum):
     SQUARE_NORM = 11
     STEP = 12
     TRANSPOSE_PANELS = 13
+    GEMM_BFLOAT16 = 14
+    WEIGHT_GRADIENT_BFLOAT16 = 15
 
 
 FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
@@ -176,6 +178,11 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
     ),
 }
 """What the numbers of an item mean, in order. A field that is not given is 0."""
+
+# With A, P and G rounded to bfloat16, to the nearest and ties to even. Sums, bias and C stay
+# float32. The runtime has these items for float32, and only where the CPU has such products.
+FIELDS[Kind.GEMM_BFLOAT16] = FIELDS[Kind.GEMM]
+FIELDS[Kind.WEIGHT_GRADIENT_BFLOAT16] = FIELDS[Kind.WEIGHT_GRADIENT]
 
 REF: Final = np.dtype([("base", np.int64), ("step", np.int64), ("walk", np.int64)])
 INSTRUCTION: Final = np.dtype(

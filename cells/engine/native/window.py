@@ -29,6 +29,7 @@ class Window:
         carried: states `[layers * S, B, ld]`, read before and written after each call.
         dropout: inputs of layers and readout are multiplied by `masks`.
         block: numbers in a block of the runtime.
+        bfloat16: round the factors of the products of the whole window.
         poison: fill all arrays with NaN first.
 
     Attributes:
@@ -52,6 +53,7 @@ class Window:
         *,
         dropout: bool,
         block: int,
+        bfloat16: bool = False,
         poison: bool = False,
     ) -> None:
         self._store, self._plan, self._model = store, store.plan, store.model
@@ -63,7 +65,7 @@ class Window:
         distinct = min(size, steps * lanes) if symbols else 1
         self._shape = Shape(steps, lanes, store.model.width, store.stride, distinct)
         tokens, columns = self._shape.tokens, store.readout_stride
-        self._writer = writer = Writer(self._shape, memory, block)
+        self._writer = writer = Writer(self._shape, memory, block, bfloat16=bfloat16)
 
         self.index = writer.index
         self.targets = memory.counts(tokens) if symbols else memory.zeros(tokens, columns)
@@ -169,7 +171,7 @@ class Window:
         if self._embedding:
             self._writer.gather(self._embedding, frame.x, 1, 0, 0)
         else:
-            self._writer.add(
+            self._writer.deferred(
                 Kind.GEMM,
                 a_base=address(self.inputs),
                 segments=1,
@@ -198,7 +200,7 @@ class Window:
             self._writer.zero(self._embedding_gradients, count)
             self._writer.scatter(self._embedding_gradients, frame.dx, 1, 0, 0)
         else:
-            self._writer.add(
+            self._writer.deferred(
                 Kind.WEIGHT_GRADIENT,
                 a_base=address(self.inputs),
                 lda=store.readout_stride,
@@ -292,7 +294,7 @@ class Window:
         for start in range(0, self._shape.tokens, chunk):
             rows = min(chunk, self._shape.tokens - start)
             inputs = self._head_input + start * stride * self.memory.dtype.itemsize
-            self._writer.add(
+            self._writer.deferred(
                 Kind.GEMM,
                 a_base=inputs,
                 segments=1,
@@ -322,7 +324,7 @@ class Window:
                 self._writer.add(Kind.BERNOULLI_LOSS, (), **loss, target_ld=columns)
             if not learning:
                 continue
-            self._writer.add(
+            self._writer.deferred(
                 Kind.WEIGHT_GRADIENT,
                 a_base=inputs,
                 lda=stride,
@@ -345,7 +347,7 @@ class Window:
                 out=address(store.row_gradients["readout.bias"]),
                 accumulate=int(start > 0),
             )
-            self._writer.add(
+            self._writer.deferred(
                 Kind.GEMM,
                 a_base=logits,
                 segments=1,

@@ -80,8 +80,9 @@ class Tape:
 class Writer:
     """Collects items and instructions for windows of one shape."""
 
-    def __init__(self, shape: Shape, memory: Memory, block: int) -> None:
+    def __init__(self, shape: Shape, memory: Memory, block: int, *, bfloat16: bool = False) -> None:
         self.shape, self.memory = shape, memory
+        self._bfloat16 = bfloat16
         self.real = memory.dtype.itemsize
         self.index = memory.counts(shape.tokens)
         self._block = block
@@ -119,6 +120,12 @@ class Writer:
             factor = fields[name] // self.shape.distinct
             self._patches.append(Patch(len(self._items), position, factor))
         self._items.append(tape.item(kind, **fields))
+
+    def deferred(self, kind: Kind, scaled: Sequence[str] = (), **fields: int) -> None:
+        """A GEMM or WEIGHT_GRADIENT of the whole window, in bfloat16 where that is wanted."""
+        if self._bfloat16:
+            kind = Kind[f"{kind.name}_BFLOAT16"]
+        self.add(kind, scaled, **fields)
 
     def loop(self, start: int, *, reverse: bool) -> None:
         """Turns the items from `start` on into the body of a loop over time."""
