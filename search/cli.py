@@ -17,7 +17,13 @@ from search.console import DONE, INTERRUPTED, USAGE, WRONG, StoppedError, UsageE
 
 WRONG_ARGUMENTS = frozenset(
     {
-        *("T001", "T002", "T003", "T101"),  # unknown task, scale or corpus
+        *(
+            "T001",
+            "T002",
+            "T003",
+            "T101",
+            "T110",
+        ),  # unknown task, scale or corpus, too long a sound
         *("missing", "not-a-store"),  # another file was meant
         *(
             "study.unknown",

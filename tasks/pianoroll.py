@@ -8,6 +8,7 @@ each piece counts, with all zeros before it.
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -87,6 +88,12 @@ class Music:
         if split == "train":
             order = seed.generator(self.facts.name, VERSION, self.facts.scale, "order", epoch)
         return roll_batches(chosen.roll, chosen.offsets, self.law.batch, self.law.window, order)
+
+    def rolls(self, split: Split, count: int) -> list[NDArray[np.uint8]]:
+        """See `sound.Audible`: the first pieces, whole."""
+        chosen = self.pieces[split]
+        ends = zip(chosen.offsets[:-1], chosen.offsets[1:], strict=True)
+        return [chosen.roll[begin:end] for begin, end in islice(ends, count)]
 
     def sample(self, split: Split, count: int) -> list[str]:
         """The first steps of the first pieces, notes by name, e.g. `C3 E4 G4 | C3 E4 G4`."""

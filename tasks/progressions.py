@@ -84,13 +84,17 @@ class Progressions:
         """See `Task.batches`. Pieces fill the lanes one after another; training shuffles them."""
         return _batches(self.law, self.facts.scale, split, epoch)
 
-    def sample(self, split: Split, count: int) -> list[str]:
-        """The first pieces of the split, the notes of each step in brackets, `[]` for silence."""
+    def rolls(self, split: Split, count: int) -> list[NDArray[np.uint8]]:
+        """See `sound.Audible`: the first pieces of the split."""
         pieces = drawn(self.law, self.facts.scale, split)
         ends = zip(pieces.offsets[:-1], pieces.offsets[1:], strict=True)
+        return [pieces.roll[begin:end] for begin, end in islice(ends, count)]
+
+    def sample(self, split: Split, count: int) -> list[str]:
+        """The first pieces of the split, the notes of each step in brackets, `[]` for silence."""
         return [
-            " ".join(f"[{' '.join(spelled(frame))}]" for frame in pieces.roll[begin:end])
-            for begin, end in islice(ends, count)
+            " ".join(f"[{' '.join(spelled(frame))}]" for frame in roll)
+            for roll in self.rolls(split, count)
         ]
 
 

@@ -14,7 +14,7 @@ ARRAYS = {"numpy", "scipy"}
 ALLOWED: dict[str, set[str]] = {
     "cells": {"cells"},
     "cells/engine": {"cells", "torch", "safetensors", *ARRAYS},
-    "tasks": {"cells", "tasks", *ARRAYS},
+    "tasks": {"cells", "tasks", "mido", *ARRAYS},
     "results": {
         "cells",
         "results",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search.commands.tasks import MidiOption, WavOption, check_sound
 from search.console import DONE, Json, UsageError, show
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def sample(
         str, typer.Option(help="Text that the model reads first; each sequence begins with it.")
     ] = "",
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    midi: MidiOption = None,
+    wav: WavOption = None,
     json: Json = False,
 ) -> int:
     """Draw sequences from a trained model, its own output fed back."""
@@ -51,6 +54,7 @@ def sample(
     from search.error import SearchError
     from search.resolve import label
 
+    check_sound(midi, wav)
     if not model.exists():
         raise UsageError(f"{model}: no such file", "`gatewright train ... --save` writes one")
     try:
@@ -60,6 +64,8 @@ def sample(
     symbolic = trained.model.kind == "symbols"
     if prefix and not symbolic:
         raise UsageError("--prefix: text, but this model plays music")
+    if (midi or wav) and symbolic:
+        raise UsageError("--midi, --wav: this model writes text")
     if symbolic:
         read = np.repeat(np.array(_start(trained, prefix))[:, None], count, axis=1)
     else:
@@ -92,11 +98,14 @@ def sample(
         texts = [_text(trained, prefix, lane.tolist()) for lane in lanes]
         document["samples"] = texts
     else:
-        from tasks import derive, pianoroll
+        from tasks import derive, pianoroll, sound
 
         document["samples"] = [
             [(frame.nonzero()[0] + derive.MIDI_LOW).tolist() for frame in lane] for lane in lanes
         ]
+        if midi or wav:
+            rolls = [lane.astype(np.uint8) for lane in lanes]
+            document["seconds"] = sound.write(rolls, trained.task, midi, wav)
         texts = [" | ".join(pianoroll.notes(frame) for frame in lane) for lane in lanes]
     show(document, json, lambda: print("\n".join(texts)))
     return DONE

@@ -1,11 +1,12 @@
 """`gatewright tasks`: what can be learned, and what is known about it."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from search.console import DONE, Json, UsageError, show, table
+from search.console import DONE, Json, UsageError, check_output, show, table
 
 app = typer.Typer(help="Look at tasks: their floors, baselines and examples.", no_args_is_help=True)
 
@@ -15,6 +16,17 @@ TaskArgument = Annotated[
 ScaleOption = Annotated[
     str, typer.Option("--scale", help="smoke, quick, laptop, workstation or paper.")
 ]
+
+
+MidiOption = Annotated[Path | None, typer.Option("--midi", help="Music: write it as a MIDI file.")]
+WavOption = Annotated[Path | None, typer.Option("--wav", help="Music: write it as a WAV file.")]
+
+
+def check_sound(midi: Path | None, wav: Path | None) -> None:
+    """Raises UsageError if one of the files cannot be made."""
+    for option, path in (("--midi", midi), ("--wav", wav)):
+        if path is not None:
+            check_output(path, option)
 
 
 @app.command()
@@ -76,14 +88,22 @@ def sample(
     scale: ScaleOption = "laptop",
     split: Annotated[str, typer.Option(help="train, valid or test.")] = "train",
     count: Annotated[int, typer.Option(help="How many examples.", min=1, max=10_000)] = 5,
+    midi: MidiOption = None,
+    wav: WavOption = None,
     json: Json = False,
 ) -> int:
-    """Print examples of a task."""
-    from tasks import registry
+    """Print examples of a task, or make those of a music task to be heard."""
+    from tasks import registry, sound
 
     if split not in ("train", "valid", "test"):
         raise UsageError(f"--split {split}: expected train, valid or test")
-    examples: list[str] = registry.load(task, scale).sample(split, count)
+    check_sound(midi, wav)
+    found = registry.load(task, scale)
+    examples: list[str] = found.sample(split, count)
     document: dict[str, Any] = {"task": task, "scale": scale, "split": split, "examples": examples}
+    if midi or wav:
+        if not isinstance(found, sound.Audible):
+            raise UsageError(f"--midi, --wav: {task} is no music")
+        document["seconds"] = sound.write(found.rolls(split, count), task, midi, wav)
     show(document, json, lambda: print("\n".join(examples)))
     return DONE

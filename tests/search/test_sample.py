@@ -1,10 +1,16 @@
-"""`gatewright sample`: what a trained model writes."""
+"""`gatewright sample`: what a trained model writes, and how music is heard."""
 
+import wave
 from pathlib import Path
+from typing import Any, cast
 
+import mido
+import numpy as np
 import pytest
 
 from search.cli import run
+from tasks import chorale, registry, sound
+from tasks.derive import MIDI_LOW
 from tests.search.command import document
 
 
@@ -82,3 +88,69 @@ def test_music_is_written_as_notes_and_takes_no_text(
     assert quiet["samples"] == [[[]] * 4] * 3
     assert run(["sample", model, "--prefix", "C"]) == 2
     assert "this model plays music" in capsys.readouterr().err
+
+
+BASS, INNER = chorale.bass(), chorale.inner()
+CHORDS = {
+    frozenset((np.flatnonzero(bass | inner) + MIDI_LOW).tolist())
+    for bass, voicings in zip(BASS, INNER, strict=True)
+    for inner in voicings
+} | {frozenset[int]()}
+"""The three lower voices of every chord of the grammar of progressions, and silence."""
+
+
+def share_of_chords(pieces: list[list[list[int]]]) -> float:
+    """The share of steps whose notes below C5 are a chord of the grammar."""
+    frames = [frozenset(note for note in frame if note < 72) for piece in pieces for frame in piece]
+    return sum(frame in CHORDS for frame in frames) / len(frames)
+
+
+def test_a_trained_model_plays_chords_of_the_grammar(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = registry.load("progressions", "smoke")
+    assert isinstance(task, sound.Audible)
+    truth = task.rolls("test", 10)
+    heard = [[(np.flatnonzero(frame) + MIDI_LOW).tolist() for frame in roll] for roll in truth]
+    assert share_of_chords(heard) == 1.0
+    often = np.concatenate(truth).mean(0)
+    alone = np.random.default_rng(0).random((1000, 88)) < often
+    loose = share_of_chords([[(np.flatnonzero(frame) + MIDI_LOW).tolist() for frame in alone]])
+    assert loose < 0.1
+    model = str(tmp_path / "music.safetensors")
+    words = "train gru progressions --scale smoke --parameters 30000 --epochs 40 --save"
+    assert run([*words.split(), model]) == 0
+    found = document(capsys, "sample", model, "--count", "100", "--steps", "14")
+    assert share_of_chords(found["samples"]) > 0.4
+
+
+@pytest.mark.parametrize("source", ["task", "model"])
+def test_music_is_heard_as_midi_and_wav(
+    source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    midi, wav = tmp_path / "out.mid", tmp_path / "out.wav"
+    files = ("--count", "2", "--midi", str(midi), "--wav", str(wav))
+    if source == "task":
+        found = document(capsys, "tasks", "sample", "progressions", "--scale", "smoke", *files)
+    else:
+        model = save(tmp_path / "music.safetensors", "progressions", updates=60)
+        found = document(capsys, "sample", model, "--steps", "10", *files)
+        assert found["seconds"] == (10 + 2 + 10) * 0.5
+    length: float = cast("Any", mido).MidiFile(midi).length
+    assert length == pytest.approx(found["seconds"])
+    with wave.open(str(wav), "rb") as file:
+        assert file.getnframes() / file.getframerate() == pytest.approx(
+            length + sound.RELEASE, 1e-3
+        )
+
+
+def test_text_cannot_be_heard(recall: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (
+        ("sample", recall, "--prefix", "ab|", "--midi", "x.mid"),
+        ("tasks", "sample", "markup", "--scale", "smoke", "--wav", "x.wav"),
+    ):
+        assert run(list(words)) == 2
+        shown = capsys.readouterr()
+        assert "--midi, --wav" in shown.err
+        assert shown.out == ""
+    assert not Path("x.mid").exists()
