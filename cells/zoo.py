@@ -1,7 +1,9 @@
 """The zoo: published cells, one file of cell text each, with source and pitfalls in its header."""
 
+import tomllib
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cells.cell import Cell
 from cells.error import CellError
@@ -29,6 +31,21 @@ def load(name: str) -> Cell:
         CellError: C702 for an unknown name, with the nearest known ones as its hint.
     """
     return read(_path(name))
+
+
+@cache
+def _shelves() -> dict[str, Any]:
+    return tomllib.loads((_FOLDER / "shelves.toml").read_text(encoding="utf-8"))
+
+
+def shelves() -> dict[str, tuple[str, ...]]:
+    """The cells of each shelf, by its title."""
+    return {title: tuple(cells) for title, cells in _shelves()["shelves"].items()}
+
+
+def outside() -> tuple[dict[str, str], ...]:
+    """What the language cannot say: `missing`, the `cells` that need it, `reason`, `nearest`."""
+    return tuple(_shelves()["outside"])
 
 
 def source(name: str) -> str:

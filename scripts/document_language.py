@@ -4,10 +4,9 @@
 Exit status 1 when the page was not up to date.
 """
 
-import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Final
@@ -19,8 +18,8 @@ from cells.error import FAULTS, visible
 from cells.initial import LAWS
 from cells.limit import LIMITS, Limits
 from cells.op import OPS
+from scripts.page import code, run, table
 
-PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "language.md"
 MEANINGS: Final = {
     "bytes": "bytes of text",
     "tokens": "words, numbers and signs",
@@ -33,18 +32,6 @@ MEANINGS: Final = {
     "name": "characters of a name",
     "comment": "bytes of the comment above the cell",
 }
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
-    """A Markdown table; bars inside cells are escaped."""
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(str(entry).replace("|", "\\|") for entry in line) + " |" for line in lines
-    )
-
-
-def code(text: str) -> str:
-    return f"`{text}`" if text else ""
 
 
 def limits() -> str:
@@ -109,30 +96,5 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
 }
 
 
-def renewed(page: str) -> str:
-    """The page with every table between its marks written anew."""
-    for name, made in TABLES.items():
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.S)
-        page, count = marks.subn(lambda hit, made=made: f"{hit[1]}{made()}\n{hit[2]}", page)
-        if count != 1:
-            raise SystemExit(f"{PAGE.name} has {count} marks for the table {name}, not 1")
-    return page
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    options = parser.parse_args()
-    page = PAGE.read_text(encoding="utf-8")
-    new = renewed(page)
-    if new == page:
-        return 0
-    if options.check:
-        print(f"{PAGE.name} is out of date: run scripts/document_language.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(new, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("language.md", TABLES, __doc__ or "", Path(__file__).name))

@@ -20,31 +20,46 @@ StoreOption = Annotated[Path | None, typer.Option("--store", help="Where to look
 
 
 @app.command()
-def ls(json: Json = False) -> int:
-    """List the zoo."""
+def ls(
+    width: Annotated[int, typer.Option(help="Hidden width for the parameter count.", min=1)] = 64,
+    json: Json = False,
+) -> int:
+    """List the zoo: year, source, class, parameters of a layer, states."""
     from cells import execution_class, identity, zoo
+    from cells.header import header
+    from cells.size import parameters, width_step
 
+    shelf = {name: title for title, names in zoo.shelves().items() for name in names}
     rows: list[dict[str, Any]] = []
     for name in zoo.names():
         found = zoo.load(name)
+        read, own = header(found.comment), parameters(found)
+        possible = -(-width // width_step(found)) * width_step(found)
         rows.append(
             {
                 "name": name,
                 "id": identity(found),
+                "shelf": shelf.get(name),
+                "year": read.year,
                 "class": execution_class(found),
                 "states": len(found.updates),
                 "linears": sum(node.op == "linear" for node in found.nodes),
-                "title": found.comment.splitlines()[0],
+                "parameters_formula": str(own),
+                "width": possible,
+                "parameters": own.at(possible),
+                "title": read.title,
+                "sources": list(read.sources),
             }
         )
-    show(
-        {"cells": rows},
-        json,
-        lambda: table(
-            ("name", "id", "class", "states", "linears", "title"),
-            [list(row.values()) for row in rows],
-        ),
-    )
+
+    def render() -> None:
+        shown = ("name", "year", "class", "states", "parameters_formula", "parameters", "title")
+        heads = ("name", "year", "class", "states", "parameters", f"at H = {width}", "title")
+        lines = [[str(row[key]) if key == "year" else row[key] for key in shown] for row in rows]
+        table(heads, lines, spare=("states",))
+        print(f"{len(rows)} cells. Sources: --json, or docs/zoo.md.")
+
+    show({"cells": rows}, json, render)
     return DONE
 
 

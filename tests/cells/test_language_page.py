@@ -1,4 +1,4 @@
-"""The page of the language and the fuzzer: commands that a change of the tables must not break."""
+"""The pages of the language and the zoo, and the fuzzer: commands that a change must not break."""
 
 import re
 import subprocess
@@ -17,6 +17,11 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_tables_of_the_language_page_are_current():
     done = run("document_language.py", "--check")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_tables_of_the_zoo_page_are_current():
+    done = run("document_zoo.py", "--check")
     assert done.returncode == 0, done.stderr
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from cells import CellError, check, parse, to_text, zoo
+from cells.header import header
 
 SPINE = {
     *("elman", "leaky", "irnn", "feedforward"),
@@ -28,6 +29,27 @@ def test_every_file_is_a_valid_cell_in_printed_form_with_its_source(name: str):
     assert header[0].endswith("."), "the first line is the title"
     for start in ("Source: ", "Convention: ", "Pitfall: "):
         assert sum(line.startswith(start) for line in header) == 1
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_every_cell_has_a_source_and_a_year(name: str):
+    read = header(zoo.load(name).comment)
+    assert read.sources
+    assert read.year is not None
+    assert 1980 <= read.year <= 2030
+
+
+def test_every_cell_is_on_exactly_one_shelf():
+    names = [name for names in zoo.shelves().values() for name in names]
+    assert sorted(names) == list(zoo.names()), (
+        "put every cell on one shelf of cells/zoo/shelves.toml, then run scripts/document_zoo.py"
+    )
+
+
+def test_what_the_language_cannot_say_comes_with_its_reason():
+    for one in zoo.outside():
+        assert one.keys() == {"missing", "cells", "reason", "nearest"}
+        assert all(one.values())
 
 
 def test_no_two_cells_are_the_same_graph():

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cells import execution_class, parse, zoo
+from cells import execution_class, parse, size, zoo
 from cells.engine.initial import draw
 from cells.engine.learner import Model
 from tests.cells.engine.golden import (
@@ -130,6 +130,7 @@ def test_parameters_of_a_layer_are_as_many_as_the_formula_says(name: str) -> Non
     for n in (8, 96):
         own = layer_parameters(zoo.load(name), n)
         assert sum(one.size for one in own) == matrices * n**2 + vectors * n + sum(numbers)
+        assert sum(one.size for one in own) == size.parameters(zoo.load(name)).at(n)
 
 
 @pytest.mark.parametrize("name", COVERED)

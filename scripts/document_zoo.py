@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Write the tables of `docs/zoo.md` from the zoo; `--check` only compares.
+
+Exit status 1 when the page was not up to date.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from cells import execution_class, zoo
+from cells.header import header
+from cells.size import parameters
+from scripts.page import code, run, table
+
+
+def row(name: str) -> tuple[object, ...]:
+    """One cell of a shelf."""
+    cell = zoo.load(name)
+    read = header(cell.comment)
+    return (
+        code(name),
+        read.title.removesuffix("."),
+        read.year,
+        execution_class(cell),
+        str(parameters(cell)).replace("^2", "²"),
+        len(cell.updates),
+        "; ".join(read.sources),
+    )
+
+
+def shelves() -> str:
+    """Every shelf with its cells."""
+    head = ("cell", "what it is", "year", "class", "parameters of a layer", "states", "source")
+
+    def parts() -> Iterator[str]:
+        for title, names in zoo.shelves().items():
+            yield f"### {title}\n"
+            yield table(head, map(row, names)) + "\n"
+
+    return "\n".join(parts()).rstrip("\n")
+
+
+def outside() -> str:
+    """What the language cannot say."""
+    head = ("what is missing", "cells that need it", "why", "the nearest that can be said")
+    rows: Iterable[tuple[str, ...]] = (
+        (one["missing"], one["cells"], one["reason"], one["nearest"]) for one in zoo.outside()
+    )
+    return table(head, rows)
+
+
+def count() -> str:
+    return f"{len(zoo.names())} cells."
+
+
+TABLES: Final[dict[str, Callable[[], str]]] = {
+    "count": count,
+    "shelves": shelves,
+    "outside": outside,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(run("zoo.md", TABLES, __doc__ or "", Path(__file__).name))
