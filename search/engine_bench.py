@@ -26,7 +26,7 @@ from results.ask import Ask, Role
 from results.outcome import Ending, Outcome
 from results.store import Store
 from results.trial import Trial
-from search import configuration, engine_steps, engine_worker, peers
+from search import configuration, engine_precision, engine_steps, engine_worker, peers
 from search.alternate import Spread
 from search.evaluate import evaluate
 from tasks import registry
@@ -84,6 +84,7 @@ def measure(
     lstm: dict[str, Any] = {}
     gru: dict[str, Any] = {}
     share: dict[str, Any] = {}
+    precision: dict[str, Any] = {}
     many = effort.widths[:-1] or effort.widths
     with engine_steps.as_users_run():
         for width in effort.widths:
@@ -96,6 +97,8 @@ def measure(
             say(f"recurrent layer of width {width}")
             share[str(width)], more = engine_steps.peak_share(width, name, effort.turns, peak)
             peaks += more
+            say(f"width {width} in bfloat16")
+            precision[str(width)] = engine_precision.bfloat16(width, effort.turns)
         say(f"{effort.cells} mutated cells")
         cells = engine_steps.mutants(effort.cells, seed=3)
         turns = max(3, effort.turns // 3)
@@ -133,6 +136,7 @@ def measure(
         "lstm": lstm,
         "gru": gru,
         "peak_share": share,
+        "bfloat16": precision,
         "mutants": mutated,
         "compiled_mutants": compiled,
         "ready": ready,
@@ -148,6 +152,7 @@ def measure(
         },
         "mutants_vs_compile": _against(compiled, engine_steps.COMPILED),
         "peak_share": {width: one["share"] for width, one in share.items()},
+        "bf16_vs_float32": {key: _against(one, "1") for key, one in precision.items()},
         "ready_seconds_p50": ready["p50"],
         "ready_seconds_p95": ready["p95"],
         "worker_rss_mb": workers["rss_mb"],
@@ -184,6 +189,7 @@ def omissions(document: Mapping[str, Any]) -> list[str]:
         *(("LSTM", width, one) for width, one in detail["lstm"].items()),
         *(("GRU", width, one) for width, one in detail["gru"].items()),
         *(("mutated cell", width, one) for width, one in detail["mutants"].items()),
+        *(("bfloat16", width, one) for width, one in detail["bfloat16"].items()),
         ("mutated cell", "of torch.compile", detail["compiled_mutants"] or {"absent": {}}),
     ]
     return [

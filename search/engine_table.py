@@ -41,6 +41,9 @@ TARGETS: Final = (
     Target("peak_share", "64", "recurrent layer, % of peak, width 64", 65, 80, scale=100),
     Target("peak_share", "128", "width 128", 70, 80, scale=100),
     Target("peak_share", "256", "width 256", 70, 80, scale=100),
+    Target("bf16_vs_float32", "64", "LSTM step in bfloat16, times faster, width 64", None, None),
+    Target("bf16_vs_float32", "128", "width 128", None, None),
+    Target("bf16_vs_float32", "256", "width 256", None, 1.4),
     Target("ready_seconds_p50", None, "new cell to first step, ms, median", 150, 30, True, 1e3),
     Target("ready_seconds_p95", None, "95th percentile", 400, 100, True, 1e3),
     Target("worker_rss_mb", None, "memory of a worker at width 128, MB", 400, 200, True),
@@ -95,6 +98,16 @@ def render(document: Mapping[str, Any], omitted: Sequence[str]) -> None:
             ],
             f"whole training step, {cell.upper()}",
         )
+    table(
+        ("layers", "width", "in", "ms a step", "times float32", "where the time goes, ms"),
+        [
+            (layers, width, name, time["median"], *_faster(found, layers, name))
+            for width, found in detail["bfloat16"].items()
+            for layers, one in found["layers"].items()
+            for name, time in one["ms"].items()
+        ],
+        "products of the window in bfloat16, whole training step, LSTM",
+    )
     compared = [
         (who, f"{len(found['cells'])} at {width}", one["median"], _range(one))
         for width, found in detail["mutants"].items()
@@ -111,6 +124,12 @@ def render(document: Mapping[str, Any], omitted: Sequence[str]) -> None:
     print(f"peak by {detail['peak']['method']}; {detail['seconds']:.0f} s in all")
     for line in omitted:
         print(f"not timed: {line}")
+
+
+def _faster(found: Mapping[str, Any], layers: str, name: str) -> tuple[float | None, str]:
+    times = found["times_ours"][layers]["median"] if name == "bfloat16" else None
+    most = [*found["layers"][layers]["profile_ms"][name].items()][:4]
+    return times, ", ".join(f"{kind.removesuffix('_bfloat16')} {number(ms)}" for kind, ms in most)
 
 
 def _times(spread: Mapping[str, float] | None) -> tuple[float | None, str]:

@@ -138,10 +138,27 @@ def test_the_document_has_a_figure_for_every_target(document: dict[str, Any]) ->
     assert document["mutants_vs_compile"] is None
 
 
+def test_bfloat16_is_timed_and_profiled_beside_float32_where_it_can_be_had(
+    document: dict[str, Any],
+) -> None:
+    found = document["detail"]["bfloat16"]["8"]
+    if executor.hindrance("native-bf16"):
+        assert document["bf16_vs_float32"] == {"8": None}
+        assert any("avx512_bf16" in line for line in omissions(document))
+        return
+    assert document["bf16_vs_float32"] == {"8": found["times_ours"]["1"]["median"]}
+    for one in found["layers"].values():
+        whole, short = (one["profile_ms"][name] for name in ("float32", "bfloat16"))
+        assert {"weight_gradient", "gemm", "forward", "backward"} <= whole.keys()
+        assert {"weight_gradient_bfloat16", "gemm_bfloat16", "forward", "backward"} <= short.keys()
+        assert not {"weight_gradient", "gemm"} & short.keys()
+        assert one["losses"]["float32"] == pytest.approx(one["losses"]["bfloat16"], rel=1e-3)
+
+
 def test_every_peer_that_is_installed_was_timed(document: dict[str, Any]) -> None:
     detail = document["detail"]
     assert not disagrees(document)
-    assert all("jax" in line for line in omissions(document))
+    assert all("jax" in line or "bfloat16" in line for line in omissions(document))
     assert len(detail["mutants"]["8"]["cells"]) == TINY.cells
     assert detail["gru"]["8"]["times_ours"].keys() > {"nn.GRU", *engine_steps.LOOPS}
     timed = {"nn.LSTM", "loop, fused gates", "loop, one op a node"}

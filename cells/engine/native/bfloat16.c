@@ -6,7 +6,7 @@
 #if BFLOAT16
 
 #define PAIRS 128     // of the summed dimension that are in a block
-#define LEFT_ROWS 384 // rows of the left factor that are in a block
+#define LEFT_ROWS 352 // rows of the left factor that are in a block
 #define TILE_ROWS (LANES / 2)
 #define TILE_PANELS 3
 

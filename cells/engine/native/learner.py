@@ -1,6 +1,7 @@
 """The `Learner` that runs whole windows in the native runtime, one call a window."""
 
 import math
+import time
 from typing import Final, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from cells.engine.lowering import lower
 from cells.engine.native.build import library, require_bfloat16
 from cells.engine.native.memory import Memory, address
 from cells.engine.native.store import Store
-from cells.engine.native.tape import RESULT
+from cells.engine.native.tape import FIELDS, RESULT, Kind
 from cells.engine.native.window import Window
 from cells.engine.native.writer import Tape
 from cells.engine.seed import derive
@@ -102,6 +103,26 @@ class NativeLearner:
         self._fill(window, batch)
         self._begin(window, batch)
         return self._call(window, window.scoring, 0.0, 0.0)[2]
+
+    def profile(self, batch: Batch) -> dict[str, float]:
+        """Seconds of processor time that each kind of item takes in an update without dropout.
+
+        Loops over time are `forward` and `backward`. Rate and clip are zero: no parameter moves.
+        """
+        window = self._window(batch, dropout=False)
+        self._fill(window, batch)
+        self._begin(window, batch)
+        self._result[0] = (0.0, 0.0, 0.0, 0, 0.0)
+        tape, found = window.training, dict[str, float]()
+        for number in range(tape.first, tape.first + tape.count):
+            kind, fields = Kind(tape.items["kind"][number]), tape.items["f"][number]
+            name = kind.name.lower()
+            if kind == Kind.LOOP:
+                name = "backward" if fields[FIELDS[kind].index("reverse")] else "forward"
+            start = time.process_time()
+            self._run(tape.address, number, 1, window.instructions, self._result_address, 0.0, 0.0)
+            found[name] = found.get(name, 0.0) + time.process_time() - start
+        return found
 
     def forget(self) -> None:
         """Sets the state of all lanes to zero."""

@@ -375,5 +375,18 @@ def test_the_same_learner_takes_no_more_memory_with_time() -> None:
     assert kept[8:] == [kept[8]] * 8
 
 
+def test_a_profile_names_the_work_of_an_update_and_moves_no_parameter() -> None:
+    shape = Shape(5, 3, 9)
+    model = model_of(canonical(zoo.load("gru")), shape)
+    pair = [NativeLearner(model, weights_of(model, 0)) for _ in range(2)]
+    windows = batches(shape, 0)
+    found = pair[0].profile(windows[0])
+    pair[1].evaluate(windows[0])
+    assert {"forward", "backward", "weight_gradient", "gemm", "softmax_loss", "step"} <= {*found}
+    assert min(found.values()) >= 0
+    # The states have moved on as they do in any window.
+    assert pair[0].train(windows[1], 0.1, 1.0) == pair[1].train(windows[1], 0.1, 1.0)
+
+
 def test_the_best_executor_is_the_native_one_where_it_can_be_made() -> None:
     assert best() == "native"
