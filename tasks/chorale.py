@@ -154,6 +154,18 @@ def top() -> NDArray[np.bool_]:
     return notes
 
 
+def is_chord(roll: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where the notes below C5 of a roll `[T, 88]` are bass and inner voices of one harmony, `[T]`.
+
+    The melody is not looked at. A silent step, which ends each phrase, counts too.
+    """
+    below = _column(35)
+    chords = (bass()[:, None] | inner())[..., :below].reshape(-1, below)
+    known = {chord.tobytes() for chord in (*chords, np.zeros(below, np.bool_))}
+    frames = roll[:, :below].astype(np.bool_)
+    return np.array([frame.tobytes() in known for frame in frames], np.bool_)
+
+
 def levels(law: Grammar) -> tuple[Floor, ...]:
     """Exact losses in nats a step, by what is known and how it may be said.
 

@@ -25,6 +25,20 @@ def test_every_state_has_a_frame_of_its_own_of_four_notes():
     assert (rows.sum(axis=1) == 4).all()
 
 
+def test_a_chord_is_recognised_by_its_three_lower_voices():
+    rows = FRAMES.reshape(-1, 88)
+    assert chorale.is_chord(rows).all()
+    assert chorale.is_chord(np.zeros((1, 88), np.uint8)).all()
+    for voice in range(3):
+        missing = rows.copy()
+        missing[np.arange(len(rows)), np.argwhere(rows)[voice::4, 1]] = False
+        assert not chorale.is_chord(missing).any()
+    melody = rows & (np.arange(88) >= 51)
+    assert chorale.is_chord(rows & ~melody).all()
+    moved = np.roll(rows, 1, axis=1)
+    assert chorale.is_chord(moved).mean() < 0.1
+
+
 def test_the_state_can_be_read_off_the_frames_alone(pieces):
     index = {row.tobytes(): at for at, row in enumerate(FRAMES.reshape(-1, 88).astype(np.uint8))}
     read = []
