@@ -43,6 +43,11 @@ def shelves() -> dict[str, tuple[str, ...]]:
     return {title: tuple(cells) for title, cells in _shelves()["shelves"].items()}
 
 
+def unread() -> tuple[str, ...]:
+    """Cells not yet compared with the text of the paper or the authors' code."""
+    return tuple(_shelves()["unread"])
+
+
 def outside() -> tuple[dict[str, str], ...]:
     """What the language cannot say: `missing`, the `cells` that need it, `reason`, `nearest`."""
     return tuple(_shelves()["outside"])

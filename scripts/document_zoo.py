@@ -57,10 +57,15 @@ def count() -> str:
     return f"{len(zoo.names())} cells."
 
 
+def unread() -> str:
+    return ", ".join(map(code, zoo.unread())) + "."
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "count": count,
     "shelves": shelves,
     "outside": outside,
+    "unread": unread,
 }
 
 

@@ -46,6 +46,11 @@ def test_every_cell_is_on_exactly_one_shelf():
     )
 
 
+def test_cells_that_wait_for_their_source_are_cells():
+    assert set(zoo.unread()) <= set(zoo.names())
+    assert list(zoo.unread()) == sorted(set(zoo.unread()))
+
+
 def test_what_the_language_cannot_say_comes_with_its_reason():
     for one in zoo.outside():
         assert one.keys() == {"missing", "cells", "reason", "nearest"}

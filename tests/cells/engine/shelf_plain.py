@@ -30,7 +30,7 @@ def jordan(p: SimpleNamespace, x: Array, y: Array) -> tuple[Array, ...]:
 
 
 def esn(p: SimpleNamespace, u: Array, x: Array) -> tuple[Array, ...]:
-    """Jaeger 2001, with the leak of Lukosevicius 2012, equations 2 and 3."""
+    """Jaeger 2001, with the leak of Lukosevicius 2012."""
     update = tanh(p.W_in @ u + p.b + p.W @ x)
     return ((1 - 0.3) * x + 0.3 * update,)
 
@@ -47,25 +47,25 @@ def narx(p: SimpleNamespace, u: Array, y_1: Array, y_2: Array, y_3: Array) -> tu
 
 
 def scrn(p: SimpleNamespace, x: Array, h: Array, s: Array) -> tuple[Array, ...]:
-    """Mikolov et al. 2014, equations 5 to 7, without the softmax."""
+    """Mikolov et al. 2014, without the softmax."""
     s = (1 - 0.95) * (p.B @ x) + 0.95 * s
     h = sigm(p.P @ s + p.A @ x + p.R @ h)
     return p.U @ h + p.V @ s, h, s
 
 
 def indrnn(p: SimpleNamespace, x: Array, h: Array) -> tuple[Array, ...]:
-    """Li et al. 2018, equation 2."""
+    """Li et al. 2018."""
     return (relu(p.W @ x + p.u * h + p.b),)
 
 
 def mrnn(p: SimpleNamespace, x: Array, h: Array) -> tuple[Array, ...]:
-    """Sutskever, Martens, Hinton 2011, equations 7 and 8, with a bias."""
+    """Sutskever, Martens, Hinton 2011, with a bias."""
     f = (p.W_fx @ x) * (p.W_fh @ h)
     return (tanh(p.W_hf @ f + p.W_hx @ x + p.b_h),)
 
 
 def mi_rnn(p: SimpleNamespace, x: Array, h: Array) -> tuple[Array, ...]:
-    """Wu et al. 2016, equation 4: the betas are g."""
+    """Wu et al. 2016: the betas are g."""
     new, old = p.W @ x, p.U @ h
     return (tanh(p.a * new * old + p.g_1 * old + p.g_2 * new + p.b),)
 
@@ -81,7 +81,7 @@ def delta_rnn(p: SimpleNamespace, x: Array, h: Array) -> tuple[Array, ...]:
 
 
 def fastrnn(p: SimpleNamespace, x: Array, h: Array) -> tuple[Array, ...]:
-    """Kusupati et al. 2018, section 3.1; both numbers before their sigmoid."""
+    """Kusupati et al. 2018; both numbers before their sigmoid."""
     candidate = tanh(p.W @ x + p.U @ h + p.b)
     return (sigm(p.g_1) * candidate + sigm(p.g_2) * h,)
 
@@ -91,20 +91,20 @@ def _skew(m: Array) -> Array:
 
 
 def antisym(p: SimpleNamespace, x: Array, h: Array) -> tuple[Array, ...]:
-    """Chang et al. 2019, equation 11, with step and diffusion 0.01."""
+    """Chang et al. 2019, with step and diffusion 0.01."""
     recurrent = _skew(p.W) - 0.01 * np.eye(h.shape[-2])
     return (h + 0.01 * tanh(recurrent @ h + p.V @ x + p.b),)
 
 
 def antisym_gated(p: SimpleNamespace, x: Array, h: Array) -> tuple[Array, ...]:
-    """Chang et al. 2019, equations 12 and 13, with step and diffusion 0.01."""
+    """Chang et al. 2019, with step and diffusion 0.01."""
     recurrent = _skew(p.W) - 0.01 * np.eye(h.shape[-2])
     z = sigm(recurrent @ h + p.V_z @ x + p.b_z)
     return (h + 0.01 * z * tanh(recurrent @ h + p.V_h @ x + p.b_h),)
 
 
 def cornn(p: SimpleNamespace, u: Array, y: Array, z: Array) -> tuple[Array, ...]:
-    """Rusch, Mishra 2021, equation 3 with the damping at the old z."""
+    """Rusch, Mishra 2021, with the damping at the old z."""
     dt, gamma, epsilon = 0.042, 2.7, 4.7
     force = tanh(p.W @ y + p.R @ z + p.V @ u + p.b)
     z = z + dt * force - dt * gamma * y - dt * epsilon * z
@@ -112,7 +112,7 @@ def cornn(p: SimpleNamespace, u: Array, y: Array, z: Array) -> tuple[Array, ...]
 
 
 def cornn_implicit(p: SimpleNamespace, u: Array, y: Array, z: Array) -> tuple[Array, ...]:
-    """Rusch, Mishra 2021, equation 3 with the damping at the new z, solved for it."""
+    """Rusch, Mishra 2021, with the damping at the new z, solved for it."""
     dt, gamma, epsilon = 0.042, 2.7, 4.7
     force = tanh(p.W @ y + p.R @ z + p.V @ u + p.b)
     z = (z + dt * force - dt * gamma * y) / (1 + dt * epsilon)
@@ -120,7 +120,7 @@ def cornn_implicit(p: SimpleNamespace, u: Array, y: Array, z: Array) -> tuple[Ar
 
 
 def unicornn(p: SimpleNamespace, u: Array, y: Array, z: Array) -> tuple[Array, ...]:
-    """Rusch, Mishra 2021, equation 3, one layer: sigma-hat of c is 0.5 + 0.5 tanh(c / 2)."""
+    """Rusch, Mishra 2021, one layer: sigma-hat of c is 0.5 + 0.5 tanh(c / 2)."""
     dt, alpha = 0.1, 1.0
     rate = dt * (0.5 + 0.5 * tanh(p.c / 2))
     z = z - rate * (tanh(p.w * y + p.V @ u + p.b) + alpha * y)
@@ -128,7 +128,7 @@ def unicornn(p: SimpleNamespace, u: Array, y: Array, z: Array) -> tuple[Array, .
 
 
 def lem(p: SimpleNamespace, u: Array, y: Array, z: Array) -> tuple[Array, ...]:
-    """Rusch et al. 2022, equation 3, with a largest step of 1."""
+    """Rusch et al. 2022, with a largest step of 1."""
     step = sigm(p.W_1 @ y + p.V_1 @ u + p.b_1)
     other = sigm(p.W_2 @ y + p.V_2 @ u + p.b_2)
     new_z = (1 - step) * z + step * tanh(p.W_z @ y + p.V_z @ u + p.b_z)
@@ -137,7 +137,7 @@ def lem(p: SimpleNamespace, u: Array, y: Array, z: Array) -> tuple[Array, ...]:
 
 
 def rhn_3(p: SimpleNamespace, x: Array, s: Array) -> tuple[Array, ...]:
-    """Zilly et al. 2017, equations 6 to 9, with c = 1 - t."""
+    """Zilly et al. 2017, with c = 1 - t."""
     own, inside = vars(p), (p.W_h @ x, p.W_t @ x)
     for layer in "123":
         new, gate = (own[f"R_{kind}{layer}"] @ s + own[f"b_{kind}{layer}"] for kind in "ht")
@@ -155,7 +155,7 @@ def ltc_1(p: SimpleNamespace, i: Array, x: Array) -> tuple[Array, ...]:
 
 
 def cfc(p: SimpleNamespace, i: Array, x: Array) -> tuple[Array, ...]:
-    """Hasani et al. 2022, equation 3, at time 1 after the last input."""
+    """Hasani et al. 2022, at time 1 after the last input."""
     f = p.W_f @ i + p.U_f @ x + p.b_f
     g = tanh(p.W_g @ i + p.U_g @ x + p.b_g)
     h = tanh(p.W_h @ i + p.U_h @ x + p.b_h)
@@ -243,11 +243,11 @@ RELATED: Final[Related] = [
 ]
 
 PITFALLS: Final[Pitfalls] = [
-    # torchrecurrent 0.2.5 and RecurrentLayers.jl give h the old z. Right is the new one: equation 3
-    # of the paper steps z first (the scheme is implicit-explicit), and the authors' code does so.
+    # torchrecurrent 0.2.5 and RecurrentLayers.jl give h the old z. Right is the new one: the paper
+    # steps z first and reads it in the step of y, and so does the authors' code.
     ("lem", "tanh(linear(x, z'))", "tanh(linear(x, z))"),
-    # Both libraries feed the output back. Right is h: in equation 6 of the paper R multiplies the
-    # hidden layer of the step before, and the output of equation 7 goes to the softmax alone.
+    # Both libraries feed the output back. Right is h: in the paper R multiplies the hidden layer of
+    # the step before, and U h + V s goes to the softmax alone.
     (
         "scrn",
         "h' = sigmoid(linear(s', x, h, bias=none))\n  out = linear(h', s', bias=none)",
