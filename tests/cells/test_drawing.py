@@ -3,12 +3,15 @@
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
+from itertools import combinations, pairwise
 from random import Random
 
 import pytest
 
 from cells import Cell, Node, canonical, parse, sample, zoo
+from cells.diagram import diagram
 from cells.drawing import draw
+from cells.layering import arrange
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -31,13 +34,20 @@ def texts(cell: Cell) -> list[str]:
 
 def test_the_lstm_has_its_three_gates_two_candidates_and_five_operations() -> None:
     shapes = Counter(box[0] for box in boxes(zoo.load("lstm")))
-    assert shapes == {"leaf": 3, "gate": 5, "circle": 4, "result": 2}
+    assert shapes == {
+        "leaf": 3,
+        "gate": 3,
+        "function": 2,
+        "product": 3,
+        "arithmetic": 1,
+        "result": 2,
+    }
     assert Counter(texts(zoo.load("lstm")))["σ"] == 3
 
 
 def test_matrices_are_heavy_arrows_unless_they_are_shared() -> None:
     drawn = draw(parse("cell c(x; h)\n  h' = tanh(linear(x, h))\n"))
-    assert drawn.count('class="heavy"') == 2
+    assert len(re.findall(r'<path class="line heavy c[01]"', drawn)) == 2
     assert "shape matrix" not in drawn
     shared = parse("cell c(x; h)\n  a = linear(x)\n  h' = sigmoid(a) * h + tanh(a) * x\n")
     assert "shape matrix" in draw(shared)
@@ -83,7 +93,7 @@ def check_layout(cell: Cell) -> None:
     for place, (_, x, y, w, h) in enumerate(found):
         for _, x2, y2, w2, h2 in found[:place]:
             assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y
-    tips = sum(1 for path in top.iter(f"{SVG}path") if path.get("class") == "tip")
+    tips = sum(1 for path in top.iter(f"{SVG}path") if (path.get("class") or "").startswith("tip"))
     assert tips >= len(cell.updates)
 
 
@@ -113,3 +123,47 @@ def test_hostile_names_stay_text() -> None:
 def test_an_output_apart_from_the_states_is_a_vertex_of_its_own() -> None:
     cell = parse("cell c(x; h)\n  h' = tanh(linear(x, h))\n  out = sigmoid(linear(x)) * h'\n")
     assert "out" in texts(cell)
+
+
+def test_a_state_and_its_new_value_have_one_colour_and_no_other_has_it() -> None:
+    drawn = draw(zoo.load("lstm"))
+    for state, colour in (("h", "c1"), ("c", "c2")):
+        for text in (state, f"{state}′"):
+            (box,) = re.findall(rf'<rect class="([^"]*)"[^>]*/><text [^>]*>{text}<', drawn)
+            assert box.split()[-1] == colour
+
+
+def test_the_key_explains_what_occurs_and_nothing_else() -> None:
+    assert {"gate", "product", "through a weight matrix"} <= set(texts(zoo.load("lstm")))
+    elman = texts(zoo.load("elman"))
+    assert "function" in elman
+    assert not {"gate", "product", "2nd: subtracted, or divided by"} & set(elman)
+
+
+def crossings(cell: Cell) -> int:
+    """Pairs of lines between neighbouring columns that cross, counted on the drawn heights."""
+    made = arrange(diagram(cell))
+    lines: dict[int, set[tuple[int, int]]] = {}
+    for route in made.routes:
+        start = made.layers[route[0]]
+        for step, pair in enumerate(pairwise(route)):
+            lines.setdefault(start + step, set()).add(pair)
+    at = made.heights
+    return sum(
+        (at[a] - at[c]) * (at[b] - at[d]) < 0
+        for column in lines.values()
+        for (a, b), (c, d) in combinations(sorted(column), 2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("lstm", 7), ("gru", 3), ("mut1", 2), ("lstm_peep", 10)]
+)
+def test_few_lines_cross_in_known_cells(name: str, most: int) -> None:
+    # From x and h to the four boxes of an LSTM it takes six crossings in any order.
+    assert crossings(zoo.load(name)) <= most
+
+
+def test_a_gate_is_a_sigmoid_or_an_exponential_that_multiplies() -> None:
+    cell = parse("cell c(x; h)\n  a = exp(linear(x))\n  h' = a * h + exp(linear(h))")
+    assert Counter(vertex.role for vertex in diagram(cell).vertices)["gate"] == 1
