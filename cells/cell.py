@@ -81,3 +81,10 @@ class Cell:
     states: tuple[str, ...] = field(default=(), compare=False)
     names: tuple[str | None, ...] = field(default=(), compare=False)
     comment: str = field(default="", compare=False)
+
+    def _repr_html_(self) -> str:
+        """Drawing and equations of a valid cell, which notebooks show in place of its `repr`."""
+        from cells.drawing import draw
+        from cells.mathml import mathml
+
+        return f"<div>{draw(self)}{mathml(self)}</div>"

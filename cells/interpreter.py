@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Final, NamedTuple, cast
 
-from cells.canonical import trace
+from cells.canonical import Trace, trace
 from cells.cell import Cell, Linear
 from cells.op import DIVISION_GUARD
 
@@ -123,19 +123,27 @@ _WIDTH: Final = 2
 _BROAD: Final = 1e6
 
 
-def rewriting_error(cell: Cell, generator: Random) -> float | None:
-    """How far a cell and its canonical form are apart after one random step.
+class Twin(NamedTuple):
+    """One random step of a cell and the same step of its canonical form.
 
-    Parameters, states and input are uniform on [-1, 1]; those of the canonical form follow from
-    those of the cell.
+    Attributes:
+        form: the canonical form and where it comes from.
+        before, after: the step of the cell and that of the form.
+    """
 
-    Returns:
-        The largest difference in output and kept states, relative to the largest value of any node
-        (at least 1), since a sum cancels no better than its largest term is known. None where
-        values leave the range in which this says something.
+    form: Trace
+    before: Step
+    after: Step
+
+
+def twin(cell: Cell, generator: Random) -> Twin:
+    """A cell and its canonical form at equal parameters, states and input.
+
+    Those of the cell are uniform on [-1, 1], those of the canonical form follow from them.
 
     Raises:
         CellError: C501 when nothing of x is left in the output.
+        ValueError: where sin or cos meet an infinity.
     """
     form = trace(cell)
 
@@ -168,9 +176,24 @@ def rewriting_error(cell: Cell, generator: Random) -> float | None:
         else:
             mapped[index] = value
     x, states = draw(), [draw() for _ in cell.updates]
+    before = evaluate(cell, x, states, given)
+    after = evaluate(form.cell, x, [states[state] for state in form.states], mapped)
+    return Twin(form, before, after)
+
+
+def rewriting_error(cell: Cell, generator: Random) -> float | None:
+    """How far a cell and its canonical form are apart after one random step, see `twin`.
+
+    Returns:
+        The largest difference in output and kept states, relative to the largest value of any node
+        (at least 1), since a sum cancels no better than its largest term is known. None where
+        values leave the range in which this says something.
+
+    Raises:
+        CellError: C501 when nothing of x is left in the output.
+    """
     try:
-        before = evaluate(cell, x, states, given)
-        after = evaluate(form.cell, x, [states[state] for state in form.states], mapped)
+        form, before, after = twin(cell, generator)
     except ValueError:
         return None
     largest = max(1.0, *(abs(value) for vector in before.values for value in vector))

@@ -217,6 +217,22 @@ def render(plan: Plan, width: int) -> str:
     return "\n".join(lines)
 
 
+def summary(plan: Plan) -> str:
+    """The plan in one line: matrix products by phase and round, pointwise work of a step."""
+    said: list[str] = []
+    for phase in PHASES:
+        rounds = [
+            sum(len(product.linears) for product in stage.products) for stage in plan.stages[phase]
+        ]
+        words = " then ".join(str(number) for number in rounds if number)
+        if words:
+            said.append(f"{words} linear{'' if words == '1' else 's'} {_WHEN[phase]}")
+    pointwise = sum(len(one.forward.instructions) for one in plan.stages["loop"])
+    if pointwise:
+        said.append(f"{pointwise} pointwise instructions in every step")
+    return "; ".join(said)
+
+
 def _words(plan: Plan, name: str | float, depth: int = 2) -> str:
     """An operand, for people, e.g. `sigmoid(sum 1) * h`."""
     if not isinstance(name, str):

@@ -12,7 +12,7 @@ from cells.engine.learner import Model
 from cells.engine.parameter import parameters
 from cells.engine.reference import tensors, unroll
 from cells.engine.seed import generator
-from cells.engine.width import width_step
+from cells.size import width_step
 
 WIDTH: Final = 16
 SYMBOLS: Final = 6

@@ -1,12 +1,12 @@
 """How wide a model may be: the parameter count, and the width that meets a budget."""
 
-import math
 from dataclasses import replace
-from typing import Literal, cast
+from typing import Literal
 
-from cells.cell import Cell, Linear
+from cells.cell import Cell
 from cells.engine.learner import Model
 from cells.engine.parameter import parameters
+from cells.size import width_step
 
 
 class WidthError(ValueError):
@@ -16,12 +16,6 @@ class WidthError(ValueError):
 def parameter_count(model: Model) -> int:
     """All numbers of `model`, trained and frozen, embedding and readout included."""
     return sum(one.size for one in parameters(model))
-
-
-def width_step(cell: Cell) -> int:
-    """Every width of `cell` is a multiple of this: the least common multiple of its block counts."""
-    linears = (cast("Linear", node.parameter) for node in cell.nodes if node.op == "linear")
-    return math.lcm(*(linear.blocks for linear in linears if linear.kind == "block"))
 
 
 def solve_width(
