@@ -1,53 +1,21 @@
-"""Figures of a study with seaborn, and their SVG text: the same record gives the same bytes.
+"""Figures of a study with seaborn.
 
-Every text that is drawn passes `_plain`: names come from files and may hold anything.
+Every text that is drawn passes `plain`: names come from files and may hold anything.
 """
 
-import io
-import re
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cells.error import visible
 from results.leaderboard import Board, Row, TaskColumn
 from results.outcome import Ending
-
-INK: Final = "#010203"
-FAINT: Final = "#0a0b0c"
-"""Stand-ins that `to_svg` replaces by the page's colours, so that figures follow light and dark."""
-
-_STYLE: Final[Any] = {
-    "svg.hashsalt": "gatewright",
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9.0,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 10.0,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "figure.facecolor": "none",
-    "savefig.facecolor": "none",
-    "legend.frameon": False,
-    "legend.fontsize": 8.0,
-}
+from results.panel import FAINT, INK, panels, plain
 
 _SHOWN: Final = 6
 """Cells that get a colour of their own beside the baselines."""
@@ -62,7 +30,7 @@ def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
     colours = _colours(shown)
     points = _records(curves)
     width = 4.0 * len(board.tasks)
-    with _figure(width, 3.2, columns=len(board.tasks)) as (figure, axes):
+    with panels(width, 3.2, columns=len(board.tasks)) as (figure, axes):
         for place, (task, ax) in enumerate(zip(board.tasks, axes, strict=True)):
             column = "valid_accuracy" if task.metric == "accuracy" else "valid_loss"
             keys = {
@@ -80,10 +48,10 @@ def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
                 style = _line(row, board.yardstick, colours)
                 ax.plot(list(lines[key]), list(lines[key].values()), marker=marker, **style)
             _floor(ax, task)
-            ax.set_title(_plain(f"{task.name} ({task.scale})"))
+            ax.set_title(plain(f"{task.name} ({task.scale})"))
             ax.set_xlabel("updates")
             ax.set_ylabel("validation accuracy" if task.metric == "accuracy" else _unit(task))
-        _legend(figure, axes, [*_baselines(board), *(_plain(row.label) for row in shown)])
+        _legend(figure, axes, [*_baselines(board), *(plain(row.label) for row in shown)])
     return figure
 
 
@@ -93,7 +61,7 @@ def best_so_far(board: Board, trials: pd.DataFrame) -> Figure:
     Scores refer to the yardstick's final best. Horizontal: the baselines.
     """
     steps = _best_steps(board, trials)
-    with _figure(8.0, 3.0, columns=2, sharey=True) as (figure, axes):
+    with panels(8.0, 3.0, columns=2, sharey=True) as (figure, axes):
         for ax, column, name in zip(
             axes, ("trials", "core_seconds"), ("trials done", "core-seconds spent"), strict=True
         ):
@@ -107,7 +75,7 @@ def best_so_far(board: Board, trials: pd.DataFrame) -> Figure:
             _baseline_lines(ax, board)
             ax.set_xlim(left=0)
             ax.set_xlabel(name)
-        axes[0].set_ylabel(f"score: worst ratio to {_plain(board.yardstick)}")
+        axes[0].set_ylabel(f"score: worst ratio to {plain(board.yardstick)}")
         if not np.isfinite(steps["score"]).any():
             axes[0].set_title("no new cell has finished all tasks")
         _legend(figure, axes, _baselines(board))
@@ -124,10 +92,10 @@ def ratios(board: Board, most: int = 20) -> Figure:
                 table[place, column] = selected.ratio
     frame = pd.DataFrame(
         table,
-        index=[_plain(row.label) for row in rows],
-        columns=[_plain(task.name) for task in board.tasks],
+        index=[plain(row.label) for row in rows],
+        columns=[plain(task.name) for task in board.tasks],
     )
-    with _figure(2.9 + 1.3 * len(board.tasks), 0.8 + 0.27 * max(1, len(rows))) as (figure, axes):
+    with panels(2.9 + 1.3 * len(board.tasks), 0.8 + 0.27 * max(1, len(rows))) as (figure, axes):
         ax = axes[0]
         reach = float(np.nanmax(np.abs(table - 1.0))) if np.isfinite(table).any() else 0.1
         if rows:
@@ -145,7 +113,7 @@ def ratios(board: Board, most: int = 20) -> Figure:
                 annot_kws={"size": 8},
             )
         ax.tick_params(length=0)
-        ax.set_title(f"relative to {_plain(board.yardstick)}")
+        ax.set_title(f"relative to {plain(board.yardstick)}")
     return figure
 
 
@@ -156,7 +124,7 @@ def screen(board: Board, trials: pd.DataFrame) -> Figure:
         for trial in _records(trials)
         if trial["role"] == "screen" and not pd.isna(trial["valid_accuracy"])
     ]
-    with _figure(5.0, 2.6) as (figure, axes):
+    with panels(5.0, 2.6) as (figure, axes):
         ax = axes[0]
         sns.histplot(
             x=np.array(found),
@@ -178,9 +146,9 @@ def screen(board: Board, trials: pd.DataFrame) -> Figure:
 def rejections(board: Board) -> Figure:
     """Number of cells turned away, by cause, most frequent first."""
     counts = sorted(board.rejections.items(), key=lambda pair: (-pair[1], pair[0]))
-    with _figure(5.0, 0.9 + 0.3 * max(1, len(counts))) as (figure, axes):
+    with panels(5.0, 0.9 + 0.3 * max(1, len(counts))) as (figure, axes):
         ax = axes[0]
-        causes = [_plain(cause) for cause, _ in counts]
+        causes = [plain(cause) for cause, _ in counts]
         if counts:
             sns.barplot(
                 x=[count for _, count in counts],
@@ -204,7 +172,7 @@ def lineage(board: Board, cells: pd.DataFrame, most: int = 40) -> Figure:
     births = {entry["cell"]: entry["number"] for entry in _records(cells)}
     ordered = sorted(rows.values(), key=lambda row: row.first)[:most]
     heights = _heights(ordered)
-    with _figure(8.0, 0.8 + 0.24 * max(2, len(ordered))) as (figure, axes):
+    with panels(8.0, 0.8 + 0.24 * max(2, len(ordered))) as (figure, axes):
         ax = axes[0]
         for row in ordered:
             parent = rows.get(row.parent_id)
@@ -232,7 +200,7 @@ def lineage(board: Board, cells: pd.DataFrame, most: int = 40) -> Figure:
             )
             text = row.label if row.score is None else f"{row.label}  {row.score:.3f}"
             ax.annotate(
-                _plain(text),
+                plain(text),
                 (births[row.cell_id], heights[row.cell_id]),
                 (6, 0),
                 textcoords="offset points",
@@ -244,26 +212,6 @@ def lineage(board: Board, cells: pd.DataFrame, most: int = 40) -> Figure:
         ax.margins(x=0.12)
         ax.set_xlabel("index at which the cell was first asked for")
     return figure
-
-
-def to_svg(figure: Figure, name: str) -> str:
-    """A fresh figure as an SVG element for a page; its ids begin with `name`.
-
-    No date, no random ids, text as text; the page's `--ink` and `--faint` colour what is not data.
-    """
-    buffer = io.StringIO()
-    FigureCanvasAgg(figure)
-    with mpl.rc_context(_STYLE):
-        figure.savefig(
-            buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
-        )
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = text.replace(INK, "var(--ink)").replace(FAINT, "var(--faint)")
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = re.sub(r'(url\(|href=")#', rf"\g<1>#{name}-", text)
-    return text.rstrip()
 
 
 def _best_steps(board: Board, trials: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
@@ -323,23 +271,13 @@ def _heights(rows: Sequence[Row]) -> dict[str, int]:
     return heights
 
 
-@contextmanager
-def _figure(
-    width: float, height: float, columns: int = 1, *, sharey: bool = False
-) -> Generator[tuple[Figure, list[Axes]]]:
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False, sharey=sharey)
-        yield figure, list(axes[0])
-
-
 def _colours(rows: Sequence[Row]) -> dict[str, Any]:
     palette = sns.color_palette("colorblind", _SHOWN)
     return {row.cell_id: palette[place] for place, row in enumerate(rows)}
 
 
 def _line(row: Row, yardstick: str, colours: dict[str, Any]) -> dict[str, Any]:
-    name = _plain(row.label)
+    name = plain(row.label)
     if row.baseline:
         dashes = "-" if row.label == yardstick else "--"
         return {"color": INK, "linewidth": 2.2, "linestyle": dashes, "zorder": 3, "label": name}
@@ -362,16 +300,16 @@ def _baseline_lines(ax: Axes, board: Board) -> None:
                 color=INK,
                 linewidth=1.2,
                 linestyle="-" if row.label == board.yardstick else "--",
-                label=_plain(row.label),
+                label=plain(row.label),
             )
 
 
 def _baselines(board: Board) -> list[str]:
-    return [_plain(row.label) for row in (*board.rows, *board.stopped) if row.baseline]
+    return [plain(row.label) for row in (*board.rows, *board.stopped) if row.baseline]
 
 
 def _unit(task: TaskColumn) -> str:
-    return _plain(f"validation loss, {task.unit}" if task.unit else "validation loss")
+    return plain(f"validation loss, {task.unit}" if task.unit else "validation loss")
 
 
 def _legend(figure: Figure, axes: Sequence[Axes], first: Sequence[str]) -> None:
@@ -383,9 +321,3 @@ def _legend(figure: Figure, axes: Sequence[Axes], first: Sequence[str]) -> None:
         order = [name for name in first if name in entries]
         order += [name for name in entries if name not in order]
         figure.legend([entries[name] for name in order], order, loc="outside right upper")
-
-
-def _plain(text: str) -> str:
-    """Printable ASCII, which any font has, and not too long for a label."""
-    text = visible(text)
-    return text if len(text) <= 28 else text[:25] + "..."

@@ -1,16 +1,13 @@
 """One study as one HTML file: opens offline, runs no script, and is the same bytes each time."""
 
 import json
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from cells import CellError, parse
 from cells.drawing import draw
@@ -20,13 +17,9 @@ from results.interval import Interval, interquartile_mean, stratified
 from results.label import label
 from results.leaderboard import Board, Row, TaskColumn
 from results.outcome import Ending
+from results.page import POLICY, environment, markup
+from results.panel import to_svg
 from results.store import Store
-
-POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
-    " form-action 'none'"
-)
-"""Content security policy: nothing is fetched, nothing runs, nothing is sent."""
 
 _LEDGER: Final = 300
 """Rows of the rejections ledger that are written out; the store has all."""
@@ -82,7 +75,7 @@ def render(store: Store, study_id: str) -> str:
             caveats=caveats(board),
             means={row.cell_id: _mean_ratio(row, study_id) for row in board.rows},
             portraits=[_portrait(row) for row in _worth_showing(board)],
-            figures={name: _svg(figure.to_svg(made, name)) for name, made in figures.items()},
+            figures={name: markup(to_svg(made, name)) for name, made in figures.items()},
             ledger=ledger[:_LEDGER],
             ledger_left=max(0, len(ledger) - _LEDGER),
             events=Counter(event["kind"] for event in events),
@@ -194,45 +187,20 @@ def _portrait(row: Row) -> _Portrait:
         cell = parse(row.text)
     except CellError:
         return _Portrait(row, "", "")
-    return _Portrait(row, plain(cell), _svg(draw(cell)))
-
-
-def _svg(text: str) -> Markup:
-    """Our own drawings, which escape what they write, as they are."""
-    return Markup(text)  # noqa: S704
+    return _Portrait(row, plain(cell), markup(draw(cell)))
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return environment(
+        {
+            "interval": _interval,
+            "number": _number,
+            "label": label,
+            "listed": _listed,
+            "value": _value,
+            "bar": _bar,
+        }
     )
-    filters: dict[str, Any] = environment.filters
-    filters |= {
-        "interval": _interval,
-        "number": _number,
-        "label": label,
-        "listed": _listed,
-        "value": _value,
-        "bar": _bar,
-    }
-    return environment
-
-
-def _finalize(value: Any) -> Any:
-    """Every text on the page goes through here: what cannot be seen is written out."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return "".join(
-            sign
-            if sign == "\n" or unicodedata.category(sign)[0] != "C"
-            else sign.encode("unicode_escape").decode("ascii")
-            for sign in value
-        )
-    return value
 
 
 def _listed(operators: str) -> str:

@@ -66,52 +66,64 @@ def ls(
 @app.command(name="show")
 def show_cell(
     cell: CellArgument,
-    width: Annotated[int, typer.Option(help="Hidden width for the parameter count.", min=1)] = 64,
+    width: Annotated[int, typer.Option(help="Hidden width for the sizes.", min=1)] = 64,
     latex: Annotated[bool, typer.Option("--latex", help="Print the equations as LaTeX.")] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Print how the engine runs the cell over a window.")
     ] = False,
+    dynamic: Annotated[
+        bool,
+        typer.Option(
+            "--dynamic",
+            help="Measure how the cell behaves: Jacobian, reach of the gradient, gates, stability.",
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write all of it, measured part included, as one HTML file."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of what is measured.")] = 0,
     store: StoreOption = None,
     json: Json = False,
 ) -> int:
-    """Show a cell: text, equations, id, class, size."""
-    from cells import canonical, equation, execution_class, identity, to_text
-    from cells.engine.learner import Model
+    """Show a cell's passport: text, equations, sizes, nearest relative, and how it behaves."""
+    from cells import canonical
     from cells.engine.lowering import lower
-    from cells.engine.parameter import parameters
-    from cells.engine.plan import describe
+    from cells.engine.plan import describe, summary
     from cells.engine.plan import render as plan_text
+    from cells.passport import passport
+    from search import passport as measuring
     from search.resolve import cell as resolve
 
+    if html is not None:
+        check_output(html, "--html")
     found = resolve(cell, store)
-    document: dict[str, Any] = {
-        "name": found.name,
-        "id": identity(found),
-        "class": execution_class(found),
-        "states": len(found.updates),
-        "nodes": len(canonical(found).nodes),
-        "width": width,
-        "parameters": sum(
-            one.size for one in parameters(Model(found, width, 1, "symbols", 1)) if one.layer == 0
-        ),
-        "text": to_text(found),
-        "canonical": to_text(canonical(found)),
-        "equations": equation.plain(found),
-        "latex": equation.latex(found),
-    }
-    lowered = lower(canonical(found)) if plan else None
-    if lowered is not None:
-        document["plan"] = describe(lowered, width)
+    facts = passport(found, width)
+    lowered = lower(canonical(found))
+    document = {**facts.document(), "plan_summary": summary(lowered)}
+    if plan:
+        document["plan"] = describe(lowered, facts.width)
+    measured = measuring.measure(found, seed) if dynamic or html is not None else None
+    if measured is not None:
+        document["dynamics"] = measured.document()
+    if html is not None:
+        from results.passport import render as page
+
+        others = measuring.beside(found, seed)
+        written = page(found, facts, document["plan_summary"], measured, others)
+        html.write_text(written, encoding="utf-8")
+        document["html"] = str(html)
 
     def render() -> None:
-        print(document["text"])
-        print(document["latex" if latex else "equations"])
-        print(
-            f"\nid {document['id']}   class {document['class']}   states {document['states']}"
-            f"   {document['parameters']:,} parameters a layer at width {width}"
-        )
-        if lowered is not None:
-            print(f"\n{plan_text(lowered, width)}")
+        print(facts.text)
+        print(facts.latex if latex else facts.equations)
+        print()
+        for line in measuring.lines(facts, document["plan_summary"], measured):
+            print(line)
+        if plan:
+            print(f"\n{plan_text(lowered, facts.width)}")
+        if html is not None:
+            print(f"\nwrote {html}")
 
     show(document, json, render)
     return DONE

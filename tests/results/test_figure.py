@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex
 
-from results import figure, frame, leaderboard
+from results import figure, frame, leaderboard, panel
 from results.leaderboard import Board
 from results.store import Store
 from results.study import Study
@@ -147,8 +147,8 @@ def test_a_figure_made_twice_has_the_same_bytes_and_its_own_ids(
         lambda: figure.screen(board, trials),
     )
     for make in makers:
-        text = figure.to_svg(make(), "a")
-        assert text == figure.to_svg(make(), "a")
+        text = panel.to_svg(make(), "a")
+        assert text == panel.to_svg(make(), "a")
         assert 'id="a-' in text
         assert "<metadata" not in text
         assert "var(--ink)" in text
@@ -156,9 +156,9 @@ def test_a_figure_made_twice_has_the_same_bytes_and_its_own_ids(
 
 def test_hostile_names_are_drawn_as_plain_text() -> None:
     evil = "$\\frac{1}$ </text><script>\u202e\x00 " + "x" * 500
-    with figure._figure(3.0, 2.0) as (drawn, axes):
-        axes[0].set_title(figure._plain(evil))
-    text = figure.to_svg(drawn, "a")
+    with panel.panels(3.0, 2.0) as (drawn, axes):
+        axes[0].set_title(panel.plain(evil))
+    text = panel.to_svg(drawn, "a")
     assert "<script" not in text
     assert "\u202e" not in text
     assert "x" * 50 not in text

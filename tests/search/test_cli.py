@@ -226,3 +226,28 @@ def test_showing_a_cell_with_its_plan_says_what_runs_when(
     plan = document(capsys, "cells", "show", "gru", "--plan", "--width", "10")["plan"]
     assert [one["gates"] for one in plan["products"]] == [3, 2, 1]
     assert plan["flops"] == 6 * 6 * 100
+
+
+def test_a_passport_is_static_and_loads_no_torch_unless_it_is_asked_to_measure() -> None:
+    code = (
+        "import sys, search.cli; search.cli.run(['cells', 'show', 'gru']);"
+        "print(sorted({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert shown.splitlines()[-1] == "[]"
+    assert "parameters  6 H^2 + 3 H = 24,768 a layer at width 64" in shown
+    assert "nearest     gru_" in shown
+
+
+def test_a_measured_passport_is_one_document_and_one_page(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = document(capsys, "cells", "show", "elman", "--html", "elman.html", "--seed", "1")
+    assert found["dynamics"]["seed"] == 1
+    assert found["dynamics"]["memory"]["horizons"]["1 %"] < 30
+    assert "<math" in (place / "elman.html").read_text(encoding="utf-8")
+    assert run(["cells", "show", "elman", "--dynamic"]) == 0
+    assert "gradient    falls below 1/e after" in capsys.readouterr().out
+    assert document(capsys, "cells", "show", "elman", "--html", "no/such.html", code=2)

@@ -1,0 +1,78 @@
+"""Figures as SVG text: one style, the page's colours, and the same bytes for the same numbers."""
+
+import io
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from cells.error import visible
+
+INK: Final = "#010203"
+FAINT: Final = "#0a0b0c"
+"""Stand-ins that `to_svg` replaces by the page's colours, so that figures follow light and dark."""
+
+_STYLE: Final[Any] = {
+    "svg.hashsalt": "gatewright",
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9.0,
+    "text.color": INK,
+    "text.parse_math": False,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10.0,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+}
+
+
+@contextmanager
+def panels(
+    width: float, height: float, columns: int = 1, *, sharey: bool = False
+) -> Generator[tuple[Figure, list[Axes]]]:
+    """A figure in inches and its panels side by side, in our style while it is open."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(1, columns, squeeze=False, sharey=sharey)
+        yield figure, list(axes[0])
+
+
+def to_svg(figure: Figure, name: str) -> str:
+    """A fresh figure as an SVG element for a page; its ids begin with `name`.
+
+    No date, no random ids, text as text; the page's `--ink` and `--faint` colour what is not data.
+    """
+    buffer = io.StringIO()
+    FigureCanvasAgg(figure)
+    with mpl.rc_context(_STYLE):
+        figure.savefig(
+            buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
+        )
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = text.replace(INK, "var(--ink)").replace(FAINT, "var(--faint)")
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r'(url\(|href=")#', rf"\g<1>#{name}-", text)
+    return text.rstrip()
+
+
+def plain(text: str) -> str:
+    """Printable ASCII, which any font has, and not too long for a label."""
+    text = visible(text)
+    return text if len(text) <= 28 else text[:25] + "..."
