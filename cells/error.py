@@ -294,6 +294,7 @@ _ROWS: Final = (
             "cell f(x; h)\n h' = linear(x, bias=uniform(2, 1))",
             "cell f(x; h)\n h' = x * vector(normal(-1))",
             "cell f(x; h)\n h' = x * vector(loguniform(0, 1))",
+            "cell f(x; h)\n h' = x * vector(ring(0.5, 2))",
         ),
     ),
     Fault(

@@ -38,6 +38,21 @@ _LAWS: Final = (
     ),
     Law("uniform", 2, 2, ("vector", "matrix"), "uniform on [low, high]"),
     Law("loguniform", 2, 2, ("vector",), "exp of uniform on [log low, log high]"),
+    Law(
+        "log",
+        2,
+        2,
+        ("vector",),
+        "log of uniform on [low, high]: where the cell takes the exp, that is uniform",
+    ),
+    Law(
+        "ring",
+        2,
+        2,
+        ("vector",),
+        "log(-log(r)) for r*r uniform on [low^2, high^2]: a decay exp(-exp(v)) spread over a ring by"
+        " area",
+    ),
     Law("normal", 1, 1, ("vector", "matrix"), "normal with mean 0 and this standard deviation"),
     Law(
         "chrono",

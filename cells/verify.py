@@ -57,6 +57,10 @@ def _numbers_wanted(law: str, numbers: tuple[float, ...]) -> str:
         return "uniform(low, high) with low < high"
     if law == "loguniform" and not 0 < numbers[0] < numbers[1]:
         return "loguniform(low, high) with 0 < low < high"
+    if law == "log" and not 0 <= numbers[0] < numbers[1]:
+        return "log(low, high) with 0 <= low < high"
+    if law == "ring" and not 0 <= numbers[0] < numbers[1] <= 1:
+        return "ring(low, high) with 0 <= low < high <= 1"
     if law in ("normal", "spectral") and not numbers[0] > 0:
         return f"{law}(number) with number > 0"
     if law == "chrono" and numbers and not numbers[0] >= 2:

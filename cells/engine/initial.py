@@ -24,7 +24,7 @@ def draw(model: Model, scale: float, seed: int) -> Weights:
     [-scale, scale] / sqrt(H); biases of input map and readout start at 0.
 
     Source: Jozefowicz, Zaremba, Sutskever 2015, section 3.3; Tallec, Ollivier 2018 for `chrono`; Gu
-    et al. 2020 for `uniform_gate`.
+    et al. 2020 for `uniform_gate`; Orvieto et al. 2023 for `ring` and `log`.
     """
     return {one.name: _fill(one, model, scale, seed) for one in parameters(model)}
 
@@ -40,6 +40,11 @@ def _fill(one: Parameter, model: Model, scale: float, seed: int) -> Array:
     if one.diagonal:
         values = values + one.diagonal * np.eye(shape[-1])
     return np.ascontiguousarray(values.reshape(one.shape))
+
+
+def _log(values: Array) -> Array:
+    """The logarithm; a drawn 0 counts as the smallest number."""
+    return np.log(np.maximum(values, np.finfo(np.float64).tiny))
 
 
 def _drawn(
@@ -60,6 +65,11 @@ def _drawn(
             return source.uniform(numbers[0], numbers[1], shape)
         case "loguniform":
             return np.exp(source.uniform(math.log(numbers[0]), math.log(numbers[1]), shape))
+        case "log":
+            return _log(source.uniform(numbers[0], numbers[1], shape))
+        case "ring":
+            square = source.uniform(numbers[0] ** 2, numbers[1] ** 2, shape)
+            return _log(-0.5 * _log(square))
         case "normal":
             return numbers[0] * source.standard_normal(shape)
         case "chrono":

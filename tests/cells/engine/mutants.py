@@ -128,11 +128,12 @@ def _rewired(cell: Cell, fault: str, edges: Edges, ends: Mapping[int, int]) -> M
     ]
     order, place = list[int](), dict[int, int]()
     while len(order) < len(cell.nodes):
-        ready = [i for i, a in enumerate(arguments) if i not in place and place.keys() >= set(a)]
-        if not ready:
+        ready = (i for i, a in enumerate(arguments) if i not in place and place.keys() >= set(a))
+        first = next(ready, None)
+        if first is None:
             return None
-        place[ready[0]] = len(order)
-        order.append(ready[0])
+        place[first] = len(order)
+        order.append(first)
     updates = [ends.get(state, new) for state, new in enumerate(cell.updates)]
     copy = replace(
         cell,

@@ -38,6 +38,8 @@ NUMBERS = {
     "value": (0.25,),
     "uniform": (-0.5, 2.0),
     "loguniform": (0.01, 1.0),
+    "log": (0.0, 6.28),
+    "ring": (0.5, 0.9),
     "normal": (0.3,),
     "spectral": (0.9,),
 }
@@ -95,6 +97,29 @@ def test_identity_is_exact_and_scaled() -> None:
     np.testing.assert_array_equal(matrix(Initial("identity")), np.eye(WIDTH))
     np.testing.assert_array_equal(matrix(Initial("identity", (0.5,))), 0.5 * np.eye(WIDTH))
     np.testing.assert_array_equal(matrix(Initial("identity", (0.5,)), "diagonal"), 0.5)
+
+
+def test_the_exponential_of_a_log_is_uniform() -> None:
+    drawn = np.exp(bias(Initial("log", (2.0, 5.0))))
+    assert 2 <= drawn.min() < 2.4
+    assert 4.6 < drawn.max() <= 5
+
+
+def test_a_ring_holds_decays_spread_by_area() -> None:
+    area = np.exp(-np.exp(bias(Initial("ring", (0.6, 1.0))))) ** 2
+    assert 0.36 <= area.min() < 0.43
+    assert 0.93 < area.max() < 1
+    assert abs(area.mean() - 0.68) < 0.1
+
+
+def test_laws_with_a_logarithm_bear_a_drawn_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Zeros:
+        def uniform(self, low: float, _high: float, shape: tuple[int, ...]) -> np.ndarray:
+            return np.full(shape, low)
+
+    monkeypatch.setattr("cells.engine.initial.generator", lambda *_: Zeros())
+    for law, numbers in (("log", (0.0, 1.0)), ("ring", (0.0, 1.0))):
+        assert np.isfinite(bias(Initial(law, numbers))).all()
 
 
 @pytest.mark.parametrize("kind", ["free", "block"])

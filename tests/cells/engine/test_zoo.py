@@ -24,9 +24,11 @@ from tests.cells.engine.golden import (
 )
 from tests.cells.engine.mutants import gates, mutants
 from tests.cells.engine.recurrence import Real, drawn_from
+from tests.cells.engine.shelf_scan import EQUIVALENT
 from tests.cells.engine.shelves import CLASSES, PITFALLS, RELATED, SIZES, STARTS
 
 STEPS, LANES, WIDTH = 50, 2, 4
+BRIEF = 4
 SAME, OTHER = 1e-9, 1e-3
 
 # Cells whose gates are factors of one product: exchanging them changes nothing.
@@ -79,10 +81,18 @@ def test_outputs_states_and_gradients_equal_the_golden_ones(name: str) -> None:
 def test_every_wrong_copy_is_noticed(name: str) -> None:
     cell, wrong = zoo.load(name), mutants(zoo.load(name))
     own = names(cell, GOLDEN[name].letters, WIDTH)
+    given, wanted = asked(name), expected(name).values
+    # Most faults show at once: the first steps of them are enough.
+    brief = replace(given, values={**given.values, "inputs": given.values["inputs"][:BRIEF]})
     for mutant in wrong:
         moved = {letter: mutant.renamed(one) for letter, one in own.items()}
-        found = our_values(mutant.cell, moved, asked(name))
-        assert not difference(found, expected(name).values) <= OTHER, mutant.fault
+        if mutant.fault.startswith(EQUIVALENT.get(name, ())):
+            assert difference(our_values(mutant.cell, moved, given), wanted) < SAME, mutant.fault
+            continue
+        found = our_values(mutant.cell, moved, brief)
+        if difference(found[:1], [wanted[0][:BRIEF]]) <= OTHER:
+            found = our_values(mutant.cell, moved, given)
+            assert not difference(found, wanted) <= OTHER, mutant.fault
     kinds = {word for mutant in wrong for word in mutant.fault.split()}
     assert "missing" in kinds
     assert "reads" in kinds or len(cell.updates) < 2
