@@ -32,7 +32,7 @@ def execution_class(cell: Cell) -> str:
     cell = canonical(cell)
     order = ("S", "P1d", "P1", "P2")
     slowest, rounds = 0, 0
-    for component in _components(cell):
+    for component in components(cell):
         found = _rounds(cell, component)
         rounds = max(rounds, found)
         if found:
@@ -42,40 +42,44 @@ def execution_class(cell: Cell) -> str:
     return f"P2({rounds})" if rounds > 2 else order[slowest]
 
 
-def _reads(cell: Cell) -> list[int]:
+def reads(cell: Cell) -> list[int]:
     """For each node the states that it reads, as bits; state s is bit s, x is bit 0."""
     first = len(cell.updates) + 1
-    reads = [1 << index for index in range(first)]
+    found = [1 << index for index in range(first)]
     for node in cell.nodes[first:]:
         mask = 0
         for arg in node.args:
-            mask |= reads[arg]
-        reads.append(mask)
-    return reads
+            mask |= found[arg]
+        found.append(mask)
+    return found
 
 
-def _components(cell: Cell) -> list[frozenset[int]]:
-    """Strongly connected components of "the update of state s reads state t" that have a loop."""
-    reads = _reads(cell)
+def components(cell: Cell) -> list[frozenset[int]]:
+    """The states, numbered from 1, in groups that read each other through their new values.
+
+    In an order in which each group reads only itself and groups before it. A state that does not read
+    itself, such as a delayed input, is a group of its own.
+    """
+    found = reads(cell)
     states = range(1, len(cell.updates) + 1)
-    reach = {state: reads[cell.updates[state - 1]] & ~1 for state in states}
+    reach = {state: found[cell.updates[state - 1]] & ~1 for state in states}
     for middle in states:
         for state in states:
             if reach[state] >> middle & 1:
                 reach[state] |= reach[middle]
+    groups = {
+        frozenset(t for t in states if t == s or (reach[s] >> t & 1 and reach[t] >> s & 1))
+        for s in states
+    }
+    # What a group reads, itself included, is more than what any group before it reads.
     return sorted(
-        {
-            frozenset(t for t in states if reach[s] >> t & 1 and reach[t] >> s & 1)
-            for s in states
-            if reach[s] >> s & 1
-        },
-        key=min,
+        groups, key=lambda group: ((reach[min(group)] | 1 << min(group)).bit_count(), min(group))
     )
 
 
 def _rounds(cell: Cell, component: frozenset[int]) -> int:
     """Dependent rounds of matrix products from the old to the new states of a component."""
-    steady = [not mask for mask in _reads(cell)]
+    steady = [not mask for mask in reads(cell)]
     # For each node: rounds before what enters its affine part is there, and before it is there.
     entry: list[int | None] = []
     ready: list[int] = []

@@ -322,9 +322,17 @@ STARTS: Final[Starts] = {
     },
 }
 
-# gru_b and mut2_linear are gru with other starts and letters; a constant gate folds into U.
+# F3: with the identity for W the public forms of MUT1 and MUT2 are those of the study. A slimmed gate
+# is a gate with zeros; that of LightRU is the other one of UGRNN.
 RELATED: Final[Related] = [
     ("mut2_linear", {}, "gru", "W_r b_r U_r -W_z -b_z -U_z W_h b_h U_h"),
+    (
+        "mut1_linear",
+        {"W_h": "1", "b_x": "0"},
+        "mut1",
+        "W_z b_z W_r b_r U_r U_h b_h",
+    ),
+    ("mut2_linear", {"W_r": "1"}, "mut2", "W_z b_z U_z U_r b_r U_h b_h W_h"),
     ("gru_b1", {}, "gru", "0 b_r U_r 0 b_z U_z W_h b_h U_h"),
     ("gru_b2", {}, "gru", "0 0 U_r 0 0 U_z W_h b_h U_h"),
     ("gru_b3", {}, "gru", "0 b_r 0 0 b_z 0 W_h b_h U_h"),
