@@ -11,7 +11,9 @@ from search.console import DONE, WRONG, Json, UsageError, check_output, show, ta
 if TYPE_CHECKING:
     from cells import Cell
 
-app = typer.Typer(help="Look at cells, check, draw, mutate and export them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at cells, check, compare, draw, mutate and export them.", no_args_is_help=True
+)
 
 CellArgument = Annotated[
     str, typer.Argument(metavar="CELL", help="A zoo name, a .cell file, or an id (with --store).")
@@ -154,6 +156,40 @@ def check(
 
     show({"good": good, "files": rows}, json, render)
     return DONE if good else WRONG
+
+
+@app.command()
+def same(
+    first: Annotated[str, typer.Argument(metavar="CELL", help="As of `cells show`.")],
+    second: Annotated[str, typer.Argument(metavar="CELL", help="The other one.")],
+    store: StoreOption = None,
+    json: Json = False,
+) -> int:
+    """Say whether two cells are the same: as graphs, by id, or as functions; exit 1 if not."""
+    from cells.engine.fingerprint import fingerprint
+    from cells.engine.fingerprint import same as alike
+    from search.resolve import cell as resolve
+
+    cells = resolve(first, store), resolve(second, store)
+    a, b = map(fingerprint, cells)
+    by = {"graph": cells[0] == cells[1], "id": a.id == b.id, "function": alike(a, b)}
+    rows = [
+        {"cell": word, "id": one.id, "keys": one.keys}
+        for word, one in zip((first, second), (a, b), strict=True)
+    ]
+
+    def render() -> None:
+        for row in rows:
+            print(f"{row['cell']}: id {row['id']}, fingerprint {' or '.join(row['keys'])}")
+        if by["id"]:
+            print("the same cell" + (", written alike" if by["graph"] else " in another spelling"))
+        elif by["function"]:
+            print("one function under two ids, as far as the probe shows")
+        else:
+            print("different functions")
+
+    show({"same": by["function"], **by, "cells": rows}, json, render)
+    return DONE if by["function"] else WRONG
 
 
 @app.command()

@@ -33,6 +33,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("cells", "ls"): (),
     ("cells", "show"): ("mut1",),
     ("cells", "check"): ("FILE.cell",),
+    ("cells", "same"): ("elman", "FILE.cell"),
     ("cells", "draw"): ("mgu",),
     ("cells", "mutate"): ("lstm", "--count", "2"),
     ("cells", "export"): ("gru", "--to", "latex"),
