@@ -33,6 +33,8 @@ CLOSE: Final = 1e-6
 RUNS: Final = 60
 LONG: Final = 9
 LARGEST: Final = 1e6
+NEAR: Final = 1e-6
+"""Outputs below this are compared as if they were this large: what cancels leaves rounding."""
 
 
 def random_cell(generator: Random, extended: bool) -> Cell:
@@ -108,15 +110,13 @@ def long_run(found: Fingerprint, width: int, seed: str, sizes: tuple[float, floa
         row = drawn(role.kind, role.rank, role.node, 1, value if role.part == "state" else weight)[
             0
         ]
-        row = tuple(role.sign * number for number in row)
+        row = tuple(role.number + role.sign * number for number in row)
         if role.part == "state":
             states[role.node] = row
         elif role.part == "weight":  # of a diagonal
             matrices[role.node] = tuple(
                 tuple(row[i] if i == j else 0.0 for j in range(width)) for i in range(width)
             )
-        elif role.part == "bias":
-            vectors[role.node] = tuple(role.number + number for number in row)
         else:
             vectors[role.node] = (row[0],) * width if role.shape == "scalar" else row
     given: dict[int, Weights | Vector] = {}
@@ -170,7 +170,7 @@ def apart(a: Fingerprint, b: Fingerprint, seed: int) -> tuple[float, int]:
         for old, new in zip(one, two, strict=False):
             steps += 1
             worst = max(
-                worst, *(abs(p - q) / max(size, 1e-9) for p, q in zip(old, new, strict=True))
+                worst, *(abs(p - q) / max(size, NEAR) for p, q in zip(old, new, strict=True))
             )
     return worst, steps
 

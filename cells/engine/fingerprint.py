@@ -20,8 +20,8 @@ Biases that only ever add up are found by gradients that are equal or opposite, 
 Parameters and states without any gradient are dead and do not count. Signs of biases are turned
 until they agree; those of matrices are not, so that gates with the opposite convention differ.
 
-Every lane of the probe has weights, inputs and states of its own, at a size of its own. A lane in
-which a cell leaves the finite range is left out.
+Every lane of the probe has weights, inputs and states of its own, at a size of its own. A lane ends
+where the cell leaves a range in which digits count.
 """
 
 import hashlib
@@ -47,17 +47,21 @@ Array = NDArray[np.float64]
 
 WIDTH: Final = 3
 _TINY: Final = 1e-7
-INPUT_SIZES: Final = (*(0.5, 0.7, 1.0, 1.5, 2.0, 4.0, 8.0, 30.0) * 2, 1.0, _TINY, _TINY)
-STATE_SIZES: Final = (*INPUT_SIZES[:16], _TINY, 1.0, _TINY)
-WEIGHT_SIZES: Final = (*(0.6,) * 8, *(1.2,) * 8, 0.6, 0.6, 1.2)
+_LARGE: Final = (16.0, 24.0, 32.0, 40.0)
+INPUT_SIZES: Final = (*(0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0) * 2, *_LARGE, 1.0, _TINY, _TINY)
+STATE_SIZES: Final = (*INPUT_SIZES[:20], _TINY, 1.0, _TINY)
+WEIGHT_SIZES: Final = (*(0.6,) * 8, *(1.2,) * 8, *(0.6,) * 6, 1.2)
 """For each lane, standard deviations. Large ones reach both sides of `relu(x + 3)`, tiny ones the
 guard of a division: `h / h` is 1, but not for the 0 that a state starts from."""
 LANES: Final = len(INPUT_SIZES)
-LEVELS: Final = ((1.0, 4), (0.25, 4), (0.25, 2), (0.0625, 1))
-"""Scale of everything drawn, and steps; more where x or a state takes longer to reach the output. The
-next level is taken where fewer than `_ENOUGH` lanes stay in range."""
-LARGEST: Final = 1e9
-"""A lane with an output or a gradient beyond this is left out."""
+STEPS: Final = 4
+"""More where x or a state takes longer to reach the output."""
+LARGEST: Final = 1e5
+"""A lane ends before the step at which an output is beyond this."""
+SCALES: Final = (1.0, 0.25, 0.0625)
+"""Of everything drawn; the next is taken where fewer than `_ENOUGH` lanes get through a step."""
+_STEEPEST: Final = 1e12
+"""A lane with a gradient beyond this is left out."""
 _ENOUGH: Final = 3
 TOLERANCE: Final = 1e-7
 _HIDDEN: Final = 1e-11
@@ -67,6 +71,7 @@ _NOTHING: Final = 1e-14
 """Gradients below this are rounding, as in a saturated lane."""
 _GRID: Final = 1e-4
 _KEYED: Final = 3
+_SPOILT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,9 @@ class Role:
         node: the node of the canonical form that owns it.
         part: `weight`, `bias`, `value` (of a `vector` or `scalar`) or `state`.
         shape: `matrix`, `vector`, `scalar` or `state`, with the structure of a matrix.
-        number: at which it starts; the sum where several biases are one. What is drawn for a bias
-            is added to it, so that a number may be part of the bias in one spelling and not in another.
-        laws: laws of starting that are not numbers, sorted.
+        number: at which a vector or scalar starts, or the sum where several biases are one. What is
+            drawn is added, so that a number may be part of a bias in one spelling and not in another.
+        laws: other laws of starting, sorted.
         sign: of what is drawn for its rank.
         rank: among those of the same shape and law; -1 for dead ones and for biases that are
             counted in another.
@@ -96,10 +101,7 @@ class Role:
     @property
     def kind(self) -> str:
         """Shape and law as text: what can correspond to each other."""
-        if self.part == "state":
-            return "state"
-        start = () if self.part == "bias" or self.laws else (str(self.number),)
-        return " ".join((self.shape, *start, *self.laws))
+        return " ".join((self.shape, *self.laws))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,11 +115,11 @@ class Fingerprint:
             least, so either may be the key of a table; cells that share one need not be the same.
         kinds: shape and law of every live parameter and state, sorted.
         roles: of the canonical form, dead ones included.
-        outputs: `[B, T, H]`.
+        outputs: `[B, T, H]`, zero after the end of a lane.
         input_gradients: of a projection of the outputs, `[B, T, H]`.
         gradients: of the same projection with respect to live parameters and states, each projected
             on one number, in order of kind and rank, `[B, P]`.
-        sound: lanes that stayed in range, `[B]`.
+        sound: lanes that got through a step in range, `[B]`.
     """
 
     id: str
@@ -170,7 +172,7 @@ def _roles(form: Cell) -> list[Role]:
 
     def add(node: int, part: str, shape: str, law: Initial, extra: str = "") -> None:
         extras = (extra,) if extra else ()
-        if law.law == "value":
+        if law.law == "value" and not shape.startswith("matrix"):
             found.append(Role(node, part, shape, law.numbers[0], extras))
         else:
             sign = -1.0 if law.negative else 1.0
@@ -193,19 +195,19 @@ def _roles(form: Cell) -> list[Role]:
 
 
 class _Probe:
-    """Runs one canonical cell on the probe's inputs, lanes in which everything is `scale` times as large."""
+    """Runs one canonical cell on the probe's inputs, everything drawn `scale` times as large."""
 
-    def __init__(self, form: Cell, scale: float, steps: int) -> None:
+    def __init__(self, form: Cell, scale: float) -> None:
         self.form = form
         self._scale = scale
-        steps = max(steps, _delay(form) + 1)
+        steps = max(STEPS, _delay(form) + 1)
         self._inputs = scale * _sizes(INPUT_SIZES) * _drawn("input", 0, steps, WIDTH)
         self._projection = _drawn("output", 0, steps, WIDTH)
 
     def heights(self, roles: Sequence[Role], settings: Sequence[Sequence[Tensor]]) -> Array:
         """For each setting of all roles a number for the outputs, `[V]`.
 
-        A random projection of the outputs of every lane that stays in range in all settings.
+        A random projection of the outputs of every lane and step that are in range in all settings.
         """
         count = len(settings)
         leaves = [
@@ -213,12 +215,13 @@ class _Probe:
             for role, values in zip(roles, zip(*settings, strict=True), strict=True)
         ]
         with torch.no_grad():
-            found = self._unroll(roles, leaves, self._inputs.repeat(count, 1, 1)).numpy()
-        found = found.reshape(count, LANES, -1)
-        size = np.abs(found).max(axis=(0, 2))
-        kept = (size > 0) & (size < LARGEST)
-        found = found[:, kept] / size[kept, None]
-        return np.einsum("vbn,bn->v", found, self._projection.numpy().reshape(LANES, -1)[kept])
+            found = self._unroll(roles, leaves, self._inputs.repeat(count, 1, 1), None).numpy()
+        found = found.reshape(count, LANES, -1, WIDTH)
+        inside = np.all(np.abs(found) < LARGEST, axis=(0, 3))
+        found = np.where(np.logical_and.accumulate(inside, axis=1)[:, :, None], found, 0.0)
+        size = np.abs(found).max(axis=(0, 2, 3))
+        found = found / np.where(size > 0, size, 1.0)[:, None, None]
+        return np.einsum("vbth,bth->v", found, self._projection.numpy())
 
     def run(self, roles: Sequence[Role], values: Sequence[Tensor]) -> "_Answer":
         """Outputs and gradients when states and parameters have these values."""
@@ -227,7 +230,10 @@ class _Probe:
             self._placed(role, value).requires_grad_()
             for role, value in zip(roles, values, strict=True)
         ]
-        outputs = self._unroll(roles, leaves, inputs)
+        with torch.no_grad():
+            inside = (self._unroll(roles, leaves, inputs, None).abs() < LARGEST).all(dim=2)
+        going = inside.cumprod(dim=1)[:, :, None] > 0
+        outputs = torch.where(going, self._unroll(roles, leaves, inputs, going), 0.0)
         gradients = torch.autograd.grad(
             (outputs * self._projection).sum(),
             [inputs, *leaves],
@@ -238,13 +244,19 @@ class _Probe:
             outputs.detach().numpy(),
             gradients[0].numpy(),
             [gradient.numpy().reshape(LANES, -1) for gradient in gradients[1:]],
+            going[:, 0, 0].numpy(),
         )
 
     def _placed(self, role: Role, value: Tensor) -> Tensor:
-        return self._scale * value + (role.number if role.part == "bias" else 0.0)
+        return self._scale * value + role.number
 
-    def _unroll(self, roles: Sequence[Role], leaves: Sequence[Tensor], inputs: Tensor) -> Tensor:
-        """Outputs `[B, T, H]`. Every lane has matrices `[B, H, H]` of its own; vectors are `[B, 1, H]`."""
+    def _unroll(
+        self, roles: Sequence[Role], leaves: Sequence[Tensor], inputs: Tensor, going: Tensor | None
+    ) -> Tensor:
+        """Outputs `[B, T, H]`. Every lane has matrices `[B, H, H]` of its own; vectors are `[B, 1, H]`.
+
+        Steps at which a lane is not `going`, `[B, T, 1]`, read zeros, to keep gradients finite.
+        """
         form, lanes = self.form, len(inputs)
         owned = {(role.node, role.part): leaf for role, leaf in zip(roles, leaves, strict=True)}
         zeros = torch.zeros(lanes, 1, WIDTH, dtype=torch.float64)
@@ -263,8 +275,10 @@ class _Probe:
         states = [owned[index, "state"] for index in range(1, first)]
         outputs: list[Tensor] = []
         for step in range(inputs.shape[1]):
-            nodes[0] = inputs[:, step : step + 1]
-            nodes[1:first] = states
+            nodes[:first] = [inputs[:, step : step + 1], *states]
+            if going is not None:
+                alive = going[:, step : step + 1]
+                nodes[:first] = [torch.where(alive, leaf, 0.0) for leaf in nodes[:first]]
             for index in range(first, len(form.nodes)):
                 op, args, parameter = form.nodes[index]
                 if isinstance(parameter, Linear):
@@ -327,11 +341,12 @@ class _Answer:
     outputs: Array
     inputs: Array
     gradients: list[Array]
+    started: NDArray[np.bool_]
 
     def sound(self) -> NDArray[np.bool_]:
-        """Lanes in which everything is finite and not too large, `[B]`."""
-        parts = [self.outputs.reshape(LANES, -1), self.inputs.reshape(LANES, -1), *self.gradients]
-        return np.all(np.abs(np.concatenate(parts, axis=1)) < LARGEST, axis=1)
+        """Lanes that got through a step, and whose gradients are not too large, `[B]`."""
+        parts = np.concatenate([self.inputs.reshape(LANES, -1), *self.gradients], axis=1)
+        return self.started & np.all(np.abs(parts) < _STEEPEST, axis=1)
 
     def projections(self, roles: Sequence[Role]) -> Array:
         """For each role one number for its gradient in each sound lane, `[P, B]`."""
@@ -432,12 +447,11 @@ def _merge(roles: list[Role], answer: _Answer) -> list[Role]:
     vectors: list[int] = []
     for index, role in enumerate(roles):
         gradient = answer.gradients[index][sound]
-        size = np.abs(gradient).max(initial=0.0)
-        if role.shape == "vector" and "frozen" not in role.laws and size:
+        if role.shape == "vector" and "frozen" not in role.laws and gradient.any():
             for other in vectors:
-                factor = 1.0 if (answer.gradients[other][sound] * gradient).sum() > 0 else -1.0
-                apart = np.abs(answer.gradients[other][sound] - factor * gradient).max()
-                if apart <= TOLERANCE * size:
+                before = answer.gradients[other][sound]
+                factor = 1.0 if np.sign((before * gradient).sum(axis=1)).sum() > 0 else -1.0
+                if _agree(before, factor * gradient).all():
                     first = kept[other]
                     turned = factor * first.sign * role.sign < 0
                     laws = tuple([f"-{law}" for law in role.laws]) if turned else role.laws
@@ -465,11 +479,11 @@ def fingerprint(cell: Cell) -> Fingerprint:
         CellError: C501 when nothing of x is left in the output.
     """
     form, name = identify(cell)
-    roles, answer = _probed(_Probe(form, *LEVELS[0]))
-    for level in LEVELS[1:]:
+    roles, answer = _probed(_Probe(form, SCALES[0]))
+    for scale in SCALES[1:]:
         if answer.sound().sum() >= _ENOUGH:
             break
-        roles, answer = _probed(_Probe(form, *level))
+        roles, answer = _probed(_Probe(form, scale))
     sound = answer.sound()
     scores = answer.projections(roles)
     largest = np.abs(scores).max(axis=0, initial=1.0)
@@ -545,7 +559,7 @@ def same(a: Fingerprint, b: Fingerprint) -> bool:
 
     True for equal canonical ids. Else states and live parameters must correspond in shape and law,
     and outputs and gradients must agree within `TOLERANCE` in the lanes that are sound in both, two
-    at least. One lane in twelve may disagree: in a lane of large numbers a spelling that takes the
+    at least. One lane in `_SPOILT` may disagree: in a lane of large numbers a spelling that takes the
     difference of two squares has lost all digits.
     """
     if a.id == b.id:
@@ -561,7 +575,7 @@ def same(a: Fingerprint, b: Fingerprint) -> bool:
         (a.gradients, b.gradients),
     )
     agree = np.all([_agree(one[lanes], other[lanes]) for one, other in pairs], axis=0)
-    return bool((~agree).sum() <= lanes.sum() // 12)
+    return bool((~agree).sum() <= lanes.sum() // _SPOILT)
 
 
 def _agree(a: Array, b: Array) -> NDArray[np.bool_]:
