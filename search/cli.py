@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from search.commands import bench, cells, data, record, study, tasks
+from search.commands import ancestors, bench, cells, data, record, study, tasks
 from search.commands.doctor import doctor
 from search.commands.sample import sample
 from search.commands.train import train
@@ -76,6 +76,7 @@ app.add_typer(data.app, name="data")
 app.command()(train)
 app.command()(sample)
 app.command()(tune)
+app.add_typer(ancestors.app, name="ancestors")
 app.command()(study.search)
 app.command()(record.leaderboard)
 app.command()(record.report)

@@ -168,6 +168,37 @@ class TrainDisplay(Display):
         )
 
 
+class UpdateDisplay(Display):
+    """Progress of a training that knows no epochs: updates, time left, the loss of the last one."""
+
+    def __init__(self, title: str, total: int, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet, seconds=5.0)
+        self._printed = self._start
+        self._title = title
+        self._total = total
+        self._done = 0
+        self._loss: float | None = None
+
+    def update(self, done: int, loss: float) -> None:
+        """Shows that `done` updates are done, and the loss before the last one."""
+        self._done, self._loss = done, loss
+        self.refresh()
+
+    def panel(self) -> "RenderableType":
+        """Title, bar, and the line."""
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(_head(self._title, self._done, self._total), Text(self.line()))
+
+    def line(self) -> str:
+        """Updates, time, and the last loss."""
+        seconds = time.monotonic() - self._start
+        loss = "" if self._loss is None else f"  loss {measure(self._loss)}"
+        times = _times(seconds, self._done, self._total)
+        return f"{self._done:,}/{self._total:,} updates  {times}{loss}"
+
+
 class _Watched:
     """A task that tells a display of every window."""
 

@@ -45,6 +45,8 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("data", "fetch"): ("nothing",),
     ("train",): TRAIN,
     ("sample",): ("trained.safetensors", "--count", "2", "--steps", "8"),
+    ("ancestors", "ls"): (),
+    ("ancestors", "train"): ("encoder-decoder-both", "--updates", "2", "--cell", "elman"),
     ("tune",): (*TRAIN, "--trials", "1", "--seeds", "1"),
     ("search",): ("tiny.toml", "--workers", "0", "--store", "new.sqlite"),
     ("leaderboard",): ("done.sqlite",),
