@@ -280,7 +280,7 @@ PITFALLS: Final[Pitfalls] = [
     ("t_rnn", "linear(x, bias=none)", "tanh(linear(x, bias=none))"),
     ("t_gru", "f * h + z * o", "f * h + (1 - f) * z * o"),
     ("t_lstm", "c' * o", "tanh(c') * o"),
-    ("sru", "(1.73205080757 * x)", "x"),
+    ("sru", "(sqrt(3) * x)", "x"),
     ("lru", "c * a - s * b", "c * a + s * b"),
     ("lru", "- linear(b', bias=none)", "+ linear(b', bias=none)"),
     ("s4d", "out = 2 *", "out = 1 *"),
