@@ -26,7 +26,13 @@ from results.ask import Ask, Role
 from results.outcome import Ending, Outcome
 from results.store import Store
 from results.trial import Trial
-from search import configuration, engine_precision, engine_steps, engine_worker, peers
+from search import (
+    configuration,
+    engine_precision,
+    engine_steps,
+    engine_window,
+    engine_worker,
+)
 from search.alternate import Spread
 from search.evaluate import evaluate
 from tasks import registry
@@ -118,14 +124,14 @@ def measure(
     detail = {
         "executor": name,
         "setting": {
-            "symbols": engine_steps.SYMBOLS,
-            "batch": engine_steps.LANES,
-            "steps": engine_steps.STEPS,
+            "symbols": engine_window.SYMBOLS,
+            "batch": engine_window.LANES,
+            "steps": engine_window.STEPS,
             "layers": 1,
             "dtype": "float32",
             "clock": "processor time of steps, wall time of ready, first and workers",
-            "clip": peers.CLIP,
-            "learning_rate": peers.RATE,
+            "clip": engine_window.CLIP,
+            "learning_rate": engine_window.RATE,
             "tolerance_of_first_loss": engine_steps.TOLERANCE,
         },
         "effort": asdict(effort),
@@ -220,21 +226,21 @@ def bring_up(count: int, name: str) -> dict[str, Any]:
         p50, p95: seconds of the whole; `parts`: medians of its parts; `first`: of the first cell.
     """
     texts = [to_text(cell) for cell, _ in engine_steps.mutants(count + 1, seed=4)]
-    batch = engine_steps.windows()[0]
+    batch = engine_window.windows()[0]
     rows: list[list[float]] = []
     for text in texts:
         at = [time.perf_counter()]
         cell = parse(text)
         at.append(time.perf_counter())
         model = Model(
-            canonical(cell), READY_WIDTH, 1, "symbols", engine_steps.SYMBOLS, window=batch.steps
+            canonical(cell), READY_WIDTH, 1, "symbols", engine_window.SYMBOLS, window=batch.steps
         )
         at.append(time.perf_counter())
         weights = draw(model, 1.0, 0)
         at.append(time.perf_counter())
         learner = make(name, model, weights, dtype="float32", seed=0)
         at.append(time.perf_counter())
-        learner.train(batch, peers.RATE, peers.CLIP)
+        learner.train(batch, engine_window.RATE, engine_window.CLIP)
         at.append(time.perf_counter())
         rows.append([b - a for a, b in itertools.pairwise(at)])
     seconds = [sum(row) for row in rows]

@@ -7,7 +7,7 @@ from typing import Any, Final
 from cells import identify, zoo
 from cells.engine.executor import hindrance
 from cells.engine.native.learner import NativeLearner
-from search import engine_steps, peers
+from search import engine_steps, engine_window, peers
 from search.alternate import Spread, Work, alternate, ratio
 
 LAYERS: Final = ("1", "2")
@@ -41,7 +41,7 @@ def bfloat16(width: int, turns: int) -> dict[str, Any]:
             for name in ("float32", "bfloat16")
         }
         steps = {
-            name: peers.OurTrainer(one, engine_steps.windows()) for name, one in learners.items()
+            name: peers.OurTrainer(one, engine_window.windows()) for name, one in learners.items()
         }
         losses = {name: step() for name, step in steps.items()}
         if not abs(losses["bfloat16"] / losses["float32"] - 1) <= TOLERANCE:
@@ -60,7 +60,7 @@ def bfloat16(width: int, turns: int) -> dict[str, Any]:
 
 
 def _profile(learner: NativeLearner, turns: int) -> dict[str, float]:
-    batch = engine_steps.windows()[0]
+    batch = engine_window.windows()[0]
     rows = [learner.profile(batch) for _ in range(turns)]
     found = {name: 1e3 * statistics.median(row[name] for row in rows) for name in rows[0]}
     return dict(sorted(found.items(), key=lambda item: -item[1]))

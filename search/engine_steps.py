@@ -15,18 +15,15 @@ import numpy as np
 import torch
 
 from cells import Cell, CellError, Mutant, identify, mutate, zoo
-from cells.engine.batch import Batch
 from cells.engine.executor import make
 from cells.engine.initial import draw
 from cells.engine.learner import Learner, Model, Weights
 from cells.engine.probe import probe
 from search import peers
 from search.alternate import Spread, Work, alternate, ratio
+from search.engine_window import CLIP, LANES, RATE, STEPS, SYMBOLS, windows
 from search.gates import gru_gates, lstm_gates
 
-SYMBOLS: Final = 40
-LANES: Final = 20
-STEPS: Final = 35
 TOLERANCE: Final = 1e-4
 """Largest relative difference of a peer's first loss; one beyond it is not timed."""
 
@@ -40,8 +37,6 @@ DISAGREES: Final = "disagrees"
 """How the reason begins for which a peer with another loss is not timed."""
 
 COMPILED: Final = "torch.compile of the loop"
-
-_WINDOWS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +77,6 @@ class Start:
     def zeros(self) -> tuple[torch.Tensor, ...]:
         """States `[B, H]` before the first window."""
         return tuple(torch.zeros(LANES, self.model.width) for _ in self.model.cell.updates)
-
-
-def windows() -> list[Batch]:
-    """Random symbols and what follows them: the same windows for everybody."""
-    stream = np.random.default_rng(1).integers(0, SYMBOLS, (_WINDOWS * STEPS + 1, LANES))
-    mask, reset = np.ones((STEPS, LANES), np.bool_), np.zeros(LANES, np.bool_)
-    return [
-        Batch(stream[at : at + STEPS], stream[at + 1 : at + 1 + STEPS], mask, reset)
-        for at in range(0, _WINDOWS * STEPS, STEPS)
-    ]
 
 
 @contextlib.contextmanager
@@ -260,7 +245,7 @@ def mutants(count: int, seed: int) -> list[tuple[Cell, str]]:
             continue
         if not SMALLEST <= len(form.nodes) <= LARGEST or name in found or probe(form, seed):
             continue
-        score = Start.of(form, 64).learner("reference").train(window, peers.RATE, peers.CLIP)
+        score = Start.of(form, 64).learner("reference").train(window, RATE, CLIP)
         if is_tame(score.loss / LANES) and math.isfinite(score.norm or 0.0):
             found[name] = form
     return [(cell, name) for name, cell in found.items()]

@@ -5,6 +5,7 @@ line of JSON with its peak memory. Then it reads numbers of seconds, one a line,
 prints a line with the steps a second.
 """
 
+import itertools
 import json
 import os
 import resource
@@ -21,12 +22,22 @@ WARM_STEPS: Final = 50
 
 def main() -> None:
     """Trains as the module says, until standard input ends."""
-    from search import engine_steps, evaluate
+    from cells import canonical, zoo
+    from cells.engine.executor import make
+    from cells.engine.initial import draw
+    from cells.engine.learner import Model
+    from search import engine_window, evaluate
 
-    evaluate.prepare_process()
     width, executor = int(sys.argv[1]), sys.argv[2]
-    form, _ = engine_steps.identify(engine_steps.zoo.load("lstm"))
-    step = engine_steps.Start.of(form, width).ours(executor)
+    evaluate.prepare_process(executor)
+    form = canonical(zoo.load("lstm"))
+    model = Model(form, width, 1, "symbols", engine_window.SYMBOLS, window=engine_window.STEPS)
+    learner = make(executor, model, draw(model, 1.0, 0), dtype="float32", seed=0)
+    batches = itertools.cycle(engine_window.windows())
+
+    def step() -> None:
+        learner.train(next(batches), engine_window.RATE, engine_window.CLIP)
+
     for _ in range(WARM_STEPS):
         step()
     print(json.dumps({"rss_mb": peak_memory() / 1e6}), flush=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import resource
+import sys
 import time
 import traceback
 from collections.abc import Generator
@@ -9,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, cast
-
-import torch
 
 from cells.cell import Cell
 from cells.engine import determinism
@@ -29,12 +28,13 @@ _LINE: Final = 300
 """Characters of a detail; errors of others can be pages long."""
 
 
-def prepare_process() -> dict[str, str]:
+def prepare_process(executor: str = "reference") -> dict[str, str]:
     """One thread, deterministic algorithms, denormals to zero; returns the machine class.
 
-    `evaluate` does this itself; a program calls it to record the class.
+    `evaluate` does this itself; a program calls it to record the class. With the native executor
+    torch is not loaded.
     """
-    return determinism.prepare()
+    return determinism.prepare(executor)
 
 
 def evaluate(text: str) -> str:
@@ -64,7 +64,7 @@ def evaluate(text: str) -> str:
 
 
 def _run(trial: Trial) -> Outcome:
-    prepare_process()
+    prepare_process(trial.executor)
     try:
         task = registry.load(trial.task, trial.scale)
         cell = parse(trial.cell)
@@ -143,7 +143,8 @@ def _memory_limit(allowed: int | None) -> Generator[None]:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
     # torch's allocator on the CPU has no type of its own for this.
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

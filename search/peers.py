@@ -10,7 +10,7 @@ import itertools
 import os
 import statistics
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,10 +23,8 @@ from cells.engine.batch import Batch
 from cells.engine.learner import Learner, Weights
 from cells.engine.reference import FUNCTIONS, linear_map, tensors, unroll
 from search.alternate import alternate
+from search.engine_window import CLIP, RATE
 from search.gates import Gate
-
-RATE: Final = 0.1
-CLIP: Final = 5.0
 
 State = Tensor | tuple[Tensor, ...]
 Array = NDArray[np.float32]

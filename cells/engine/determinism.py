@@ -1,17 +1,24 @@
 """What a process sets before it trains, so that the same trial gives the same bits."""
 
 import os
+import sys
 
-import torch
 
-
-def prepare() -> dict[str, str]:
+def prepare(executor: str = "reference") -> dict[str, str]:
     """Sets one thread, deterministic algorithms and denormals to zero; returns it for the record.
 
     Call once, first thing in a process, in the thread that will train: the handling of denormals
     belongs to a thread. Also returned are versions and the instruction set, which together with the
     settings make the machine class within which bits repeat.
+
+    All of it concerns torch. The native runtime has one thread, and sets and restores the handling
+    of denormals itself in every call (see `native.build.about`), so for it nothing is done, and
+    torch is not loaded: it would take 170 MB and a second of every worker.
     """
+    if executor.startswith("native") and "torch" not in sys.modules:
+        return {"threads": "1"}
+    import torch
+
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)

@@ -2,15 +2,14 @@
 
 from typing import Final
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+import numpy as np
+from numpy.typing import NDArray
 
 from cells.cell import Cell
+from cells.engine.backprop import Array, Unrolled, flushed
 from cells.engine.initial import draw
 from cells.engine.learner import Model
 from cells.engine.parameter import parameters
-from cells.engine.reference import tensors, unroll
 from cells.engine.seed import generator
 from cells.size import width_step
 
@@ -30,53 +29,50 @@ def probe(cell: Cell, seed: int) -> str | None:
     a symbol read at least `LAG` steps earlier. The last is not asked of a cell whose graph has no
     path that long: what such a cell lacks is for the memorization screen to show.
 
-    A pure function of `cell` and `seed`.
+    A pure function of `cell` and `seed`, and the same for every executor.
     """
     step = width_step(cell)
     model = Model(cell, -(-WIDTH // step) * step, 1, "symbols", SYMBOLS, window=STEPS)
-    weights = tensors(draw(model, 1.0, seed), "float32")
-    trained = {
-        one.name: weights[one.name].requires_grad_() for one in parameters(model) if one.trained
-    }
-    symbols = generator("probe", seed).integers(0, SYMBOLS, (2, STEPS, LANES))
-    inputs, targets = torch.tensor(symbols[0]), torch.tensor(symbols[1])
-    embedded = functional.embedding(inputs, weights["embedding"])
-    starts = [torch.zeros(LANES, model.width)] * len(cell.updates)
-    outputs, _ = unroll(cell, weights, embedded, starts)
-    for index, output in enumerate(outputs.unbind(0)):
-        if not _is_finite(output):
+    weights = {name: one.astype(np.float32) for name, one in draw(model, 1.0, seed).items()}
+    inputs, targets = generator("probe", seed).integers(0, SYMBOLS, (2, STEPS, LANES))
+    run = Unrolled(cell, weights, weights["embedding"][inputs])
+    for index, output in enumerate(run.outputs):
+        if not np.isfinite(output).all():
             return f"the output of a fresh model is not finite at step {index}"
-    logits = functional.linear(outputs, weights["readout.weight"], weights["readout.bias"])
-    losses = functional.cross_entropy(
-        logits.flatten(0, 1), targets.flatten(), reduction="none"
-    ).view(STEPS, LANES)
-    if not _is_finite(losses):
-        return "the loss of a fresh model is not finite"
-    gradients = dict(
-        zip(
-            trained,
-            torch.autograd.grad(
-                losses.sum(),
-                list(trained.values()),
-                retain_graph=True,
-                allow_unused=True,
-                materialize_grads=True,
-            ),
-            strict=True,
+    with np.errstate(all="ignore"):
+        losses, errors = _cross_entropy(
+            run.outputs @ weights["readout.weight"].T + weights["readout.bias"], targets
         )
-    )
-    for name, gradient in gradients.items():
-        if not _is_finite(gradient):
+        if not np.isfinite(losses).all():
+            return "the loss of a fresh model is not finite"
+        outer = flushed(errors @ weights["readout.weight"])
+        back, gradients = run.gradients(outer)
+        gradients["embedding"] = np.zeros_like(weights["embedding"])
+        np.add.at(gradients["embedding"], inputs, back)
+        gradients["readout.weight"] = np.einsum("tbv,tbh->vh", errors, run.outputs)
+        gradients["readout.bias"] = errors.sum((0, 1))
+    trained = [one.name for one in parameters(model) if one.trained]
+    for name in trained:
+        if not np.isfinite(gradients[name]).all():
             return f"the gradient of a fresh model is not finite at {name}"
-    if not any(bool(g.any()) for name, g in gradients.items() if not name.startswith("readout.")):
+    if not any(gradients[name].any() for name in trained if not name.startswith("readout.")):
         return "no gradient reaches a parameter below the readout"
     if path_exists(cell, LAG):
-        (back,) = torch.autograd.grad(
-            losses[-1].sum(), embedded, allow_unused=True, materialize_grads=True
-        )
-        if not bool(back[: STEPS - LAG].any()):
+        outer[:-1] = 0
+        if not run.gradients(outer)[0][: STEPS - LAG].any():
             return f"no gradient reaches back {LAG} steps or more"
     return None
+
+
+def _cross_entropy(logits: Array, targets: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Losses `[T, B]`, and the gradients `[T, B, V]` of their sum by the logits."""
+    logits = logits - logits.max(-1, keepdims=True)
+    total = np.exp(logits).sum(-1, keepdims=True)
+    errors = np.exp(logits) / total
+    chosen = targets[..., None]
+    losses = np.log(total) - np.take_along_axis(logits, chosen, -1)
+    np.put_along_axis(errors, chosen, np.take_along_axis(errors, chosen, -1) - 1, -1)
+    return losses[..., 0], flushed(errors)
 
 
 def path_exists(cell: Cell, lag: int) -> bool:
@@ -94,7 +90,3 @@ def _descendants(cell: Cell, sources: set[int]) -> set[int]:
         if not found.isdisjoint(node.args):
             found.add(index)
     return found
-
-
-def _is_finite(values: Tensor) -> bool:
-    return bool(torch.isfinite(values).all())

@@ -220,7 +220,7 @@ def conduct(
             chosen = executor_of(executor, record, plan.id)
             pool: Pool
             if address is None and (workers is None or workers == 0):
-                evaluate.prepare_process()
+                evaluate.prepare_process(chosen)
                 pool = LocalPool(evaluate.evaluate)
             else:
                 from search.ray_pool import RayPool
@@ -303,7 +303,8 @@ def _price(plan: "Study", json: bool) -> int:
     from tasks import registry
     from tasks.task import TaskError
 
-    determinism.prepare()
+    chosen = executor_of(None)
+    determinism.prepare(chosen)
     facts: dict[tuple[str, str], Facts] = {}
     absent: list[str] = []
     for name, scale in tasks_of(plan):
@@ -311,7 +312,7 @@ def _price(plan: "Study", json: bool) -> int:
             facts[name, scale] = registry.load(name, scale).facts
         except TaskError as error:
             absent.append(f"{name} ({error.code})")
-    cost = measure(executor_of(None))
+    cost = measure(chosen)
     priced = estimate(plan, facts, cost)
     document: dict[str, Any] = {
         "study": plan.name,

@@ -112,7 +112,7 @@ def train(
         if save.suffix != ".safetensors":
             raise UsageError(f"--save {save}: expected a name that ends in .safetensors")
     runner = executor_of(executor)
-    determinism.prepare()
+    determinism.prepare(runner)
     points: list[Point] = []
     title = f"{found.name} on {task} ({scale})"
     most = trainer.most_updates(source.facts, plan, budget)

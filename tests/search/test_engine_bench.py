@@ -13,7 +13,7 @@ from torch import nn
 
 from cells import identify, zoo
 from cells.engine import executor
-from search import engine_steps, peers
+from search import engine_steps, engine_window, peers
 from search.alternate import Spread, alternate, ratio
 from search.engine_bench import Effort, disagrees, measure, omissions
 from search.engine_steps import Start
@@ -44,14 +44,14 @@ def started(name: str) -> Start:
 
 def trainer(start: Start, core: nn.Module, state: peers.State | None = None) -> peers.TorchTrainer:
     state = start.zeros() if state is None else state
-    return peers.TorchTrainer(core, state, start.weights, engine_steps.windows(), {}, {})
+    return peers.TorchTrainer(core, state, start.weights, engine_window.windows(), {}, {})
 
 
 def lstm_peer(kind: str) -> Callable[[], float]:
     start = started("lstm")
     gates = lstm_gates(start.model.cell, start.weights)
     if kind == "jax":
-        return peers.jax_lstm(gates, start.weights, engine_steps.windows())
+        return peers.jax_lstm(gates, start.weights, engine_window.windows())
     if kind == "vendor":
         state = tuple(one[None] for one in start.zeros())
         return trainer(start, peers.vendor_lstm(gates), state)

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -152,3 +154,59 @@ def test_a_missing_corpus_is_refused_with_what_to_do(
     registry._load.cache_clear()
     assert found.ending is Ending.REFUSED
     assert "hint" in found.detail
+
+
+_HOT = """
+import sys
+from search.evaluate import evaluate
+from results.outcome import Outcome
+for text in sys.stdin:
+    found = Outcome.from_json(evaluate(text))
+    print(found.ending.value, found.detail)
+print([name for name in ("torch", "pandas", "ray", "optuna", "scipy") if name in sys.modules])
+"""
+
+
+def test_a_worker_of_the_native_executor_never_loads_torch() -> None:
+    if executor.hindrance() is not None:
+        pytest.skip(str(executor.hindrance()))
+    native = trial(executor="native")
+    trials = [
+        native,
+        replace(native, setting=Setting(layers=2, dropout=0.3), stop_at=0.99),
+        replace(native, cell=WITHOUT_STATE, stop_at=0.9),
+        replace(native, cell=EXPLODING),
+        replace(native, budget=Budget(parameters=50_000_000, updates=3, bytes=50_000_000)),
+        replace(native, budget=Budget(parameters=3)),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", _HOT],
+        input="".join(f"{one.to_json()}\n" for one in trials),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *endings, loaded = done.stdout.splitlines()
+    assert [line.split()[0] for line in endings] == [
+        *("ok", "ok", "rejected", "diverged", "out_of_memory", "refused")
+    ]
+    assert loaded == "[]"
+
+
+def test_the_native_outcome_is_the_same_with_torch_and_without() -> None:
+    if executor.hindrance() is not None:
+        pytest.skip(str(executor.hindrance()))
+    native = trial(executor="native", setting=Setting(layers=2, dropout=0.3), stop_at=0.99)
+    code = (
+        "import sys; from search.evaluate import evaluate; from results.outcome import Outcome;"
+        "print(Outcome.from_json(evaluate(sys.stdin.read())).facts_json())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=native.to_json(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == outcome(native).facts_json()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from cells.engine.dropout import Draws
 from cells.engine.learner import Model, Score, Weights
 from cells.engine.lowering import lower
 from cells.engine.native.build import library, require_bfloat16
@@ -206,12 +207,10 @@ class NativeLearner:
 
     def _draw(self, window: Window, batch: Batch, number: int) -> None:
         """The masks of dropout, as the reference draws them."""
-        import torch  # only where there is dropout, so that other workers need not load it
-
-        source = torch.Generator().manual_seed(derive("dropout", self._seed, number))
+        source = Draws(derive("dropout", self._seed, number))
         shape, chance = (batch.steps, batch.lanes, self.model.width), self.model.dropout
         for mask in window.masks:
-            keep = (torch.rand(shape, generator=source) >= chance).numpy()
+            keep = source.uniform(*shape) >= chance
             mask[:, : self.model.width] = keep.reshape(-1, self.model.width) / (1.0 - chance)
 
     def _call(
