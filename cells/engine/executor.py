@@ -60,3 +60,13 @@ def hindrance(executor: str = "native") -> build.NativeError | None:
 def best() -> str:
     """The fastest executor that this machine can run: `native`, or else `reference`."""
     return "reference" if hindrance() else "native"
+
+
+def describe(executor: str) -> dict[str, str]:
+    """How an executor makes its numbers here, for the record: of a native one its code as well.
+
+    Raises:
+        NativeError: if it is a native one that this machine cannot make.
+    """
+    facts = build.about() if executor != "reference" else {"denormals": "flushed"}
+    return {"executor": executor} | {f"executor {name}": fact for name, fact in facts.items()}

@@ -192,6 +192,7 @@ def conduct(
     Raises:
         StoppedError: interrupted; the message holds the command that goes on.
     """
+    from cells.engine.executor import describe
     from results import provenance
     from results.error import StoreError
     from results.store import Store
@@ -246,7 +247,7 @@ def conduct(
                         display,
                         Monotonic(),
                         facts.values(),
-                        provenance.collect() | {"command": command},
+                        provenance.collect() | describe(chosen) | {"command": command},
                     )
             finally:
                 pool.close()

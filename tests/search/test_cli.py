@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from cells.engine import model_file
+from cells.engine import executor, model_file
+from cells.engine.native import build
+from results.store import Store
 from search.cli import app, run
 from tests.search.command import PROGRAM, ROOT, document, start, tiny
 
@@ -254,3 +256,14 @@ def test_a_measured_passport_is_one_document_and_one_page(
     assert run(["cells", "show", "elman", "--dynamic"]) == 0
     assert "gradient    falls below 1/e after" in capsys.readouterr().out
     assert document(capsys, "cells", "show", "elman", "--html", "no/such.html", code=2)
+
+
+def test_the_record_of_a_search_says_how_its_numbers_were_made(place: Path) -> None:
+    with Store.read(place / "done.sqlite") as store:
+        (study,) = store.studies()
+        (facts,) = store.provenance(study.study.id).values()
+    assert facts["executor"] == executor.best()
+    assert facts["executor denormals"] == "flushed"
+    if executor.best() == "native":
+        assert facts["executor compiler"] == build.compiler().version
+        assert "-march" in facts["executor flags"] or "-mcpu" in facts["executor flags"]

@@ -8,7 +8,7 @@ from cells import canonical, zoo
 from cells.cell import Cell
 from cells.engine.backprop import Unrolled
 from cells.engine.initial import draw
-from cells.engine.learner import Model
+from cells.engine.learner import Model, Weights
 from cells.engine.parameter import parameters
 from cells.engine.reference import tensors, unroll
 from cells.engine.width import width_step
@@ -24,7 +24,7 @@ def equals_autograd(cell: Cell, seed: int) -> bool:
     model = Model(cell, -(-6 // step) * step, 1, "symbols", 2)
     source = np.random.default_rng(seed)
     drawn = draw(model, 1.0, seed)
-    weights = {name: one + source.normal(0, 0.1, one.shape) for name, one in drawn.items()}
+    weights: Weights = {name: one + source.normal(0, 0.1, one.shape) for name, one in drawn.items()}
     x, outer = source.normal(size=(2, STEPS, LANES, model.width))
     run = Unrolled(cell, weights, x)
     inputs, found = run.gradients(outer)
@@ -76,7 +76,7 @@ def test_gradients_of_any_graph_equal_those_of_autograd() -> None:
 def test_denormals_count_as_zero() -> None:
     cell = canonical(zoo.load("elman"))
     model = Model(cell, 4, 1, "symbols", 2)
-    weights = {name: one.astype(np.float32) for name, one in draw(model, 1.0, 0).items()}
+    weights: Weights = {name: one.astype(np.float32) for name, one in draw(model, 1.0, 0).items()}
     x = np.zeros((2, 1, 4), np.float32)
     outer = np.full((2, 1, 4), 1e-39, np.float32)
     inputs, found = Unrolled(cell, weights, x).gradients(outer)
