@@ -1,7 +1,8 @@
 """The same windows through the reference and the native learner, and how far they are apart."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from math import inf, isfinite
 from random import Random
 from typing import Any, Literal, NamedTuple
@@ -141,6 +142,104 @@ def compare(
     again = ReferenceLearner(model, shaken(weights), dtype=dtype, seed=seed)
     moved = ran(again, windows, [shaken(end) for end in ends])
     return found, distance(reference, moved)
+
+
+class Gradient(NamedTuple):
+    """The score of a window, and its gradient times `RATE` by the names of the parameters."""
+
+    score: Score
+    change: Weights
+
+
+RATE = 1e6
+"""So large that the weights themselves are lost in the changes, and rounding in these with them."""
+
+
+def gradient(learner: Learner, windows: Sequence[Batch]) -> Gradient:
+    """That of the last window, unclipped, with the states that the others leave."""
+    for window in windows[:-1]:
+        learner.evaluate(window)
+    before = learner.weights()
+    score = learner.train(windows[-1], RATE, inf)
+    after = learner.weights()
+    return Gradient(score, {name: before[name] - after[name] for name in after})
+
+
+def gap(one: Gradient, other: Gradient) -> float:
+    """The largest relative difference of loss, norm and gradients; infinite if one is not finite.
+
+    Gradients are relative to the largest one of their parameter, or a thousandth of the largest of all.
+    """
+    if not (_finite(one.score) and _finite(other.score)):
+        return inf
+    pairs = [(one.score.loss, other.score.loss), (one.score.norm or 0.0, other.score.norm or 0.0)]
+    gaps = [abs(a - b) / max(abs(a), 1e-30) for a, b in pairs]
+    top = max(float(np.abs(array).max()) for array in one.change.values())
+    for name, array in one.change.items():
+        size = float(np.abs(array).max()) + 1e-3 * top
+        if size:
+            gaps.append(float(np.abs(array - other.change[name]).max()) / size)
+    return inf if any(np.isnan(gaps)) else max(gaps)
+
+
+class Calm(NamedTuple):
+    """A window in which rounding hardly matters, and how far native gradients are off in it."""
+
+    gap: float
+    shape: Shape
+    scale: float
+
+
+def calm(cell: Cell, shape: Shape, seed: int, dtype: Dtype) -> Calm | None:
+    """How far the native gradients are from the float64 reference's where rounding hardly matters.
+
+    Chaos needs large weights or many steps. So the window is one or two steps long, after one that
+    only moves the states; the weights are made smaller, and drawn again for fewer units, at last for
+    one. It ends where the reference hardly moves when its weights are shaken by a few times the
+    rounding of `dtype`, three times, and when it computes in `dtype` itself: there any difference
+    beyond rounding is an error of somebody's. The native executor has no part in the choice.
+
+    Returns:
+        None if no such window is found.
+    """
+    source = np.random.default_rng([seed, 3])
+    small = replace(shape, lanes=min(shape.lanes, 2), width=min(shape.width, 3))
+    smallest = replace(shape, lanes=1, width=1, layers=1)
+    sizes = (shape, *[small] * 2, *[smallest] * 6)
+    for (draw_number, size), windows, steps in product(enumerate(sizes), (2, 1), (2, 1)):
+        short = replace(size, steps=steps, windows=windows)
+        model, data = model_of(cell, short), batches(short, seed)
+        drawn = weights_of(model, seed + 1000 * draw_number)
+        for scale in (1.0, 0.1, 0.01) if draw_number else (1.0, 0.3, 0.1, 0.03, 0.01, 0.001):
+            weights: Weights = {name: (w * scale).astype(dtype) for name, w in drawn.items()}
+            wanted = gradient(ReferenceLearner(model, weights, dtype="float64"), data)
+            if not _finite(wanted.score):
+                continue
+            if all(_is_calm(model, weights, data, wanted, dtype, source) for _ in range(3)):
+                native = NativeLearner(model, weights, dtype=dtype, poison=True)
+                return Calm(gap(wanted, gradient(native, data)), short, scale)
+    return None
+
+
+def _is_calm(
+    model: Model,
+    weights: Weights,
+    windows: Sequence[Batch],
+    wanted: Gradient,
+    dtype: Dtype,
+    source: np.random.Generator,
+) -> bool:
+    """Whether one shaking moves the reference, and rounding moves it from there, hardly at all."""
+    unit, allowed = 4 * float(np.finfo(dtype).eps), {"float64": 1e-12, "float32": 2e-6}[dtype]
+    shaken: Weights = {
+        name: (w * (1 + unit * source.normal(0, 1, w.shape))).astype(dtype)
+        for name, w in weights.items()
+    }
+    moved = gradient(ReferenceLearner(model, shaken, dtype="float64"), windows)
+    if gap(wanted, moved) > allowed:
+        return False
+    own = gradient(ReferenceLearner(model, shaken, dtype=dtype), windows)
+    return gap(moved, own) <= allowed
 
 
 def random_case(seed: int) -> tuple[Cell, Shape] | None:

@@ -1,9 +1,11 @@
 """Every pointwise operation against numpy in a wider type: random, huge, tiny and special values."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from cells.engine.native import tape
 from cells.engine.native.build import Real
@@ -274,3 +276,38 @@ def test_denormals_are_zero_inside_and_untouched_outside() -> None:
     assert np.array_equal(evaluate("float32", Code.MULTIPLY, [tiny, tiny * 1]), np.zeros(16))
     assert np.all(values[0] * np.float32(1) == small)
     assert small * np.float32(0.5) > 0
+
+
+def keeps_denormals() -> bool:
+    """Whether this thread computes with them."""
+    return bool((np.full(16, 1e-40, np.float32) * np.float32(1)).any())
+
+
+@pytest.mark.parametrize("real", REALS)
+def test_denormals_are_zero_in_every_thread_and_each_gets_its_mode_back(real: Real) -> None:
+    small = float(np.finfo(real).tiny) / 4
+
+    def work() -> list[bool]:
+        found = [keeps_denormals()]
+        values = [aligned(real, np.full(16, value)) for value in (small, 2.0)]
+        for code in (Code.MULTIPLY, Code.ADD, Code.MAXIMUM):
+            values[1][:] = {Code.MULTIPLY: 2.0, Code.ADD: 0.0, Code.MAXIMUM: -1.0}[code]
+            if code is not Code.MAXIMUM:  # which copies and does not compute
+                found.append(bool(evaluate(real, code, values).any()))
+            found.append(keeps_denormals())
+        assert run(real, [(99, (0,) * 23)])[0] == 1  # an item that does not exist
+        return [*found, keeps_denormals()]
+
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(work) for _ in range(3)]
+    for job in jobs:
+        assert job.result() == [True, False, True, False, True, True, True]
+
+
+def test_a_thread_that_flushes_denormals_goes_on_doing_so() -> None:
+    torch.set_flush_denormal(True)
+    assert not keeps_denormals()
+    evaluate("float32", Code.TANH, [aligned("float32", np.ones(16))])
+    assert not keeps_denormals()
+    torch.set_flush_denormal(False)
+    assert keeps_denormals()
