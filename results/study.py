@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from cells.budget import Budget
 from cells.schedule import Schedule
 
-StrategyName = Literal["paper", "uniform", "zoo"]
+StrategyName = Literal["paper", "uniform", "zoo", "roster"]
 SamplerName = Literal["grid", "random", "tpe"]
 
 
@@ -71,7 +71,8 @@ class Study:
 
     Attributes:
         name: `[a-z0-9-]{1,40}`.
-        strategy: `paper` (the paper's search), `uniform` (random cells), `zoo` (mutations of the zoo).
+        strategy: `paper` (the paper's search), `uniform` (random cells), `zoo` (mutations of the zoo),
+            `roster` (no new cells: the baselines alone, all with the same settings and seeds).
         seed: everything drawn in the study derives from it.
         lag: trial n may use results 0..n - lag only, whatever the number of workers; at least 4 times
             the slots the study is meant for.

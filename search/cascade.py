@@ -72,6 +72,7 @@ class Cascade:
         self._study = study
         self._source = source
         self._executor, self._engine, self._dtype = executor, engine, dtype
+        self._shared = study.strategy == "roster"
         self._facts = [_facts(facts, plan.name, plan.scale) for plan in study.tasks]
         self._screen = _facts(facts, study.screen.task, study.screen.scale)
         self._baselines = [self._candidate(cell, "", ()) for cell in baselines]
@@ -324,7 +325,14 @@ class Cascade:
         tried = candidate.screened if work.place == SCREEN else candidate.tried[work.place]
         setting = self._inherited(work, tried, index) if work.role == Role.STAGE else None
         if setting is None:
-            number = seed.derive(study.seed, index, f"setting/{candidate.cell_id}")
+            # All cells of a roster get the same settings, so that they can be compared pair by pair.
+            plan = study.tasks[work.place]
+            place, purpose = (
+                ("roster", f"setting/{plan.name}/{plan.scale}/{len(tried)}")
+                if self._shared
+                else (index, f"setting/{candidate.cell_id}")
+            )
+            number = seed.derive(study.seed, place, purpose)
             setting = sampler.propose(study.sampler, tuple(tried.items()), number, study.space)
         if setting is not None:
             tried[setting] = None
@@ -364,7 +372,7 @@ class Cascade:
             setting=setting,
             schedule=plan.schedule,
             budget=plan.budget,
-            seed=seed.derive(study.seed, candidate.cell_id, purpose),
+            seed=seed.derive(study.seed, "roster" if self._shared else candidate.cell_id, purpose),
             stop_at=study.screen.pass_mark if place == SCREEN else None,
             executor=self._executor,
             engine=self._engine,

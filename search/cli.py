@@ -10,6 +10,7 @@ import typer
 
 from search.commands import ancestors, bench, cells, data, record, study, tasks
 from search.commands.doctor import doctor
+from search.commands.reproduce import reproduce
 from search.commands.sample import sample
 from search.commands.train import train
 from search.commands.tune import tune
@@ -27,6 +28,7 @@ WRONG_ARGUMENTS = frozenset(
         *("missing", "not-a-store"),  # another file was meant
         *(
             "study.unknown",
+            "findings.unknown",
             "study.file",
             "study.syntax",
             "study.key",
@@ -78,6 +80,7 @@ app.command()(sample)
 app.command()(tune)
 app.add_typer(ancestors.app, name="ancestors")
 app.command()(study.search)
+app.command()(reproduce)
 app.command()(record.leaderboard)
 app.command()(record.report)
 app.command()(record.export)

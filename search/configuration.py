@@ -200,6 +200,12 @@ def _check(study: Study, where: str) -> None:
             f"at least {LAG_PER_SLOT} x slots = {LAG_PER_SLOT * study.slots}",
         ),
         ("proposals", study.proposals, study.proposals >= 0, "at least 0"),
+        (
+            "proposals",
+            study.proposals,
+            study.strategy != "roster" or study.proposals == 0,
+            "0: a roster has no new cells",
+        ),
         ("tasks", names, names, "at least one task"),
         ("tasks", names, len(set(names)) == len(names), "each task once"),
         ("screen.pass_mark", study.screen.pass_mark, 0 <= study.screen.pass_mark <= 1, "0 to 1"),

@@ -22,6 +22,7 @@ from search.error import SearchError
 from search.interrupt import Interrupt, Interrupted
 from search.pool import Arrival, Fault, Job, Pool
 from search.progress import Best, Observer, Progress, estimate
+from search.sampler import capacity
 from search.strategy import Strategy
 from tasks.task import Facts
 
@@ -327,7 +328,13 @@ class _Driver:
     def _progress(self) -> Progress:
         return Progress(
             done=self.done,
-            total=estimate(self._roles, len(self._proposed), self.study.proposals, self._over),
+            total=estimate(
+                self._roles,
+                len(self._proposed),
+                self.study.proposals,
+                self._over,
+                _certain(self.study),
+            ),
             proposed=len(self._proposed),
             recorded=self._answered,
             faults=self.faults,
@@ -342,3 +349,9 @@ class _Driver:
             f"study {self.study.id}: ask {index} differs from the recorded one",
             "the code or the study changed since; go back to it, or use a new --store",
         )
+
+
+def _certain(study: Study) -> int:
+    """Trainings of the baselines: selection, then confirmation."""
+    settings = min(study.baseline_settings, capacity(study.sampler, study.space))
+    return round(len(study.baselines) * len(study.tasks) * (settings + study.confirm.seeds))

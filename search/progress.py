@@ -77,7 +77,9 @@ class Silent:
         """Nothing."""
 
 
-def estimate(roles: Mapping[Role, int], proposed: int, proposals: int, over: bool) -> int:
+def estimate(
+    roles: Mapping[Role, int], proposed: int, proposals: int, over: bool, certain: int = 0
+) -> int:
     """Trials expected in all, from those asked so far.
 
     What follows from a proposal (stages, re-evaluations) is taken to go on at the present ratio.
@@ -87,11 +89,12 @@ def estimate(roles: Mapping[Role, int], proposed: int, proposals: int, over: boo
         proposed: cells put forward so far.
         proposals: cells that the study puts forward in all.
         over: nothing more will be asked.
+        certain: trainings of the baselines, which do not depend on any result.
     """
     asked = sum(count for role, count in roles.items() if role is not Role.IDLE)
     if over:
         return asked
-    if not proposed:
-        return asked + proposals
     fixed = roles.get(Role.BASELINE, 0) + roles.get(Role.CONFIRM, 0)
-    return fixed + round((asked - fixed) * max(1.0, proposals / proposed))
+    if not proposed:
+        return max(asked, certain) + proposals
+    return max(fixed, certain) + round((asked - fixed) * max(1.0, proposals / proposed))

@@ -15,6 +15,7 @@ STRATEGIES: Final[dict[StrategyName, Callable[[Study], Source]]] = {
     "paper": Paper,
     "uniform": Uniform,
     "zoo": Mutants,
+    "roster": Uniform,  # never asked: a roster has no proposals
 }
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from results.leaderboard import Board
     from results.store import Store
     from results.study import Study
+    from search.cost import Cost
     from search.driver import Summary
     from tasks.task import Facts
 
@@ -72,7 +74,7 @@ def search(
 
     plan = configuration.load(study, set_ or [])
     if dry_run:
-        return _price(plan, json)
+        return price([plan], json)
     path = store if store is not None else Path("runs") / f"{plan.name}.sqlite"
     check_place(path, resume, workers, address)
     words = ["gatewright", "search", study]
@@ -297,15 +299,37 @@ def _render(document: dict[str, Any], board: "Board") -> None:
     print(f"        {typed(f'gatewright report {store}')}")
 
 
-def _price(plan: "Study", json: bool) -> int:
+def price(plans: "Sequence[Study]", json: bool) -> int:
+    """Prints trials and time of studies that are run one after another, and runs nothing."""
     from cells.engine import determinism
     from search.cost import measure
+
+    chosen = executor_of(None)
+    determinism.prepare(chosen)
+    cost = measure(chosen)
+    documents = [_priced(plan, cost) for plan in plans]
+    total = {
+        key: sum(one[key] for one in documents) for key in ("trials", "most_trials", "core_hours")
+    }
+    document = documents[0] if len(documents) == 1 else {"parts": documents, **total}
+
+    def render() -> None:
+        for plan, one in zip(plans, documents, strict=True):
+            _print_price(plan, one)
+        if len(plans) > 1:
+            print(
+                f"together about {total['trials']:,.0f} trials and {hours(total['core_hours'], 'core-')}"
+            )
+
+    show(document, json, render)
+    return DONE
+
+
+def _priced(plan: "Study", cost: "Cost") -> dict[str, Any]:
     from search.estimate import estimate
     from tasks import registry
     from tasks.task import TaskError
 
-    chosen = executor_of(None)
-    determinism.prepare(chosen)
     facts: dict[tuple[str, str], Facts] = {}
     absent: list[str] = []
     for name, scale in tasks_of(plan):
@@ -313,9 +337,8 @@ def _price(plan: "Study", json: bool) -> int:
             facts[name, scale] = registry.load(name, scale).facts
         except TaskError as error:
             absent.append(f"{name} ({error.code})")
-    cost = measure(chosen)
     priced = estimate(plan, facts, cost)
-    document: dict[str, Any] = {
+    return {
         "study": plan.name,
         "id": plan.id,
         "loads": [
@@ -333,36 +356,41 @@ def _price(plan: "Study", json: bool) -> int:
         "absent": absent,
     }
 
-    def render() -> None:
-        print(
-            f"study {plan.name} ({plan.strategy}): {plan.proposals:,} proposals, seed {plan.seed}, lag {plan.lag}. Nothing is run."
-        )
-        table(
-            ("role", "task", "scale", "trials", "at most", "updates each", "core-hours"),
-            [
-                (
-                    str(one.role),
-                    one.task,
-                    one.scale,
-                    round(one.expected, 1),
-                    one.most,
-                    one.updates,
-                    one.expected * one.seconds / 3600,
-                )
-                for one in priced.loads
-            ],
-        )
-        print(
-            f"about {priced.trials:,.0f} trials and {hours(priced.core_hours, 'core-')}:"
-            f" {hours(priced.hours)} on {plan.slots} cores"
-        )
-        print(f"at most {priced.most_trials:,} trials and {hours(priced.most_core_hours, 'core-')}")
-        print(
-            f"assumed: {priced.pass_screen:.0%} of new cells pass the screen and {priced.pass_stage:.0%} of the rest each task;"
-            " seconds an update are measured on this machine now"
-        )
-        if absent:
-            print(f"not on this machine, priced from the study's own numbers: {', '.join(absent)}")
 
-    show(document, json, render)
-    return DONE
+def _print_price(plan: "Study", priced: Mapping[str, Any]) -> None:
+    print(
+        f"study {plan.name} ({plan.strategy}): {plan.proposals:,} proposals, seed {plan.seed}, lag {plan.lag}. Nothing is run."
+    )
+    table(
+        ("role", "task", "scale", "trials", "at most", "updates each", "core-hours"),
+        [
+            (
+                str(one["role"]),
+                one["task"],
+                one["scale"],
+                round(one["expected"], 1),
+                one["most"],
+                one["updates"],
+                one["core_hours"],
+            )
+            for one in priced["loads"]
+            if one["most"]
+        ],
+    )
+    print(
+        f"about {priced['trials']:,.0f} trials and {hours(priced['core_hours'], 'core-')}:"
+        f" {hours(priced['hours'])} on {plan.slots} cores"
+    )
+    print(
+        f"at most {priced['most_trials']:,} trials and {hours(priced['most_core_hours'], 'core-')}"
+    )
+    assumed = (
+        f"{priced['pass_screen']:.0%} of new cells pass the screen and {priced['pass_stage']:.0%} of the rest each task; "
+        if plan.proposals
+        else ""
+    )
+    print(f"assumed: {assumed}seconds an update are measured on this machine now")
+    if priced["absent"]:
+        print(
+            f"not on this machine, priced from the study's own numbers: {', '.join(priced['absent'])}"
+        )

@@ -1,0 +1,108 @@
+"""`gatewright reproduce`: train what a family of claims compares, and judge the claims."""
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.commands.study import check_place, conduct, price
+from search.console import DONE, WRONG, Executor, Json, note, show, table
+
+if TYPE_CHECKING:
+    from results.verdict import Verdict
+
+
+def reproduce(
+    findings: Annotated[
+        str,
+        typer.Argument(
+            metavar="FINDINGS", help="gates, forget-bias, paper-tables, greff, or all of them."
+        ),
+    ],
+    scale: Annotated[
+        str, typer.Option("--scale", help="smoke (a minute or two) or laptop (hours).")
+    ] = "laptop",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", help="Ray workers; 0 runs in this process without Ray.", min=0, max=4096
+        ),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="A running Ray cluster to join.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="SQLite file of the record.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a store that has begun.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Override a number of every part. Repeatable."),
+    ] = None,
+    executor: Executor = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print trials and core-hours, and run nothing.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Train all cells that the claims name with equal budgets, and give each claim a verdict."""
+    from results.findings import measure, verdicts
+    from results.store import Store
+    from search import findings as runs
+
+    plans = runs.studies(findings, scale, set_ or [])
+    if dry_run:
+        return price(plans, json)
+    path = store if store is not None else Path("runs") / f"{findings}-{scale}.sqlite"
+    check_place(path, resume, workers, address)
+    words = ["gatewright", "reproduce", findings, "--scale", scale]
+    words += ["--workers", str(workers)] if workers is not None else []
+    words += ["--address", address] if address is not None else []
+    words += ["--store", str(path)]
+    words += ["--executor", executor] if executor is not None else []
+    for override in set_ or []:
+        words += ["--set", override]
+    for number, plan in enumerate(plans, 1):
+        if not json:
+            note(f"part {number} of {len(plans)}: {plan.name}, {len(plan.baselines)} cells")
+        conduct(plan, shlex.join(words), workers, address, path, json, executor)
+    with Store.read(path) as record:
+        measured = measure(record, [plan.id for plan in plans])
+    found = verdicts(runs.families(findings), measured)
+    failed = sum(len(one.failed) for one in measured)
+    document: dict[str, Any] = {
+        "store": str(path),
+        "findings": findings,
+        "scale": scale,
+        "measured": [dataclasses.asdict(one) for one in measured],
+        "verdicts": {
+            name: [dataclasses.asdict(one) for one in told] for name, told in found.items()
+        },
+        "failed": failed,
+    }
+    show(document, json, lambda: _render(found, failed, path))
+    return WRONG if failed else DONE
+
+
+def _render(found: "dict[str, tuple[Verdict, ...]]", failed: int, path: Path) -> None:
+    for name, told in found.items():
+        table(
+            ("claim", "verdict", "effect, 95 % interval", "why"),
+            [
+                (
+                    one.claim.id,
+                    one.word,
+                    "-" if one.pooled is None else one.pooled.text(2),
+                    one.reason,
+                )
+                for one in told
+            ],
+            title=f"{name}: effects in units of the smallest difference worth the name",
+        )
+    if failed:
+        print(f"{failed} confirming trainings did not end well; they are left out and counted")
+    print(f"record  {path}")

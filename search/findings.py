@@ -1,0 +1,91 @@
+"""Findings runs: the studies that test families of claims at a scale, every cell with an equal budget."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from results import claim
+from results.claim import Family
+from results.findings import PARTS
+from results.study import Study
+from search import configuration
+from search.error import SearchError
+
+ALL: Final = "all"
+"""Every family in one run, so that cells which several families name are trained once."""
+
+YARDSTICK: Final = "gru"
+"""In every run, and last in it: ratios are taken to this cell."""
+
+
+def names() -> tuple[str, ...]:
+    """What can be reproduced: the families of claims, and all of them together."""
+    return (*claim.names(), ALL)
+
+
+def families(name: str) -> tuple[Family, ...]:
+    """The families of claims of a findings run.
+
+    Raises:
+        SearchError: there is no such run.
+    """
+    if name == ALL:
+        return tuple(claim.load(one) for one in claim.names())
+    if name not in claim.names():
+        raise SearchError(
+            "findings.unknown",
+            f"there are no findings {name!r}",
+            f"known are {', '.join(names())}",
+        )
+    return (claim.load(name),)
+
+
+def scales() -> tuple[str, ...]:
+    """The scales that findings can be reproduced at."""
+    found = (name.split("-") for name in configuration.names() if name.startswith("findings-"))
+    return tuple(dict.fromkeys(words[1] for words in found))
+
+
+def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study, ...]:
+    """The studies of a findings run, one a part, with only the cells and tasks that its claims name.
+
+    Args:
+        name: one of `names`.
+        scale: one of `scales`.
+        overrides: laid over every part, see `configuration.load`.
+
+    Raises:
+        SearchError: unknown name or scale, or an override that does not fit.
+    """
+    wanted = families(name)
+    if scale not in scales():
+        raise SearchError(
+            "findings.unknown",
+            f"there is no scale {scale!r} for findings",
+            f"known are {', '.join(scales())}",
+        )
+    found: list[Study] = []
+    for part, prefix in PARTS.items():
+        file = f"findings-{scale}{part and '-' + part}"
+        if file not in configuration.names():
+            continue
+        study = configuration.load(file, overrides)
+        pairs = [
+            (arm.removeprefix(prefix), one.task)
+            for family in wanted
+            for told in family.claims
+            for one in told.comparisons
+            for arm in (one.better, one.worse)
+            if arm.startswith(prefix) and ":" not in arm.removeprefix(prefix)
+        ]
+        tasks = tuple(plan for plan in study.tasks if plan.name in {task for _, task in pairs})
+        runnable = {plan.name for plan in tasks}
+        cells = dict.fromkeys(
+            cell
+            for cell, task in pairs
+            if task in runnable and cell != YARDSTICK and cell in study.baselines
+        )
+        if tasks and cells:
+            title = f"{name}-{scale}{part and '-' + part}"
+            found.append(replace(study, name=title, tasks=tasks, baselines=(*cells, YARDSTICK)))
+    return tuple(found)

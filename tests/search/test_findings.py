@@ -1,0 +1,147 @@
+"""Findings runs: equal budgets, common settings and seeds, parts and arms."""
+
+import dataclasses
+from typing import Literal
+
+import pytest
+
+from cells import zoo
+from cells.canonical import identify
+from cells.engine.learner import Model
+from cells.engine.width import parameter_count, solve_width
+from results import claim
+from results.ask import Ask, Role
+from results.outcome import Ending, Outcome
+from results.study import Study
+from search import configuration, findings, strategies
+from search.error import SearchError
+from tasks import registry
+
+
+def roster() -> Study:
+    (study,) = findings.studies("gates", "smoke")
+    return study
+
+
+def asked(study: Study) -> list[Ask]:
+    """All asks of a study whose trainings all end equally well."""
+    facts = {(one.name, one.scale): registry.load(one.name, one.scale).facts for one in study.tasks}
+    screen = study.screen
+    facts[screen.task, screen.scale] = registry.load(screen.task, screen.scale).facts
+    strategy = strategies.make(study, facts)
+    outcome = Outcome("", Ending.OK, valid_accuracy=0.5, valid_loss=1.0)
+    asks: list[Ask] = []
+    while True:
+        told = len(asks) - study.lag
+        if told >= 0:
+            strategy.tell(told, outcome if asks[told].trial else None)
+        ask = strategy.ask(len(asks))
+        if ask is None:
+            return asks
+        asks.append(ask)
+
+
+def test_every_cell_gets_the_same_settings_and_seeds_on_a_task() -> None:
+    study = roster()
+    given: dict[tuple[str, Role, str], list[object]] = {}
+    for ask in asked(study):
+        if ask.trial is not None:
+            place = (ask.trial.task, ask.role, ask.trial.cell_id)
+            given.setdefault(place, []).append((ask.trial.setting, ask.trial.seed))
+    cells = {cell for _, _, cell in given}
+    assert len(cells) == len(study.baselines)
+    for task in study.tasks:
+        for role, count in (
+            (Role.BASELINE, study.baseline_settings),
+            (Role.CONFIRM, study.confirm.seeds),
+        ):
+            lists = [given[task.name, role, cell] for cell in cells]
+            assert all(len(one) == count == len(set(one)) for one in lists)
+            assert all(one == lists[0] for one in lists)
+
+
+def test_selection_and_confirmation_never_share_a_seed() -> None:
+    asks = asked(roster())
+    seeds = {
+        role: {ask.trial.seed for ask in asks if ask.trial and ask.role == role}
+        for role in (Role.BASELINE, Role.CONFIRM)
+    }
+    assert not seeds[Role.BASELINE] & seeds[Role.CONFIRM]
+
+
+def test_a_family_alone_repeats_what_all_families_together_train() -> None:
+    (alone,), (together,) = (findings.studies(name, "smoke") for name in ("gates", "all"))
+    keys = [
+        {
+            ask.trial.key
+            for ask in asked(study)
+            if ask.trial is not None and ask.role != Role.CONFIRM
+        }
+        for study in (alone, together)
+    ]
+    assert keys[0] < keys[1]
+
+
+def test_the_yardstick_is_in_every_run_and_last() -> None:
+    for name in findings.names():
+        for study in findings.studies(name, "smoke"):
+            assert study.baselines[-1] == "gru"
+            assert len(set(study.baselines)) == len(study.baselines)
+
+
+@pytest.mark.parametrize("scale", findings.scales())
+def test_some_part_runs_both_arms_of_every_comparison_of_its_tasks(scale: str) -> None:
+    studies = findings.studies("all", scale)
+    tasks = {plan.name for study in studies for plan in study.tasks}
+    for family in findings.families("all"):
+        for told in family.claims:
+            for one in told.comparisons:
+                if one.task in tasks:
+                    assert any(
+                        {one.better, one.worse} <= set(study.baselines)
+                        and one.task in {plan.name for plan in study.tasks}
+                        for study in studies
+                    ), (family.name, told.id, one)
+
+
+def test_unknown_findings_and_scales_name_the_known_ones() -> None:
+    with pytest.raises(SearchError, match="forget-bias"):
+        findings.studies("gate", "smoke")
+    with pytest.raises(SearchError, match="smoke"):
+        findings.studies("gates", "huge")
+
+
+def test_a_roster_refuses_proposals() -> None:
+    with pytest.raises(SearchError, match="no new cells"):
+        configuration.load("findings-smoke", ["proposals=3"])
+
+
+SIZES: dict[str, tuple[Literal["symbols", "roll"], int]] = {
+    "nottingham": ("roll", 88),
+    "piano-midi": ("roll", 88),
+    "ptb-char": ("symbols", 50),
+}
+"""Of tasks whose data may not be on this machine."""
+
+
+def test_at_laptop_scale_all_cells_come_within_one_percent_of_the_budget() -> None:
+    parts = [configuration.load(f"findings-laptop{part}") for part in ("", "-vanilla")]
+    for study, plan in [(part, plan) for part in parts for plan in part.tasks]:
+        if plan.name in SIZES:
+            kind, size = SIZES[plan.name]
+        else:
+            facts = registry.load(plan.name, plan.scale).facts
+            kind, size = facts.kind, facts.size
+        budget = plan.budget.parameters
+        assert budget is not None
+        for name in study.baselines:
+            cell, _ = identify(zoo.load(name))
+            width = solve_width(cell, kind, size, 1, budget)
+            count = parameter_count(Model(cell, width, 1, kind, size))
+            assert 0.99 * budget <= count <= budget, (plan.name, name)
+
+
+def test_arms_of_parts_carry_their_part() -> None:
+    family = claim.load("gates")
+    assert all(":" not in arm for arm in family.arms)
+    assert dataclasses.replace(family, claims=()).arms == ()
