@@ -6,7 +6,10 @@ import pytest
 from tasks import registry, scale
 from tasks.task import TaskError
 
-GENERATED = ("memorization", "arithmetic", "markup", "progressions")
+GENERATED = (
+    *("memorization", "arithmetic", "markup", "progressions", "reber", "reber-continual", "copy"),
+    *("adding", "temporal-order", "agreement", "subsequence"),
+)
 PAIRS = [(name, size) for name in GENERATED for size in registry.scales_of(name)]
 
 
