@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 Watcher = Callable[[int, float], None]
 """Called after each update with the number of updates done and the loss before the last one."""
@@ -59,3 +60,13 @@ def descend(
         adam.step()
         if watch is not None:
             watch(update + 1, value.item())
+
+
+def label_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean negative log-likelihood in nats of a symbol of `targets` `[T, B]`; -1 is not scored.
+
+    Args:
+        logits: `[T, B, V]`.
+        targets: int64.
+    """
+    return functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1)

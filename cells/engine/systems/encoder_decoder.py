@@ -149,8 +149,3 @@ class EncoderDecoder:
     def _zeros(self, lanes: int) -> States:
         zeros = self.decoder["embedding"].new_zeros((lanes, self.model.width))
         return [[zeros] * len(self.model.cell.updates) for _ in range(self.model.layers)]
-
-
-def sequence_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean negative log-likelihood of `targets` `[T, B]` under `logits` `[T, B, V]`, nats a symbol."""
-    return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from cells import canonical, zoo
-from cells.engine.systems.descent import DivergedError, descend
-from cells.engine.systems.encoder_decoder import Context, EncoderDecoder, Way, sequence_loss
+from cells.engine.systems.descent import DivergedError, descend, label_loss
+from cells.engine.systems.encoder_decoder import Context, EncoderDecoder, Way
 from tasks import transduction
 
 WIDTH, SYMBOLS = 5, 4
@@ -34,7 +34,7 @@ def pair() -> tuple[Tensor, Tensor]:
 
 
 def encoder_gradients(made: EncoderDecoder, source: Tensor, targets: Tensor) -> list[Tensor]:
-    loss = sequence_loss(made.predict(made.encode(source), targets), targets)
+    loss = label_loss(made.predict(made.encode(source), targets), targets)
     leaves = list(made.encoder.values())
     return list(torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True))
 
@@ -65,7 +65,7 @@ def test_as_a_start_the_gradient_passes_only_through_the_first_states() -> None:
     context = made.encode(source)
     assert context.code is None
     held = [[state.detach().requires_grad_() for state in layer] for layer in context.states]
-    loss = sequence_loss(made.predict(Context(held, None), targets), targets)
+    loss = label_loss(made.predict(Context(held, None), targets), targets)
     starts = [state for layer in held for state in layer]
     slopes = torch.autograd.grad(loss, [*starts, *made.encoder.values()], allow_unused=True)
     assert all(slope is None for slope in slopes[len(starts) :])
@@ -128,7 +128,7 @@ def test_the_gradient_of_the_whole_agrees_with_differences() -> None:
     source, targets = pair()
 
     def loss() -> Tensor:
-        return sequence_loss(made.predict(made.encode(source), targets), targets)
+        return label_loss(made.predict(made.encode(source), targets), targets)
 
     weights = made.weights()
     found = torch.autograd.grad(loss(), weights)
@@ -152,9 +152,7 @@ def test_training_reaches_targets_that_no_model_without_the_source_can_reach() -
     def loss(_: int) -> Tensor:
         pairs = transduction.draw(law, generator, 20)
         targets = torch.tensor(pairs.targets)
-        return sequence_loss(
-            made.predict(made.encode(torch.tensor(pairs.sources)), targets), targets
-        )
+        return label_loss(made.predict(made.encode(torch.tensor(pairs.sources)), targets), targets)
 
     descend(made.weights(), loss, 200, rate=0.02)
     blind = transduction.floors(law)[1].accuracy
