@@ -1,28 +1,15 @@
-"""The ancestors as working systems: each with a task that shows what it can, and its training.
+"""The ancestors as working systems, by name: what each is, and what it is trained on.
 
-Every training is a function of cell, updates and seed. What it reached stands beside levels that are
-known exactly: the optimum, and the best without what the system is there for.
+Their trainings are in `search.lesson`, apart from this table because they load torch.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from cells.cell import Cell
-from cells.engine.seed import generator
-from cells.engine.systems.descent import Watcher, descend, label_loss
-from cells.engine.systems.encoder_decoder import EncoderDecoder, Way
-from cells.engine.systems.jordan import JordanNetwork
-from cells.engine.systems.recursive import Kind, RecursiveNetwork
-from tasks import labelling, transduction, tree
-from tasks.task import Floor
 
-LANES = 50
-"""Sequences or trees of one update."""
+Watcher = Callable[[int, float | None], None]
+"""Told of every update: how many are done, and the loss before the last one if it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +61,6 @@ class Ancestor:
         source: who described it.
         task: what it learns.
         updates: how many it needs.
-        train: does it.
         cell: the zoo's cell that it is made of unless told otherwise; None if it takes none.
     """
 
@@ -82,113 +68,7 @@ class Ancestor:
     source: str
     task: str
     updates: int
-    train: Callable[[Order], Attained]
     cell: str | None = None
-
-
-def _size(weights: Iterable[Tensor]) -> int:
-    return sum(weight.numel() for weight in weights if weight.requires_grad)
-
-
-def _accuracies(floors: tuple[Floor, ...]) -> dict[str, float]:
-    return {floor.name: floor.accuracy for floor in floors if floor.accuracy is not None}
-
-
-def _losses(floors: tuple[Floor, ...]) -> dict[str, float]:
-    return {floor.name: floor.loss for floor in floors if floor.loss is not None}
-
-
-def _encoder_decoder(way: Way, order: Order) -> Attained:
-    if order.cell is None:
-        raise ValueError("an encoder-decoder is made of a cell")
-    law = transduction.Law("reverse", symbols=8, longest=6)
-    system = EncoderDecoder(order.cell, 64, law.symbols + 1, way, seed=order.seed)
-    source = generator("transduction", "train", order.seed)
-
-    def loss(_: int) -> Tensor:
-        pairs = transduction.draw(law, source, LANES)
-        targets = torch.tensor(pairs.targets)
-        context = system.encode(torch.tensor(pairs.sources))
-        return label_loss(system.predict(context, targets), targets)
-
-    descend(system.weights(), loss, order.updates, watch=order.watch)
-    fresh = generator("transduction", "test")
-    exact: list[float] = []
-    for length in range(law.shortest, law.longest + 1):
-        pairs = transduction.draw(law, fresh, 1000, length)
-        written = system.decode(torch.tensor(pairs.sources), 2 * law.longest)
-        targets = torch.tensor(pairs.targets)
-        # A lane that ends early or late has no end symbol where the target has it.
-        faults = (_ended(written, len(targets), system.end) != targets).any(0)
-        exact.append(1.0 - faults.double().mean().item())
-    levels = _accuracies(transduction.floors(law))
-    return Attained(
-        _size(system.weights()),
-        (
-            Measure("exact matches, own output", sum(exact) / len(exact), levels),
-            Measure(f"exact matches of length {law.longest}", exact[-1]),
-        ),
-    )
-
-
-def _ended(written: Tensor, steps: int, end: int) -> Tensor:
-    """What was written, cut to `steps` or filled up with end symbols."""
-    missing = max(0, steps - len(written))
-    return torch.cat([written, written.new_full((missing, written.shape[1]), end)])[:steps]
-
-
-def _recursive(kind: Kind, order: Order) -> Attained:
-    law = tree.Law(modulus=5, operators=("min", "max", "-"), most=8)
-    system = RecursiveNetwork(kind, 48, len(law.labels), law.modulus, seed=order.seed)
-    source = generator("tree", "train", order.seed)
-
-    def loss(_: int) -> Tensor:
-        trees = tree.draw(law, source, LANES)
-        logits = system.predict(trees.labels, trees.children, trees.roots)
-        return functional.cross_entropy(logits, torch.tensor(trees.values))
-
-    descend(system.weights.values(), loss, order.updates, watch=order.watch)
-    trees = tree.draw(law, generator("tree", "test"), 4000)
-    with torch.no_grad():
-        logits = system.predict(trees.labels, trees.children, trees.roots)
-    right = (logits.argmax(-1) == torch.tensor(trees.values)).double().mean().item()
-    nats = functional.cross_entropy(logits, torch.tensor(trees.values)).item()
-    floors = tree.floors(law, trees)
-    return Attained(
-        _size(system.weights.values()),
-        (
-            Measure("right values", right, _accuracies(floors)),
-            Measure("nats a value", nats, _losses(floors)),
-        ),
-    )
-
-
-def _jordan(order: Order) -> Attained:
-    law = labelling.Law("sum", symbols=5, steps=20)
-    system = JordanNetwork(32, law.symbols, law.symbols, seed=order.seed)
-    source = generator("labelling", "train", order.seed)
-
-    def loss(_: int) -> Tensor:
-        drawn = labelling.draw(law, source, LANES)
-        targets = torch.tensor(drawn.targets)
-        return label_loss(system.forced(system.read(torch.tensor(drawn.inputs)), targets), targets)
-
-    descend(system.weights.values(), loss, order.updates, rate=0.02, watch=order.watch)
-    measures: list[Measure] = []
-    for steps in (law.steps, 10 * law.steps):
-        longer = labelling.Law(law.rule, law.symbols, steps)
-        drawn = labelling.draw(longer, generator("labelling", "test"), 500)
-        targets = torch.tensor(drawn.targets)
-        with torch.no_grad():
-            values = system.read(torch.tensor(drawn.inputs))
-            ways = {"forced": system.forced(values, targets), "own output": system.free(values)}
-        for way, logits in ways.items():
-            right = (logits.argmax(-1) == targets).double().mean().item()
-            levels = _accuracies(labelling.floors(longer))
-            measures.append(Measure(f"right sums of {steps}, {way}", right, levels))
-            nats = label_loss(logits, targets).item()
-            measures.append(Measure(f"nats a sum of {steps}, {way}", nats, {"optimum": 0.0}))
-    return Attained(_size(system.weights.values()), tuple(measures))
 
 
 _REVERSE = "write a word of 1 to 6 of 8 letters backwards, then stop"
@@ -201,7 +81,6 @@ ANCESTORS: Mapping[str, Ancestor] = {
         "Sutskever, Vinyals, Le 2014",
         _REVERSE,
         1500,
-        partial(_encoder_decoder, "start"),
         "lstm",
     ),
     "encoder-decoder-steps": Ancestor(
@@ -209,7 +88,6 @@ ANCESTORS: Mapping[str, Ancestor] = {
         "Cho et al. 2014",
         _REVERSE,
         1500,
-        partial(_encoder_decoder, "steps"),
         "gru",
     ),
     "encoder-decoder-both": Ancestor(
@@ -217,7 +95,6 @@ ANCESTORS: Mapping[str, Ancestor] = {
         "Cho et al. 2014",
         _REVERSE,
         1500,
-        partial(_encoder_decoder, "both"),
         "gru",
     ),
     "encoder-decoder-cut": Ancestor(
@@ -225,7 +102,6 @@ ANCESTORS: Mapping[str, Ancestor] = {
         "a control",
         _REVERSE,
         300,
-        partial(_encoder_decoder, "cut"),
         "gru",
     ),
     "recursive-plain": Ancestor(
@@ -233,27 +109,41 @@ ANCESTORS: Mapping[str, Ancestor] = {
         "Pollack 1990; Socher et al. 2011",
         _FORMULA,
         800,
-        partial(_recursive, "plain"),
     ),
     "tree-lstm-child-sum": Ancestor(
         "child-sum Tree-LSTM, blind to the order of children",
         "Tai, Socher, Manning 2015",
         _FORMULA,
         800,
-        partial(_recursive, "child-sum"),
     ),
     "tree-lstm-n-ary": Ancestor(
         "N-ary Tree-LSTM with two children",
         "Tai, Socher, Manning 2015",
         _FORMULA,
         800,
-        partial(_recursive, "n-ary"),
     ),
     "jordan": Ancestor(
         "Jordan network, trained with teacher forcing",
         "Jordan 1986",
         "answer each of 20 digits with the sum so far modulo 5",
         300,
-        _jordan,
+    ),
+    "echo-state": Ancestor(
+        "echo state network, its readout by ridge regression",
+        "Jaeger 2001",
+        "task memorization at scale laptop: say 5 of 26 letters again",
+        400,
+    ),
+    "memory-block": Ancestor(
+        "LSTM of 1997: 8 memory blocks of 2 cells, truncated gradient",
+        "Hochreiter, Schmidhuber 1997",
+        "task memorization at scale quick: say 3 of 8 letters again",
+        2000,
+    ),
+    "delay-line": Ancestor(
+        "tapped delay line (TDNN), two layers of 4 taps, the second dilated by 2",
+        "Lang, Hinton 1988; Waibel et al. 1989",
+        "repeat the symbol of 9 steps before, and the same with 10, which is out of sight",
+        300,
     ),
 }

@@ -179,8 +179,8 @@ class UpdateDisplay(Display):
         self._done = 0
         self._loss: float | None = None
 
-    def update(self, done: int, loss: float) -> None:
-        """Shows that `done` updates are done, and the loss before the last one."""
+    def update(self, done: int, loss: float | None) -> None:
+        """Shows that `done` updates are done, and the loss before the last one if it is known."""
         self._done, self._loss = done, loss
         self.refresh()
 

@@ -106,8 +106,8 @@ def draw(law: Law, generator: np.random.Generator, count: int) -> Forest:
 
 def spelled(law: Law, forest: Forest, node: int) -> str:
     """The formula below a node, in brackets."""
-    left, right = forest.children[node]
-    label = law.labels[forest.labels[node]]
+    left, right = forest.children[node].tolist()
+    label = law.labels[int(forest.labels[node])]
     if left < 0:
         return label
     return f"({spelled(law, forest, left)} {label} {spelled(law, forest, right)})"
@@ -132,23 +132,25 @@ def _level(name: str, chances: Array) -> Floor:
     return Floor(name, abs(-float((chances * logs).sum(1).mean())), float(chances.max(1).mean()))
 
 
-def _tables(law: Law) -> dict[str, NDArray[np.int64]]:
+def _tables(law: Law) -> list[NDArray[np.int64]]:
     """The value of each operator for each left and right one, `[m, m]`."""
     m = law.modulus
-    return {
-        name: np.array([[OPERATORS[name](a, b, m) for b in range(m)] for a in range(m)])
+    return [
+        np.array([[OPERATORS[name](a, b, m) for b in range(m)] for a in range(m)], np.int64)
         for name in law.operators
-    }
+    ]
 
 
 def _joined(table: NDArray[np.int64], left: Array, right: Array) -> Array:
     """The law of an operator's value for independent operands with these laws, `[m]`."""
-    return np.bincount(table.ravel(), np.outer(left, right).ravel(), minlength=len(left))
+    both: Array = np.outer(left, right).ravel()
+    counts = np.bincount(table.ravel(), both, minlength=len(left))
+    return counts.astype(np.float64)
 
 
 def _without_tree(law: Law) -> Array:
     """The law of a root's value, `[m]`."""
-    tables = _tables(law).values()
+    tables = _tables(law)
     laws = [np.full(law.modulus, 1 / law.modulus)]
     for digits in range(2, law.most + 1):
         ways = [
@@ -162,11 +164,11 @@ def _without_tree(law: Law) -> Array:
 
 def _without_order(law: Law, forest: Forest) -> Array:
     """The law of each node's value if any two children may have been exchanged, `[N, m]`."""
-    tables = list(_tables(law).values())
+    tables = _tables(law)
     laws = np.eye(len(law.labels), law.modulus)[forest.labels]
     for node, (left, right) in enumerate(forest.children):
         if left >= 0:
-            table = tables[forest.labels[node] - law.modulus]
+            table = tables[int(forest.labels[node]) - law.modulus]
             both = _joined(table, laws[left], laws[right]), _joined(table, laws[right], laws[left])
             laws[node] = np.mean(both, axis=0)
     return laws

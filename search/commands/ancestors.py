@@ -69,6 +69,7 @@ def train(
     from search.ancestor import ANCESTORS, Order
     from search.display import UpdateDisplay
     from search.error import SearchError
+    from search.lesson import LESSONS
     from search.resolve import cell as resolve
     from tasks.scale import nearest
 
@@ -86,7 +87,7 @@ def train(
     start = time.monotonic()
     try:
         with UpdateDisplay(name, total, quiet=json) as display:
-            attained = chosen.train(Order(total, seed, found, display.update))
+            attained = LESSONS[name](Order(total, seed, found, display.update))
     except DivergedError as error:
         raise SearchError("ancestor.diverged", f"{name}: {error}", "try another --seed") from None
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ import pytest
 
 from search.ancestor import ANCESTORS
 from search.cli import run
+from search.lesson import LESSONS
 from tests.search.command import document
 
 
@@ -39,7 +40,8 @@ def test_progress_goes_to_standard_error(
     assert "no source 0.02083" in shown.out
 
 
-def test_every_ancestor_says_what_it_is() -> None:
+def test_every_ancestor_says_what_it_is_and_can_be_trained() -> None:
+    assert list(ANCESTORS) == list(LESSONS)
     for name, one in ANCESTORS.items():
         assert one.title, name
         assert one.source, name
@@ -86,3 +88,30 @@ def test_only_a_tree_lstm_that_knows_left_from_right_passes_the_level_without_or
         right = reached(found)["right values"]
         # A guess between equally likely values may be lucky on the trees of the test.
         assert blind - 0.05 < right < blind + 0.02 if kind == "child-sum" else right > 0.97
+
+
+def test_a_delay_line_repeats_what_is_in_its_sight_and_guesses_beyond(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = document(capsys, "ancestors", "train", "delay-line", "--updates", "150")
+    seen, unseen = (one["value"] for one in found["measures"])
+    assert seen > 0.99
+    assert unseen < 0.15
+    assert found["measures"][1]["levels"]["no memory"] == 0.125
+
+
+def test_an_echo_state_network_recalls_a_word_from_its_frozen_reservoir(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = document(capsys, "ancestors", "train", "echo-state", "--updates", "40")
+    values = reached(found)
+    assert values["right symbols"] > 0.9
+    assert values["nats a symbol"] < found["measures"][1]["levels"]["no memory"] / 3
+
+
+@pytest.mark.slow
+def test_memory_blocks_with_a_truncated_gradient_recall_a_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = document(capsys, "ancestors", "train", "memory-block")
+    assert reached(found)["right symbols"] > 0.95

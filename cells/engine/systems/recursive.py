@@ -52,7 +52,7 @@ def n_ary(weights: Mapping[str, Tensor], x: Tensor, h: Tensor, c: Tensor) -> tup
     """
     i, o, u = (_gates(weights, "W", x) + _each(weights["U"], h)).chunk(3, -1)
     # U_f holds U_{f,kl} as [l, k H, H]: from child l to the gate of child k.
-    f = _each(weights["U_f"], h).unflatten(-1, (h.shape[1], -1))
+    f = _each(weights["U_f"], h).reshape(h.shape)
     return _memory(i, o, u, torch.sigmoid(_gates(weights, "W_f", x)[:, None] + f), c)
 
 
@@ -138,7 +138,7 @@ class RecursiveNetwork:
         below = torch.tensor(place[children[order]])
         h = c = embedded.new_zeros((1, self.width))
         counts: list[int] = np.bincount(heights).tolist()
-        levels = zip(embedded.split(counts), below.split(counts), strict=True)
+        levels = zip(torch.split(embedded, counts), torch.split(below, counts), strict=True)
         for x, own in levels:
             fresh = self.node(self.weights, x, h[own], c[own])
             h, c = torch.cat([h, fresh[0]]), torch.cat([c, fresh[1]])

@@ -103,12 +103,15 @@ def test_a_chain_is_the_sequential_lstm(kind: Kind) -> None:
         i, o, u = gates.detach().chunk(3)
         return torch.cat([i, f.detach(), u, o])
 
-    with torch.no_grad():
-        U, U_f = (weights[name].reshape(-1, WIDTH) for name in ("U", "U_f"))
-        lstm.weight_ih_l0.copy_(ordered(weights["W"], weights["W_f"]))
-        lstm.weight_hh_l0.copy_(ordered(U, U_f))
-        lstm.bias_ih_l0.copy_(ordered(weights["b"], weights["b_f"]))
-        lstm.bias_hh_l0.zero_()
+    U, U_f = (weights[name].reshape(-1, WIDTH) for name in ("U", "U_f"))
+    lstm.load_state_dict(
+        {
+            "weight_ih_l0": ordered(weights["W"], weights["W_f"]),
+            "weight_hh_l0": ordered(U, U_f),
+            "bias_ih_l0": ordered(weights["b"], weights["b_f"]),
+            "bias_hh_l0": torch.zeros(4 * WIDTH),
+        }
+    )
     inputs = weights["embedding"][torch.tensor(labels)][:, None]
     expected: Tensor = lstm(inputs)[0][:, 0]
     torch.testing.assert_close(made.states(labels, chain), expected, rtol=0, atol=1e-12)
