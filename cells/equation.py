@@ -67,7 +67,7 @@ class _Style:
         return f" {op} ".join(args) if op in _RANK else f"{op}({', '.join(args)})"
 
 
-def _symbols(cell: Cell, page: Layout) -> dict[tuple[int, str], tuple[str, str, int]]:
+def symbols(cell: Cell, page: Layout) -> dict[tuple[int, str], tuple[str, str, int]]:
     """Letter, gate and number of each matrix `(node, "W")`, bias `(node, "b")` and learned number."""
     nodes, count = cell.nodes, len(cell.nodes)
     gates = [page.names.get(index, "") for index in range(count)]
@@ -102,7 +102,7 @@ def _symbols(cell: Cell, page: Layout) -> dict[tuple[int, str], tuple[str, str, 
 def _lines(cell: Cell, style: _Style) -> list[tuple[str, str]]:
     """Left and right side of each equation."""
     nodes, page = cell.nodes, layout(cell)
-    symbols = _symbols(cell, page)
+    letters = symbols(cell, page)
     texts: list[str] = []
     ranks: list[int] = []
     rights: dict[int, str] = {}
@@ -123,7 +123,7 @@ def _lines(cell: Cell, style: _Style) -> list[tuple[str, str]]:
             text = style.number(cast("float", parameter))
             rank = _PRODUCT if "10^" in text else _ATOM
         elif op in ("vector", "scalar"):
-            text = style.symbol(*symbols[index, "v"])
+            text = style.symbol(*letters[index, "v"])
             name = page.names.get(index, "'")
             if name.isidentifier() and name != "out":  # its name is its symbol
                 texts.append(style.word(name))
@@ -134,11 +134,11 @@ def _lines(cell: Cell, style: _Style) -> list[tuple[str, str]]:
             head = linears[0]
             if op == "linear":
                 linear = cast("Linear", parameter)
-                symbol = style.symbol(*symbols[index, "W"])
+                symbol = style.symbol(*letters[index, "W"])
                 terms[index] = style.matrix(linear, symbol, inside(args[0], _ATOM, True))
             parts = [terms[part] for part in linears]
-            if (head, "b") in symbols:
-                parts.append(style.symbol(*symbols[head, "b"]))
+            if (head, "b") in letters:
+                parts.append(style.symbol(*letters[head, "b"]))
             text, rank = " + ".join(parts), _SUM if len(parts) > 1 else _PRODUCT
         elif op == "/" and style.latex:
             text, rank = style.apply(op, [texts[arg] for arg in args]), _ATOM
