@@ -6,7 +6,7 @@ unlike every word of Python and of the file, and everything else stands in comme
 
 import re
 from math import copysign
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from cells import torch_text
 from cells.cell import Cell, Linear
@@ -16,6 +16,7 @@ from cells.op import DIVISION_GUARD
 from cells.printer import layout, number_text, to_text
 from cells.size import width_step
 from cells.statement import INDENT, LONGEST, ROOM, WIDTH, Body, Names, Piece, bracketed
+from cells.torch_initial import Own, reset
 from cells.verify import check
 
 FUNCTIONS: Final = {
@@ -45,18 +46,6 @@ KINDS: Final = {
 
 _RECTANGULAR: Final = frozenset({"default", "value", "uniform", "normal"})
 """Laws of matrices that need not be square."""
-
-
-class Own(NamedTuple):
-    """One parameter of a layer: its attribute, and what it needs to be made and started."""
-
-    attribute: str
-    shape: str
-    initial: Initial
-    form: str
-    diagonal: float = 0.0
-    frozen: bool = False
-    optional: bool = False
 
 
 def takes_any_input(cell: Cell) -> bool:
@@ -104,7 +93,7 @@ def write(cell: Cell, note: str = "", window: int = 35) -> str:
     body = _body(cell)
     called = _called(body)
     imports = sorted(called & {"linear", "logsigmoid", "silu"})
-    title = _class_name(cell.name)
+    title = class_name(cell)
     count, rectangular = len(cell.updates), takes_any_input(cell)
     timed = any(one.initial.law == "chrono" and not one.initial.numbers for one in owned)
     sizes = ["input_size", "hidden_size"] if rectangular else ["hidden_size"]
@@ -133,7 +122,7 @@ def write(cell: Cell, note: str = "", window: int = 35) -> str:
             if any(one.frozen == frozen for one in owned)
         ),
         made=f"\n{_made(owned)}" if owned else "",
-        reset="\n".join(_reset(owned, timed)) or "        pass",
+        reset="\n".join(reset(owned, timed)) or "        pass",
         step="\n".join(body),
     )
     text += torch_text.STACK.substitute(
@@ -316,102 +305,18 @@ def _made(owned: list[Own]) -> str:
     return "\n".join(lines)
 
 
-def _reset(owned: list[Own], timed: bool) -> list[str]:
-    """The lines that start the parameters, those of one law together."""
-    groups: dict[tuple[Initial, str, float, bool], list[Own]] = {}
-    for one in owned:
-        key = (one.initial, one.form, one.diagonal, one.optional)
-        groups.setdefault(key, []).append(one)
-    laws = {one.initial.law for one in owned}
-    lines: list[str] = []
-    if "default" in laws:
-        lines.append("bound = self.hidden_size**-0.5")
-    if "chrono" in laws:
-        lines.append("share = torch.rand(self.hidden_size)  # one draw for all chrono gates")
-    if timed:
-        lines.append("longest = max(self.window - 2, 0)")
-    if "uniform_gate" in laws:
-        lines.append("least = min(1 / self.hidden_size, 0.5)")
-        lines.append("gate = least + (1 - 2 * least) * torch.rand(self.hidden_size)")
-    lines = [f"        {line}" for line in lines]
-    for (initial, form, diagonal, optional), members in groups.items():
-        attributes = [f"self.{one.attribute}" for one in members]
-        target, space = attributes[0], "        "
-        if len(members) > 1:
-            target, space = "bias" if optional else "weight", "            "
-            lines += bracketed(INDENT, f"for {target} in (", attributes, "):", is_tuple=True)
-        if optional:
-            lines.append(f"{space}if {target} is not None:")
-            space += "    "
-        lines += [space + line for line in _law(target, initial, form, diagonal)]
-    return lines
-
-
-def _law(target: str, initial: Initial, form: str, diagonal: float) -> list[str]:
-    """The statements by which one parameter starts."""
-    written = [number_text(number) for number in initial.numbers]
-    lines: list[str]
-    match initial.law:
-        case "default":
-            lines = [f"nn.init.uniform_({target}, -bound, bound)"]
-        case "value":
-            by_name = {0.0: f"nn.init.zeros_({target})", 1.0: f"nn.init.ones_({target})"}
-            other = f"nn.init.constant_({target}, {written[0]})"
-            lines = [by_name.get(initial.numbers[0], other)]
-        case "uniform":
-            lines = [f"nn.init.uniform_({target}, {written[0]}, {written[1]})"]
-        case "loguniform":
-            ratio = initial.numbers[1] / initial.numbers[0]
-            lines = [
-                f"nn.init.uniform_({target})",
-                f"{target}.copy_({written[0]} * {ratio!r}**{target})",
-            ]
-        case "normal":
-            lines = [f"nn.init.normal_({target}, std={written[0]})"]
-        case "chrono":
-            part = "share[:1]" if form == "scalar" else "share"
-            span = number_text(initial.numbers[0] - 2) if written else "longest"
-            lines = [f"{target}.copy_(torch.log1p({span} * {part}))"]
-        case "uniform_gate":
-            lines = [f"{target}.copy_(torch.logit(gate{'[:1]' if form == 'scalar' else ''}))"]
-        case "identity":
-            factor = f"{written[0]} * " if written else ""
-            lines = [f"{target}.copy_({factor}torch.eye({target}.shape[-1]))"]
-        case "orthogonal":
-            lines = [f"nn.init.orthogonal_({target})"]
-            if form == "block":
-                lines = [f"for block in {target}:", "    nn.init.orthogonal_(block)"]
-        case "spectral":
-            lines = [
-                f"values = torch.randn_like({target})",
-                "radius = torch.linalg.eigvals(values).abs().max()",
-                f"{target}.copy_(values * ({written[0]} / radius))",
-            ]
-        case law:
-            raise ValueError(f"unknown law {law!r}")
-    if initial.negative:
-        lines.append(f"{target}.neg_()")
-    if diagonal:
-        added = number_text(diagonal)
-        if form == "diagonal":
-            lines.append(f"{target}.add_({added})")
-        else:
-            lines.append(f"{target}.diagonal(dim1=-2, dim2=-1).add_({added})")
-    return lines
-
-
 def _called(step: list[str]) -> set[str]:
     """The functions without a point that the step calls, and those that they call in turn."""
     words = set(re.findall(r"(?<![.\w])(\w+)\(", "\n".join(step)))
     return words | {torch_text.NEEDS[word] for word in words & torch_text.NEEDS.keys()}
 
 
-def _class_name(name: str) -> str:
-    """`MutOne` for `mut_one`; no word of Python or of the file."""
-    title = "".join(part[:1].upper() + part[1:] for part in name.split("_"))[: LONGEST + 4]
+def class_name(cell: Cell) -> str:
+    """The name of the class that is called as `nn.GRU` is: `MutOne` for a cell `mut_one`."""
+    title = "".join(part[:1].upper() + part[1:] for part in cell.name.split("_"))[: LONGEST + 4]
     if not title.isidentifier():
         title = f"Cell{title}"
-    return Names({"Tensor", "Cell", "None", "True", "False"}).take(title)
+    return Names({"Tensor"}).take(title)
 
 
 def _states_said(cell: Cell) -> str:

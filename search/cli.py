@@ -10,6 +10,7 @@ import typer
 
 from search.commands import ancestors, bench, cells, data, record, study, tasks
 from search.commands.doctor import doctor
+from search.commands.export import export
 from search.commands.reproduce import reproduce
 from search.commands.sample import sample
 from search.commands.train import train
@@ -72,6 +73,7 @@ def program(
 
 
 app.command()(doctor)
+cells.app.command()(export)
 app.add_typer(cells.app, name="cells")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")

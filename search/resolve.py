@@ -2,11 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cells import Cell, CellError, identity, parse, zoo
 from cells.parser import read
 from results import label as naming
 from search.console import UsageError
+from search.error import SearchError
+
+if TYPE_CHECKING:
+    from cells.engine.model_file import Trained
 
 
 def cell(word: str, store: Path | None = None) -> Cell:
@@ -40,6 +45,23 @@ def cell(word: str, store: Path | None = None) -> Cell:
             raise UsageError(f"{word}: no cell in {store} has this id")
         raise UsageError(f"{word}: an id, but of which store?", "add --store FILE")
     return zoo.load(word)
+
+
+def trained(path: Path) -> "Trained":
+    """The model in a file of `gatewright train --save`.
+
+    Raises:
+        UsageError: there is no such file.
+        SearchError: `model.file`, it holds no model.
+    """
+    from cells.engine import model_file
+
+    if not path.exists():
+        raise UsageError(f"{path}: no such file", "`gatewright train ... --save` writes one")
+    try:
+        return model_file.load(path)
+    except model_file.ModelFileError as error:
+        raise SearchError("model.file", error.message) from None
 
 
 def label(found: Cell) -> str:

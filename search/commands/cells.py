@@ -1,15 +1,11 @@
 """`gatewright cells`: look at cells, check them, mutate them."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from search.console import DONE, WRONG, Json, UsageError, check_output, show, table
-
-if TYPE_CHECKING:
-    from cells import Cell
 
 app = typer.Typer(
     help="Look at cells, check, compare, draw, mutate and export them.", no_args_is_help=True
@@ -266,43 +262,4 @@ def mutate(
             print(row["text"] or f"# refused: {row['refused']}\n")
 
     show({"parent": identity(parent), "mutants": rows}, json, render)
-    return DONE
-
-
-@app.command()
-def export(
-    cell: CellArgument,
-    to: Annotated[
-        str, typer.Option("--to", help="text, canonical, equations, latex or svg.")
-    ] = "text",
-    out: Annotated[
-        Path | None, typer.Option("--out", help="File; standard output if not given.")
-    ] = None,
-    store: StoreOption = None,
-    json: Json = False,
-) -> int:
-    """Write a cell in another form."""
-    from cells import canonical, drawing, equation, to_text
-    from search.resolve import cell as resolve
-
-    found = resolve(cell, store)
-    forms: dict[str, Callable[[Cell], str]] = {
-        "text": to_text,
-        "canonical": lambda one: to_text(canonical(one)),
-        "equations": equation.plain,
-        "latex": equation.latex,
-        "svg": drawing.draw,
-    }
-    if to not in forms:
-        raise UsageError(f"--to {to}: expected one of {', '.join(forms)}")
-    if out is not None:
-        check_output(out, "--out")
-    written = forms[to](found)
-    if out is not None:
-        out.write_text(written, encoding="utf-8")
-    show(
-        {"form": to, "content": written, "file": str(out) if out else None},
-        json,
-        lambda: print(written if out is None else f"wrote {out}"),
-    )
     return DONE

@@ -47,20 +47,15 @@ def sample(
     """Draw sequences from a trained model, its own output fed back."""
     import numpy as np
 
-    from cells.engine import model_file
     from cells.engine.generate import generate
     from cells.engine.seed import generator
     from cells.engine.stop import EndSymbol
     from search.error import SearchError
     from search.resolve import label
+    from search.resolve import trained as read
 
     check_sound(midi, wav)
-    if not model.exists():
-        raise UsageError(f"{model}: no such file", "`gatewright train ... --save` writes one")
-    try:
-        trained = model_file.load(model)
-    except model_file.ModelFileError as error:
-        raise SearchError("model.file", error.message) from None
+    trained = read(model)
     symbolic = trained.model.kind == "symbols"
     if prefix and not symbolic:
         raise UsageError("--prefix: text, but this model plays music")

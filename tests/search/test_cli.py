@@ -38,7 +38,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("cells", "same"): ("elman", "FILE.cell"),
     ("cells", "draw"): ("mgu",),
     ("cells", "mutate"): ("lstm", "--count", "2"),
-    ("cells", "export"): ("gru", "--to", "latex"),
+    ("cells", "export"): ("trained.safetensors", "--to", "torch", "--out", "taken.py"),
     ("tasks", "ls"): (),
     ("tasks", "show"): ("arithmetic", *SMOKE),
     ("tasks", "sample"): ("progressions", *SMOKE, "--count", "2"),
