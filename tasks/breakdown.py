@@ -11,6 +11,11 @@ from tasks.task import Split
 class Divided(Protocol):
     """A task whose scored steps are of different sorts."""
 
+    @property
+    def divided_by(self) -> tuple[str, ...]:
+        """The labels there are."""
+        ...
+
     def labels(self, split: Split, label: str) -> tuple[int, ...]:
         """The values of `label` at the scored steps of `split`, ascending."""
         ...

@@ -107,6 +107,11 @@ class Continual:
             symbols, self.law.batch, self.law.window, grammar.embedded().certain[states]
         )
 
+    @property
+    def divided_by(self) -> tuple[str, ...]:
+        """See `tasks.breakdown`."""
+        return ("distant",)
+
     def labels(self, split: Split, label: str) -> tuple[int, ...]:
         """See `tasks.breakdown`. `distant` is 1 where T or P of long before is due, else 0."""
         return {"distant": (0, 1)}[label]

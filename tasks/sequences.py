@@ -132,6 +132,11 @@ class SequenceTask:
         cut = cut_sequences(found.lengths, law.batch, facts.window, order)
         return cut.gather(found.inputs, found.targets, found.scored)
 
+    @property
+    def divided_by(self) -> tuple[str, ...]:
+        """The labels there are, for `tasks.breakdown`."""
+        return tuple(self.sequences("valid").labels)
+
     def labels(self, split: Split, label: str) -> tuple[int, ...]:
         """The values of `label` at the scored steps of `split`, ascending."""
         found = self.sequences(split)
@@ -222,6 +227,7 @@ def drawn(law: Law, name: str, version: int, scale: str, split: Split, epoch: in
         {label: values[present] for label, values in rows.labels.items()},
         present.sum(axis=1),
     )
-    for array in (found.inputs, found.targets, found.scored, found.lengths):
+    arrays = (found.inputs, found.targets, found.scored, found.lengths, *found.labels.values())
+    for array in arrays:
         array.setflags(write=False)
     return found

@@ -86,6 +86,7 @@ def test_the_stream_goes_from_string_to_string_without_reset():
 def test_the_distant_symbol_can_be_looked_at_alone(name):
     task = registry.load(name, "smoke")
     assert isinstance(task, SequenceTask | reber.Continual)
+    assert task.divided_by == ("distant",)
     assert task.labels("test", "distant") == (0, 1)
     counts = []
     for value in (0, 1):

@@ -48,6 +48,7 @@ def test_parts_share_out_what_is_scored(name, label):
     task = registry.load(name, "smoke")
     assert isinstance(task, SequenceTask)
     whole = sum(int(batch.mask.sum()) for batch in task.batches("test"))
+    assert label in task.divided_by
     values = task.labels("test", label)
     assert len(values) > 1
     parts = [

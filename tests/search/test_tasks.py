@@ -1,0 +1,40 @@
+"""`gatewright tasks`: every generated task can be listed, shown and sampled."""
+
+import pytest
+
+from search.cli import run
+from tests.search.command import document
+
+MEMORY = (
+    *("reber", "reber-continual", "copy", "adding", "temporal-order", "agreement"),
+    "subsequence",
+)
+
+
+def test_the_list_has_every_task_with_its_scales(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {row["name"]: row["scales"] for row in document(capsys, "tasks", "ls")["tasks"]}
+    for name in ("memorization", *MEMORY):
+        assert found[name] == ["smoke", "quick", "laptop", "workstation", "paper"]
+
+
+@pytest.mark.parametrize("name", MEMORY)
+def test_a_task_of_memory_shows_its_levels_and_examples(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = document(capsys, "tasks", "show", name, "--scale", "smoke")
+    optimum, *others = facts["floors"]
+    assert (optimum["name"], optimum["loss"], optimum["accuracy"]) == ("optimum", 0.0, 1.0)
+    assert others
+    assert all(0 < level["accuracy"] < 1 and level["loss"] > 0 for level in others)
+    assert run(["tasks", "show", name, "--scale", "smoke"]) == 0
+    shown = capsys.readouterr().out
+    assert all(level["name"] in shown for level in others)
+    examples = document(capsys, "tasks", "sample", name, "--scale", "smoke", "--count", "3")
+    assert len(examples["examples"]) == 3
+    assert len(set(facts["vocabulary"])) == facts["size"]
+
+
+@pytest.mark.parametrize("name", MEMORY)
+def test_a_task_of_memory_can_be_trained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = f"train gru {name} --scale smoke --parameters 800 --updates 5"
+    assert document(capsys, *words.split())["ending"] == "ok"
