@@ -137,8 +137,20 @@ ANCESTORS: Mapping[str, Ancestor] = {
     "memory-block": Ancestor(
         "LSTM of 1997: 8 memory blocks of 2 cells, truncated gradient",
         "Hochreiter, Schmidhuber 1997",
-        "task memorization at scale quick: say 3 of 8 letters again",
-        2000,
+        "task reber at scale quick: embedded Reber strings one by one",
+        1000,
+    ),
+    "memory-block-endless": Ancestor(
+        "the same on a stream without end, where its carousels drift",
+        "Gers, Schmidhuber, Cummins 2000",
+        "task reber-continual at scale laptop: one stream of strings",
+        1500,
+    ),
+    "forget-gate": Ancestor(
+        "the same with a forget gate for each block",
+        "Gers, Schmidhuber, Cummins 2000",
+        "task reber-continual at scale laptop: one stream of strings",
+        1500,
     ),
     "delay-line": Ancestor(
         "tapped delay line (TDNN), two layers of 4 taps, the second dilated by 2",

@@ -6,7 +6,7 @@ stands beside levels that are known exactly: the optimum, and the best without w
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 
 import torch
 from torch import Tensor
@@ -221,20 +221,16 @@ def _reservoir(order: Order) -> Attained:
     )
 
 
-def _memory_blocks(task: str, forgetting: bool, order: Order) -> Attained:
-    source = registry.load(task, "quick")
+def _memory_blocks(task: str, scale: str, forgetting: bool, order: Order) -> Attained:
+    source = registry.load(task, scale)
     facts = source.facts
-    system = MemoryBlocks(
-        8, 2, facts.size, truncated=not forgetting, forgetting=forgetting, seed=order.seed
-    )
+    system = MemoryBlocks(8, 2, facts.size, forgetting=forgetting, seed=order.seed)
     carried: list[tuple[Tensor, Tensor]] = []
 
     def windows() -> Iterator[Batch]:
-        epoch = 0
-        while True:
+        for epoch in count():
             carried.clear()
             yield from source.batches("train", epoch)
-            epoch += 1
 
     def predict(batch: Batch) -> tuple[Tensor, Tensor]:
         """Logits, and targets with -1 where a step is not scored; the states are carried on."""
@@ -251,10 +247,10 @@ def _memory_blocks(task: str, forgetting: bool, order: Order) -> Attained:
         system.weights.values(),
         lambda _: label_loss(*predict(next(train))),
         order.updates,
-        rate=0.02,
+        rate=0.01,
         watch=order.watch,
     )
-    loss, right, steps = 0.0, 0, 0
+    loss, right, steps, largest = 0.0, 0, 0, 0.0
     carried.clear()
     with torch.no_grad():
         for batch in source.batches("test"):
@@ -263,11 +259,13 @@ def _memory_blocks(task: str, forgetting: bool, order: Order) -> Attained:
             loss += label_loss(logits, targets).item() * scored
             right += int((logits.argmax(-1) == targets).sum())
             steps += scored
+            largest = max(largest, carried[0][1].abs().max().item())
     return Attained(
         _size(system.weights.values()),
         (
             Measure("right symbols", right / steps, _accuracies(facts.floors)),
             Measure("nats a symbol", loss / steps, _losses(facts.floors)),
+            Measure("largest carousel", largest),
         ),
     )
 
@@ -282,7 +280,9 @@ LESSONS: Mapping[str, Callable[[Order], Attained]] = {
     "tree-lstm-n-ary": partial(_recursive, "n-ary"),
     "jordan": _jordan,
     "echo-state": _reservoir,
-    "memory-block": partial(_memory_blocks, "memorization", False),
+    "memory-block": partial(_memory_blocks, "reber", "quick", False),
+    "memory-block-endless": partial(_memory_blocks, "reber-continual", "laptop", False),
+    "forget-gate": partial(_memory_blocks, "reber-continual", "laptop", True),
     "delay-line": _delay_line,
 }
 """The training of each of `search.ancestor.ANCESTORS`."""

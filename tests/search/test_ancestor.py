@@ -110,8 +110,25 @@ def test_an_echo_state_network_recalls_a_word_from_its_frozen_reservoir(
 
 
 @pytest.mark.slow
-def test_memory_blocks_with_a_truncated_gradient_recall_a_word(
+def test_memory_blocks_learn_separate_strings_and_only_a_forget_gate_masters_the_endless_stream(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = document(capsys, "ancestors", "train", "memory-block")
-    assert reached(found)["right symbols"] > 0.95
+    assert reached(document(capsys, "ancestors", "train", "memory-block"))["right symbols"] > 0.99
+    drifting, held = (
+        document(capsys, "ancestors", "train", name)
+        for name in ("memory-block-endless", "forget-gate")
+    )
+    level = held["measures"][0]["levels"]["all but the distant symbol"]
+    assert reached(held)["right symbols"] > 0.99 > level > reached(drifting)["right symbols"]
+    assert reached(drifting)["largest carousel"] > 5 * reached(held)["largest carousel"]
+
+
+@pytest.mark.slow
+def test_leaky_units_keep_an_order_that_an_elman_network_loses(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    how = ["--scale", "quick", "--parameters", "5000", "--learning-rate", "0.3", "--epochs", "60"]
+    assert document(capsys, "train", "leaky", "temporal-order", *how)["test_accuracy"] > 0.95
+    assert document(capsys, "train", "elman", "temporal-order", *how)["test_accuracy"] < 0.35
+    # All but the distant symbol is 0.875 here.
+    assert document(capsys, "train", "elman", "reber", *how)["test_accuracy"] > 0.95
