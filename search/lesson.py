@@ -23,7 +23,7 @@ from cells.engine.systems.recursive import Kind, RecursiveNetwork
 from cells.engine.systems.reservoir import Reservoir, RidgeReadout, features, memory_capacity
 from search.ancestor import Attained, Measure, Order
 from tasks import labelling, registry, transduction, tree
-from tasks.task import Floor, Split
+from tasks.task import Floor, Split, Task
 
 LANES = 50
 """Sequences or trees of one update."""
@@ -39,6 +39,12 @@ def _accuracies(floors: tuple[Floor, ...]) -> dict[str, float]:
 
 def _losses(floors: tuple[Floor, ...]) -> dict[str, float]:
     return {floor.name: floor.loss for floor in floors if floor.loss is not None}
+
+
+def _endless(task: Task) -> Iterator[Batch]:
+    """The training windows of all epochs, one after the other."""
+    for epoch in count():
+        yield from task.batches("train", epoch)
 
 
 def _encoder_decoder(way: Way, order: Order) -> Attained:
@@ -187,7 +193,7 @@ def _reservoir(order: Order) -> Attained:
             mask = torch.tensor(batch.mask)
             yield features(inputs, states)[mask], torch.tensor(batch.targets)[mask]
 
-    counted = islice(windows(task.batches("train")), order.updates)
+    counted = islice(windows(_endless(task)), order.updates)
     for done, (read, targets) in enumerate(counted, 1):
         readout.add(read, functional.one_hot(targets, facts.size).double())
         if order.watch is not None:
@@ -227,11 +233,6 @@ def _memory_blocks(task: str, scale: str, forgetting: bool, order: Order) -> Att
     system = MemoryBlocks(8, 2, facts.size, forgetting=forgetting, seed=order.seed)
     carried: list[tuple[Tensor, Tensor]] = []
 
-    def windows() -> Iterator[Batch]:
-        for epoch in count():
-            carried.clear()
-            yield from source.batches("train", epoch)
-
     def predict(batch: Batch) -> tuple[Tensor, Tensor]:
         """Logits, and targets with -1 where a step is not scored; the states are carried on."""
         h, c = carried.pop() if carried else system.zeros(batch.lanes)
@@ -242,7 +243,7 @@ def _memory_blocks(task: str, scale: str, forgetting: bool, order: Order) -> Att
         targets = torch.tensor(batch.targets).masked_fill(~torch.tensor(batch.mask), -1)
         return system.predict(found.h), targets
 
-    train = windows()
+    train = _endless(source)
     descend(
         system.weights.values(),
         lambda _: label_loss(*predict(next(train))),

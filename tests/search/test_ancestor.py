@@ -29,6 +29,21 @@ def test_a_wrong_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture
     assert "did you mean encoder-decoder-both" in found["error"]["hint"]
 
 
+def test_a_cell_for_a_system_without_one_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "ancestors", "train", "jordan", "--cell", "gru", code=2)
+    assert found["error"]["message"] == "--cell gru: jordan is not made of a cell"
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_with_a_message(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing here diverges by itself: the rate of Adam bounds each step.
+    monkeypatch.setattr("search.lesson.label_loss", lambda a, b: a.sum() * float("inf"))
+    found = document(capsys, "ancestors", "train", "jordan", code=1)
+    assert found["error"]["code"] == "ancestor.diverged"
+    assert "at update 1" in found["error"]["message"]
+
+
 def test_progress_goes_to_standard_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
