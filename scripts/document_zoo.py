@@ -5,6 +5,7 @@ Exit status 1 when the page was not up to date.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from cells import execution_class, zoo
 from cells.header import header
 from cells.size import parameters
 from scripts.page import code, run, table
+from tests.cells.engine.published import PUBLISHED
 
 
 def row(name: str) -> tuple[object, ...]:
@@ -53,6 +55,21 @@ def outside() -> str:
     return table(head, rows)
 
 
+def published() -> str:
+    """What the comparison with published packages found."""
+    head = ("cell", "published as", "finding", "how they differ, and which is right")
+    return table(
+        head, ((code(one.cell), code(one.module), one.verdict, one.finding) for one in PUBLISHED)
+    )
+
+
+def verdicts() -> str:
+    """How often each."""
+    counts = Counter(one.verdict for one in PUBLISHED)
+    found = ", ".join(f"{how_many} {verdict}" for verdict, how_many in sorted(counts.items()))
+    return f"{len(PUBLISHED)} comparisons: {found}."
+
+
 def count() -> str:
     return f"{len(zoo.names())} cells."
 
@@ -66,6 +83,8 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "shelves": shelves,
     "outside": outside,
     "unread": unread,
+    "verdicts": verdicts,
+    "published": published,
 }
 
 
