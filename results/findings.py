@@ -7,16 +7,21 @@ is reported; it has no value that could enter a mean.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
-from results import leaderboard
+from results import claim, leaderboard
 from results.ask import Role
 from results.claim import Family
 from results.label import label
-from results.outcome import Ending
+from results.leaderboard import TaskColumn
+from results.outcome import Ending, Outcome
 from results.store import Store
 from results.study import Study
+from results.trial import Trial
 from results.verdict import Verdict, judge
+
+ALL: Final = "all"
+"""Every family in one run, so that cells which several families name are trained once."""
 
 PARTS: Final[Mapping[str, str]] = {
     "": "",
@@ -26,6 +31,84 @@ PARTS: Final[Mapping[str, str]] = {
     "large": "large:",
 }
 """Parts of a findings run by the end of their study's name, and what their arms begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One training of a findings run that has an outcome, or has still to have one.
+
+    Attributes:
+        arm: the cell as claims name it.
+        role: selection or confirmation.
+        trial, outcome: what was asked and what came.
+        metric: of its task.
+    """
+
+    arm: str
+    role: Role
+    trial: Trial
+    outcome: Outcome | None
+    metric: str
+
+    def value(self, split: leaderboard.Held) -> float | None:
+        """The metric of its task on a split, or None if it did not end well."""
+        return self.outcome and leaderboard.metric_of(self.metric, self.outcome, split)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A findings run as it stands in a store.
+
+    Attributes:
+        findings: a family of claims, or `all`.
+        scale: of the run.
+        studies: one a part, by id.
+        tasks: by name, in order.
+        trainings: every training once, in the order it was first asked for.
+    """
+
+    findings: str
+    scale: str
+    studies: Mapping[str, Study]
+    tasks: Mapping[str, TaskColumn]
+    trainings: tuple[Training, ...]
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of claims that the run is about."""
+        wanted = claim.names() if self.findings == ALL else (self.findings,)
+        return tuple(claim.load(name) for name in wanted)
+
+
+def run_of(store: Store, study_id: str) -> Run | None:
+    """The findings run that a study is a part of, or None if it is no such study."""
+    titles = {row.id: _title(row.study) for row in store.studies()}
+    title = titles.get(study_id)
+    if title is None:
+        return None
+    parts = [one for one, found in titles.items() if found == title]
+    with store.snapshot():
+        tasks = _tasks(store, parts)
+        studies = {one: store.study(one) for one in parts}
+        return Run(*title, studies, tasks, trainings(store, parts, tasks))
+
+
+def _title(study: Study) -> tuple[str, str] | None:
+    """Findings and scale of a study that `gatewright reproduce` made."""
+    if study.strategy != "roster":
+        return None
+    for name in (*claim.names(), ALL):
+        if study.name.startswith(name + "-"):
+            return name, study.name.removeprefix(name + "-").partition("-")[0]
+    return None
+
+
+def _tasks(store: Store, study_ids: Sequence[str]) -> dict[str, TaskColumn]:
+    found: dict[str, TaskColumn] = {}
+    for study_id in study_ids:
+        for task in leaderboard.build(store, study_id).tasks:
+            found.setdefault(task.name, task)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +145,52 @@ def part_of(study: Study) -> str:
     return word if word in PARTS else ""
 
 
+def trainings(
+    store: Store, study_ids: Sequence[str], tasks: Mapping[str, TaskColumn]
+) -> tuple[Training, ...]:
+    """All trainings of the studies, each once, in the order they were first asked for."""
+    found: dict[str, Training] = {}
+    for study_id in study_ids:
+        prefix = PARTS[part_of(store.study(study_id))]
+        for ask, outcome in store.log(study_id):
+            trial = ask.trial
+            # Parts may share a cell and a task: the very same training.
+            if trial is not None and trial.key not in found:
+                arm, metric = prefix + label(trial.cell_id), tasks[trial.task].metric
+                found[trial.key] = Training(arm, ask.role, trial, outcome, metric)
+    return tuple(found.values())
+
+
 def measure(store: Store, study_ids: Sequence[str]) -> tuple[Measured, ...]:
     """The confirmed trainings of the studies, by arm and task, in the order they were first asked."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    seen: set[str] = set()
-    for study_id in study_ids:
-        study = store.study(study_id)
-        prefix = PARTS[part_of(study)]
-        columns = {task.name: task for task in leaderboard.build(store, study_id).tasks}
-        for ask, outcome in store.log(study_id):
-            if ask.role != Role.CONFIRM or ask.trial is None or outcome is None:
-                continue
-            trial = ask.trial
-            if trial.key in seen:  # parts may share a cell and a task: the very same training
-                continue
-            seen.add(trial.key)
-            metric = columns[trial.task].metric
-            entry = found.setdefault(
-                (prefix + label(trial.cell_id), trial.task),
-                {"metric": metric, "values": [], "failed": [], "width": None, "parameters": None},
-            )
-            entry["setting"] = asdict(trial.setting)
-            value = leaderboard.metric_of(metric, outcome, "test")
-            if outcome.ending == Ending.OK and value is not None:
-                entry["values"].append(value)
-                entry |= {"width": outcome.width, "parameters": outcome.parameters}
-            else:
-                entry["failed"].append(str(outcome.ending))
-    return tuple(
-        Measured(
-            arm=arm,
-            task=task,
-            metric=entry["metric"],
-            values=tuple(entry["values"]),
-            failed=tuple(entry["failed"]),
-            width=entry["width"],
-            parameters=entry["parameters"],
-            setting=entry["setting"],
-        )
-        for (arm, task), entry in found.items()
+    return measured(trainings(store, study_ids, _tasks(store, study_ids)))
+
+
+def measured(found: Sequence[Training]) -> tuple[Measured, ...]:
+    """The confirmed ones of these trainings, by arm and task, in the order they were first asked."""
+    groups: dict[tuple[str, str], list[Training]] = {}
+    for one in found:
+        if one.role is Role.CONFIRM and one.outcome is not None:
+            groups.setdefault((one.arm, one.trial.task), []).append(one)
+    return tuple(_measured(arm, task, group) for (arm, task), group in groups.items())
+
+
+def _measured(arm: str, task: str, group: Sequence[Training]) -> Measured:
+    values = [one.value("test") for one in group]
+    well = [one.outcome for one in group if one.outcome and one.outcome.ending is Ending.OK]
+    return Measured(
+        arm=arm,
+        task=task,
+        metric=group[0].metric,
+        values=tuple(value for value in values if value is not None),
+        failed=tuple(
+            str(one.outcome.ending)
+            for one, value in zip(group, values, strict=True)
+            if one.outcome and value is None
+        ),
+        width=well[-1].width if well else None,
+        parameters=well[-1].parameters if well else None,
+        setting=asdict(group[0].trial.setting),
     )
 
 

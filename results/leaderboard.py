@@ -21,6 +21,9 @@ from results.outcome import Ending, Outcome
 from results.store import Store
 from results.study import Study, TaskPlan
 
+Held = Literal["valid", "test"]
+"""Splits that are not trained on."""
+
 SELECTION: Final = (Role.BASELINE, Role.STAGE, Role.REEVALUATE)
 TINY: Final = 1e-12
 """Losses are taken to be at least this many nats, so that a ratio of losses is a number."""
@@ -258,7 +261,7 @@ def to_frame(board: Board) -> pd.DataFrame:
     return pd.DataFrame(entries)
 
 
-def metric_of(metric: str, outcome: Outcome, split: Literal["valid", "test"]) -> float | None:
+def metric_of(metric: str, outcome: Outcome, split: Held) -> float | None:
     """The metric of an outcome on a split; None if the training did not end well."""
     if outcome.ending is not Ending.OK:
         return None

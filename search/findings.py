@@ -6,13 +6,10 @@ from typing import Final
 
 from results import claim
 from results.claim import Family
-from results.findings import PARTS
+from results.findings import ALL, PARTS
 from results.study import Study
 from search import configuration
 from search.error import SearchError
-
-ALL: Final = "all"
-"""Every family in one run, so that cells which several families name are trained once."""
 
 YARDSTICK: Final = "gru"
 """In every run, and last in it: ratios are taken to this cell."""

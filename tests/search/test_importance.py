@@ -1,0 +1,68 @@
+"""Importances, on made-up selections where one hyperparameter decides."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cells.setting import Setting
+from results.outcome import Ending
+from results.sensitivity import Importance, Selection
+from results.study import Space
+from search import grid
+from search.importance import importances
+
+SETTINGS = grid.settings(
+    Space(
+        scales=(0.7, 1.0, 1.4), learning_rates=(0.1, 0.5, 1.0, 2.0, 5.0), clips=(5.0,), layers=(1,)
+    )
+)
+
+
+def importance(value: Callable[[Setting], float | None], metric: str = "accuracy") -> Importance:
+    values = tuple(value(setting) for setting in SETTINGS)
+    endings = tuple(Ending.DIVERGED if one is None else Ending.OK for one in values)
+    one = Selection("gru", "copying", metric, SETTINGS, values, endings, (True,) * len(values))
+    (found,) = importances([one])
+    return found
+
+
+def nudge(setting: Setting) -> float:
+    """No two settings tie."""
+    return 1e-6 * (setting.scale + 0.1 * setting.learning_rate)
+
+
+def test_the_hyperparameter_that_decides_has_nearly_all_the_importance() -> None:
+    rate = importance(lambda setting: 0.1 * setting.learning_rate + nudge(setting))
+    assert rate.shares["learning_rate"] > 0.8
+    assert "learning_rate" in rate.beyond_chance
+    scale = importance(lambda setting: 0.5 * setting.scale + nudge(setting))
+    assert scale.shares["scale"] > 0.8
+    assert "scale" in scale.beyond_chance
+
+
+def test_lower_losses_are_better() -> None:
+    gain = importance(lambda setting: 0.1 * setting.learning_rate + nudge(setting))
+    loss = importance(lambda setting: 2 - 0.1 * setting.learning_rate - nudge(setting), "loss")
+    assert loss.shares == pytest.approx(gain.shares)
+
+
+def test_what_never_varies_has_no_importance() -> None:
+    assert set(importance(nudge).shares) == {"learning_rate", "scale"}
+
+
+def test_failed_settings_come_last() -> None:
+    found = importance(lambda setting: None if setting.learning_rate > 1 else 0.5 - nudge(setting))
+    low = importance(lambda setting: (0.0 if setting.learning_rate > 1 else 0.5) - nudge(setting))
+    assert found.shares == pytest.approx(low.shares)
+
+
+def test_nothing_is_said_of_few_trained_settings_or_of_equal_ones() -> None:
+    few = importance(lambda setting: 0.5 + nudge(setting) if setting.learning_rate < 0.5 else None)
+    equal = importance(lambda _: 0.5)
+    assert few.shares == equal.shares == {}
+    assert (few.tries, few.beyond_chance) == (15, frozenset())
+
+
+def test_equal_selections_have_equal_importances() -> None:
+    first, second = (importance(nudge) for _ in range(2))
+    assert first == second
