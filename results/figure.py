@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from results.leaderboard import Board, Row, TaskColumn
 from results.outcome import Ending
-from results.panel import FAINT, INK, panels, plain
+from results.panel import FAINT, INK, legend, panels, plain
 
 _SHOWN: Final = 6
 """Cells that get a colour of their own beside the baselines."""
@@ -51,7 +51,7 @@ def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
             ax.set_title(plain(f"{task.name} ({task.scale})"))
             ax.set_xlabel("updates")
             ax.set_ylabel("validation accuracy" if task.metric == "accuracy" else _unit(task))
-        _legend(figure, axes, [*_baselines(board), *(plain(row.label) for row in shown)])
+        legend(figure, axes, [*_baselines(board), *(plain(row.label) for row in shown)])
     return figure
 
 
@@ -78,7 +78,7 @@ def best_so_far(board: Board, trials: pd.DataFrame) -> Figure:
         axes[0].set_ylabel(f"score: worst ratio to {plain(board.yardstick)}")
         if not np.isfinite(steps["score"]).any():
             axes[0].set_title("no new cell has finished all tasks")
-        _legend(figure, axes, _baselines(board))
+        legend(figure, axes, _baselines(board))
     return figure
 
 
@@ -310,14 +310,3 @@ def _baselines(board: Board) -> list[str]:
 
 def _unit(task: TaskColumn) -> str:
     return plain(f"validation loss, {task.unit}" if task.unit else "validation loss")
-
-
-def _legend(figure: Figure, axes: Sequence[Axes], first: Sequence[str]) -> None:
-    entries: dict[str, Any] = {}
-    for ax in axes:
-        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
-            entries.setdefault(name, handle)
-    if entries:
-        order = [name for name in first if name in entries]
-        order += [name for name in entries if name not in order]
-        figure.legend([entries[name] for name in order], order, loc="outside right upper")

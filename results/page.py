@@ -3,10 +3,13 @@
 import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from results.interval import Interval
 
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
@@ -33,6 +36,16 @@ def environment(filters: Mapping[str, Callable[..., Any]]) -> Environment:
 def markup(text: str) -> Markup:
     """Our own drawings and formulas, which escape what they write, as they are."""
     return Markup(text)  # noqa: S704
+
+
+def interval(found: "Interval | None", digits: int = 3) -> str:
+    """A value with its bounds; nothing for None."""
+    return "" if found is None else found.text(digits)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number; nothing for None."""
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def _finalize(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -43,13 +43,13 @@ _STYLE: Final[Any] = {
 
 @contextmanager
 def panels(
-    width: float, height: float, columns: int = 1, *, sharey: bool = False
+    width: float, height: float, columns: int = 1, rows: int = 1, *, sharey: bool = False
 ) -> Generator[tuple[Figure, list[Axes]]]:
-    """A figure in inches and its panels side by side, in our style while it is open."""
+    """A figure in inches and its panels, row by row, in our style while it is open."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False, sharey=sharey)
-        yield figure, list(axes[0])
+        axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+        yield figure, list(axes.flat)
 
 
 def to_svg(figure: Figure, name: str) -> str:
@@ -70,6 +70,18 @@ def to_svg(figure: Figure, name: str) -> str:
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'(url\(|href=")#', rf"\g<1>#{name}-", text)
     return text.rstrip()
+
+
+def legend(figure: Figure, axes: Sequence[Axes], first: Sequence[str] = ()) -> None:
+    """One legend for all panels, beside them: every name once, those of `first` at the top."""
+    entries: dict[str, Any] = {}
+    for ax in axes:
+        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(name, handle)
+    if entries:
+        order = [name for name in first if name in entries]
+        order += [name for name in entries if name not in order]
+        figure.legend([entries[name] for name in order], order, loc="outside right upper")
 
 
 def plain(text: str) -> str:

@@ -17,7 +17,7 @@ from results.interval import Interval, interquartile_mean, stratified
 from results.label import label
 from results.leaderboard import Board, Row, TaskColumn
 from results.outcome import Ending
-from results.page import POLICY, environment, markup
+from results.page import POLICY, environment, interval, markup, number
 from results.panel import to_svg
 from results.store import Store
 
@@ -165,10 +165,6 @@ def caveats(board: Board) -> list[str]:
     return said
 
 
-def _interval(found: Interval | None, digits: int = 3) -> str:
-    return "" if found is None else found.text(digits)
-
-
 def _mean_ratio(row: Row, study_id: str) -> Interval | None:
     """Interquartile mean of the confirmed ratios over tasks and seeds, with a bootstrap interval."""
     if not row.ratios or not all(row.ratios):
@@ -193,8 +189,8 @@ def _portrait(row: Row) -> _Portrait:
 def _environment() -> Environment:
     return environment(
         {
-            "interval": _interval,
-            "number": _number,
+            "interval": interval,
+            "number": number,
             "label": label,
             "listed": _listed,
             "value": _value,
@@ -205,10 +201,6 @@ def _environment() -> Environment:
 
 def _listed(operators: str) -> str:
     return ", ".join(json.loads(operators))
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
 
 
 def _value(level: dict[str, Any], task: TaskColumn) -> str:

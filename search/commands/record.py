@@ -149,7 +149,6 @@ def report(
     json: Json = False,
 ) -> int:
     """Write one self-contained HTML page that opens offline."""
-    from results import report as pages
     from results.store import Store
 
     path = out if out is not None else store.with_suffix(".html")
@@ -158,7 +157,7 @@ def report(
         check_output(out, "--out")
     with Store.read(store) as record:
         chosen = study_id(record, study)
-        page = pages.render(record, chosen)
+        page = _page(record, chosen)
     path.write_text(page, encoding="utf-8")
     size = len(page.encode())
     document = {"report": str(path), "study": chosen, "bytes": size}
@@ -168,6 +167,19 @@ def report(
         lambda: print(f"wrote {path} ({size / 1024:.0f} KiB); open it in a browser"),
     )
     return DONE
+
+
+def _page(record: "Store", chosen: str) -> str:
+    """The report of a findings run if the study is part of one, else that of the study."""
+    from results import findings, findings_report, report, sensitivity
+
+    run = findings.run_of(record, chosen)
+    if run is None:
+        return report.render(record, chosen)
+    from search.importance import importances
+
+    tried = sensitivity.selections(run.trainings, run.tasks)
+    return findings_report.render(record, run, importances(tried))
 
 
 def export(

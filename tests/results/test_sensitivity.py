@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from cells.point import Point
 from cells.setting import Setting
@@ -18,6 +21,7 @@ from results.sensitivity import (
     memoryless,
     paired,
     selections,
+    signed_rank,
 )
 from tests.results import synthetic
 
@@ -120,6 +124,16 @@ def test_ten_wins_of_ten_are_told_apart_and_one_of_two_are_not() -> None:
 def test_only_common_settings_are_compared_and_equal_ones_say_nothing() -> None:
     found = paired(selection([0.5, 0.5, 0.9]), selection([0.5, 0.5], "lstm"), 0.0)
     assert (found.count, found.wins, found.losses, found.p) == (2, 0, 0, None)
+
+
+def test_the_signed_rank_test_is_that_of_scipy_and_exact_with_ties() -> None:
+    generator = np.random.default_rng(3)
+    for count in (3, 8, 20):
+        told = generator.normal(0.4, 1.0, count).tolist()
+        known: Any = stats.wilcoxon(told, method="exact")
+        assert signed_rank(told) == pytest.approx(float(known.pvalue))
+    # Sizes 1, 1, 1, 3 have ranks 2, 2, 2, 4: of 16 choices of signs these sum to 2 or to 8.
+    assert signed_rank([1.0, -1.0, 1.0, 3.0]) == pytest.approx(8 / 16)
 
 
 def test_two_tasks_are_not_compared() -> None:
