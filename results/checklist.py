@@ -6,7 +6,7 @@ neural architecture search, JMLR 21, 2020.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from results.ask import Role
 from results.findings import Measured, Run
@@ -14,7 +14,7 @@ from results.leaderboard import SELECTION
 
 Word = Literal["yes", "partly", "no", "does not apply"]
 
-FEW: int = 5
+FEW: Final = 5
 """Seeds below which an answer is not a plain yes."""
 
 _MACHINE = ("cpu", "cores", "platform", "machine")
@@ -111,7 +111,7 @@ def _comparison(
         Answer(
             "Are hardware, versions and run times no confounders?",
             "yes" if same_machine else "partly" if machines else "no",
-            f"{len(machines)} kinds of machine, {len(versions)} sets of versions; budgets count"
+            f"kinds of machine: {len(machines)}; sets of versions: {len(versions)}; budgets count"
             " updates and parameters, not seconds",
         ),
         Answer(
@@ -156,7 +156,7 @@ def _reporting(run: Run, provenance: Sequence[Mapping[str, str]]) -> list[Answer
         )
         for role in ("selection", "confirmation")
     }
-    said = ", ".join(f"{seconds / 3600:.2f} core-hours of {role}" for role, seconds in cost.items())
+    said = ", ".join(f"{seconds:,.0f} core-seconds of {role}" for role, seconds in cost.items())
     confirmed = any(one.role is Role.CONFIRM for one in run.trainings)
     return [
         Answer(

@@ -55,12 +55,12 @@ class Drop:
 
 @contextmanager
 def _grid(
-    names: Sequence[str], width: float = 3.9, height: float = 2.8
+    names: Sequence[str], width: float = 3.6, height: float = 2.8, beside: float = 1.3
 ) -> Generator[tuple[Figure, dict[str, Axes]]]:
-    """A panel for each name, so many to a row; empty places are left blank."""
+    """A panel for each name, so many to a row; empty places are left blank, `beside` is for a legend."""
     across = min(_ACROSS, len(names))
     down = -(-len(names) // across)
-    with panels(width * across, height * down, across, down) as (figure, axes):
+    with panels(width * across + beside, max(1.8, height) * down, across, down) as (figure, axes):
         for spare in axes[len(names) :]:
             spare.set_axis_off()
         named = dict(zip(names, axes, strict=False))
@@ -204,7 +204,7 @@ def drops(tasks: Mapping[str, TaskColumn], found: Sequence[Drop]) -> Figure | No
     if not names:
         return None
     gates = list(dict.fromkeys(one.gate for one in found))
-    with _grid(names, height=0.9 + 0.28 * len(gates)) as (figure, axes):
+    with _grid(names, height=0.9 + 0.28 * len(gates), beside=0.0) as (figure, axes):
         for name, ax in axes.items():
             shown = {one.gate: one for one in found if one.task == name}
             sns.barplot(
@@ -288,7 +288,7 @@ def shares(tasks: Mapping[str, TaskColumn], found: Sequence[Selection]) -> Figur
                 start, height = 0.0, -arms.index(one.arm)
                 for (kind, share), colour in zip(
                     outcome_shares(one).items(),
-                    (palette[2], FAINT, palette[3], palette[7]),
+                    (palette[2], FAINT, palette[3], palette[4]),
                     strict=True,
                 ):
                     ax.barh(height, share, 0.7, left=start, color=colour, label=kind)
@@ -323,7 +323,7 @@ def importance(tasks: Mapping[str, TaskColumn], found: Sequence[Importance]) -> 
         return None
     arms = list(dict.fromkeys(one.arm for one in known))
     parameters = list(dict.fromkeys(name for one in known for name in one.shares))
-    with _grid(names, height=0.9 + 0.2 * len(arms)) as (figure, axes):
+    with _grid(names, height=0.9 + 0.2 * len(arms), beside=0.0) as (figure, axes):
         for name, ax in axes.items():
             shares_, told = np.full((2, len(arms), len(parameters)), np.nan)
             for one in known:

@@ -398,7 +398,10 @@ def _seeds(trainings: Sequence[Training]) -> dict[str, list[int]]:
 def _without_place(entries: Mapping[str, str]) -> dict[str, str]:
     """What was recorded at a start, with the command's store named without its folder."""
     found: dict[str, Any] = dict(entries)
-    words = shlex.split(found.get("command", ""))
+    try:
+        words = shlex.split(found.get("command", ""))
+    except ValueError:  # not a command line: shown as it was recorded
+        return found
     for place, word in enumerate(words[1:], 1):
         if words[place - 1] == "--store":
             words[place] = word.replace("\\", "/").rpartition("/")[2]

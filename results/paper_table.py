@@ -41,11 +41,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PaperTable:
-    """A table as printed; `metric` is `accuracy` (higher is better) or `loss`."""
+    """A table as printed; `metric` is `accuracy` (higher is better) or `loss`, with so many digits."""
 
     id: str
     title: str
     metric: str
+    digits: int
     source: str
     columns: tuple[Column, ...]
     rows: tuple[Line, ...]
@@ -78,6 +79,7 @@ def _table(entry: Mapping[str, Any], source: str) -> PaperTable:
         id=entry["id"],
         title=entry["title"],
         metric=entry["metric"],
+        digits=entry["digits"],
         source=source,
         columns=tuple(Column(**column) for column in entry["columns"]),
         rows=tuple(Line(row["arm"], row["name"], tuple(row["values"])) for row in entry["rows"]),

@@ -1,6 +1,7 @@
 """Importances, on made-up selections where one hyperparameter decides."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,9 @@ from results.outcome import Ending
 from results.sensitivity import Importance, Selection
 from results.study import Space
 from search import grid
+from search.commands.record import report
 from search.importance import importances
+from tests.results import findings_store
 
 SETTINGS = grid.settings(
     Space(
@@ -66,3 +69,15 @@ def test_nothing_is_said_of_few_trained_settings_or_of_equal_ones() -> None:
 def test_equal_selections_have_equal_importances() -> None:
     first, second = (importance(nudge) for _ in range(2))
     assert first == second
+
+
+def test_gatewright_report_of_a_findings_run_is_the_page_of_findings_with_importances(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, _ = findings_store.write(tmp_path / "run.sqlite")
+    store.close()
+    assert report(store.path) == 0
+    page = (tmp_path / "run.html").read_text()
+    assert str(tmp_path / "run.html") in capsys.readouterr().out
+    assert '<section id="verdicts">' in page
+    assert "PED-ANOVA" in page
