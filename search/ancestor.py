@@ -108,19 +108,19 @@ ANCESTORS: Mapping[str, Ancestor] = {
         "recursive network with the plain cell at each node",
         "Pollack 1990; Socher et al. 2011",
         _FORMULA,
-        800,
+        2500,
     ),
     "tree-lstm-child-sum": Ancestor(
         "child-sum Tree-LSTM, blind to the order of children",
         "Tai, Socher, Manning 2015",
         _FORMULA,
-        800,
+        2500,
     ),
     "tree-lstm-n-ary": Ancestor(
         "N-ary Tree-LSTM with two children",
         "Tai, Socher, Manning 2015",
         _FORMULA,
-        800,
+        2500,
     ),
     "jordan": Ancestor(
         "Jordan network, trained with teacher forcing",
