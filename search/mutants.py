@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Sequence
+from functools import cache
 
 from cells import zoo
 from cells.canonical import identify
+from cells.cell import Cell
 from cells.mutate import Reading
 from cells.setting import Setting
 from results.study import Study
@@ -12,12 +14,18 @@ from search.candidate import Candidate
 from search.source import Proposal, mutant
 
 
+@cache
+def _parents() -> tuple[tuple[Cell, str], ...]:
+    """Every cell of the zoo in canonical form, with its id."""
+    return tuple(identify(zoo.load(name)) for name in zoo.names())
+
+
 class Mutants:
     """Mutants of uniformly drawn zoo cells, with settings from the study's sampler alone."""
 
     def __init__(self, study: Study) -> None:
         self._reading: Reading = study.mutation
-        self._parents = [identify(zoo.load(name)) for name in zoo.names()]
+        self._parents = _parents()
 
     def propose(self, generator: random.Random, members: Sequence[Candidate]) -> Proposal:
         """A mutant of a zoo cell; the list plays no part."""

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -102,15 +103,27 @@ def test_of_two_drivers_exactly_one_ever_writes(tmp_path: Path) -> None:
         assert len(lines) == len(set(lines))
 
 
+def freeze_between_writes(child: subprocess.Popen[bytes], path: Path) -> None:
+    """Stops a writer where it holds no lock of SQLite, which would shut every other writer out."""
+    assert child.stdout is not None
+    while child.stdout.readline():
+        child.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as probe:
+            try:
+                probe.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                child.send_signal(signal.SIGCONT)
+    pytest.fail("the writer ended before it could be stopped")
+
+
 def test_a_driver_that_was_frozen_and_replaced_writes_nothing_when_it_wakes(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "run.gate"
     frozen = start(path, "run", 0.002)
-    assert frozen.stdout is not None
-    frozen.stdout.readline()
-    frozen.send_signal(signal.SIGSTOP)
-    os.waitid(os.P_PID, frozen.pid, os.WSTOPPED | os.WNOWAIT)
+    freeze_between_writes(frozen, path)
     # The lock would hold; a file system without locks would not.
     beside(path).unlink()
     try:
