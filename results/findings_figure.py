@@ -99,6 +99,7 @@ def forest(verdict: Verdict, tasks: Mapping[str, TaskColumn]) -> Figure:
             ax.set_ylim(-len(groups[metric]) + 0.4, 0.6)
             ax.axvline(0.0, color=INK, linewidth=0.8, zorder=1)
             ax.tick_params(axis="y", length=0)
+            ax.xaxis.set_major_locator(MaxNLocator(5))
             ax.set_xlabel(
                 {
                     "accuracy": "gain in accuracy",
@@ -225,6 +226,7 @@ def drops(tasks: Mapping[str, TaskColumn], found: Sequence[Drop]) -> Figure | No
                     )
             ax.axvline(0.0, color=INK, linewidth=0.8)
             ax.tick_params(axis="y", length=0)
+            ax.xaxis.set_major_locator(MaxNLocator(4))
             ax.set_ylabel("")
             ax.set_xlabel("accuracy lost" if tasks[name].metric == "accuracy" else "nats lost")
     return figure
@@ -251,15 +253,23 @@ def sweep(
             style = _style(cells, cell)
             shift = 0.08 * (cells.index(cell) - (len(cells) - 1) / 2)
             places = [biases.index(bias) + shift for bias in values]
-            axes[task].plot(
-                places,
-                [one.centre for one in values.values()],
-                marker="o",
-                markersize=4,
-                linewidth=1.0,
-                label=plain(cell),
-                **style,
-            )
+            # Only numbers lie on a line; a law of biases such as chrono stands apart.
+            joined = [bias.isdigit() for bias in values]
+            for chosen, line in ((True, style["linestyle"]), (False, "none")):
+                axes[task].plot(
+                    [place for place, one in zip(places, joined, strict=True) if one is chosen],
+                    [
+                        one.centre
+                        for one, number in zip(values.values(), joined, strict=True)
+                        if number is chosen
+                    ],
+                    marker="o",
+                    markersize=4,
+                    linewidth=1.0,
+                    color=style["color"],
+                    linestyle=line,
+                    label=plain(cell) if chosen else "_apart",
+                )
             for place, one in zip(places, values.values(), strict=True):
                 if one.low is not None and one.high is not None:
                     axes[task].plot(
