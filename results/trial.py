@@ -3,11 +3,14 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from cells.budget import Budget
 from cells.schedule import Schedule
 from cells.setting import Setting
+
+ENGINE: Final = 1
+"""Version of trainer and learner; rises whenever a result could change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Trial:
         seed: of initialisation and dropout; derived by the study, never drawn.
         stop_at: stop early once validation accuracy reaches this (the memorization screen), or None.
         executor: which learner runs it: `reference`, or a faster path.
-        engine: version of trainer and learner; rises whenever a result could change.
+        engine: `ENGINE` of the program that asked.
         dtype: `float32` or `float64`.
     """
 
@@ -38,7 +41,7 @@ class Trial:
     seed: int
     stop_at: float | None = None
     executor: str = "reference"
-    engine: int = 1
+    engine: int = ENGINE
     dtype: str = "float32"
 
     @property

@@ -19,7 +19,7 @@ from cells.setting import Setting
 from results.ask import Ask, Cause, Rejection, Role
 from results.outcome import Ending, Outcome
 from results.study import Study
-from results.trial import Trial
+from results.trial import ENGINE, Trial
 from search import sampler, seed
 from search.candidate import Candidate, Tries
 from search.error import SearchError
@@ -66,7 +66,7 @@ class Cascade:
         source: Source,
         baselines: Sequence[Cell],
         executor: str = "reference",
-        engine: int = 1,
+        engine: int = ENGINE,
         dtype: str = "float32",
     ) -> None:
         self._study = study

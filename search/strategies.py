@@ -5,6 +5,7 @@ from typing import Final
 
 from cells import parse, zoo
 from results.study import StrategyName, Study
+from results.trial import ENGINE
 from search.cascade import Cascade, FactsTable
 from search.mutants import Mutants
 from search.paper import Paper
@@ -23,7 +24,7 @@ def make(
     study: Study,
     facts: FactsTable,
     executor: str = "reference",
-    engine: int = 1,
+    engine: int = ENGINE,
     dtype: str = "float32",
 ) -> Cascade:
     """The strategy of a study, at its beginning.

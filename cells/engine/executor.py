@@ -1,5 +1,7 @@
 """Executors by name: whatever can run a cell, behind the seam of `cells.engine.learner`."""
 
+import hashlib
+import platform
 from functools import cache, partial
 from typing import Final, Literal, Protocol
 
@@ -65,8 +67,14 @@ def best() -> str:
 def describe(executor: str) -> dict[str, str]:
     """How an executor makes its numbers here, for the record: of a native one its code as well.
 
+    With the versions of torch and numpy this is the machine class: where it agrees, bits repeat.
+
     Raises:
         NativeError: if it is a native one that this machine cannot make.
     """
     facts = build.about() if executor != "reference" else {"denormals": "flushed"}
+    facts |= {
+        "cpu": hashlib.sha256(build.cpu().encode()).hexdigest()[:16],
+        "library": " ".join(platform.libc_ver()),
+    }
     return {"executor": executor} | {f"executor {name}": fact for name, fact in facts.items()}

@@ -81,7 +81,7 @@ def require_bfloat16() -> None:
     """
     if library("float32").has_bfloat16():
         return
-    if "avx512_bf16" in _cpu().split():
+    if "avx512_bf16" in cpu().split():
         what = f"{compiler().version} makes no use of this CPU's avx512_bf16"
         raise NativeError("no-bfloat16", what, "set CC to gcc 10 or clang 9, or later ones")
     raise NativeError("no-bfloat16", "this CPU has no avx512_bf16", "use --executor native")
@@ -168,17 +168,7 @@ def source() -> str:
     return "".join([prelude(), *parts])
 
 
-def _flags(real: Real) -> tuple[str, ...]:
-    machine = _MACHINE_FLAGS.get(platform.machine(), ())
-    return (*FLAGS, *machine, f"-DREAL_BITS={32 if real == 'float32' else 64}")
-
-
-def _key(real: Real, text: str, found: Compiler) -> str:
-    parts = (text, *_flags(real), found.version, platform.machine(), _cpu())
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-
-
-def _cpu() -> str:
+def cpu() -> str:
     """Model and features, as far as the machine says them."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -186,6 +176,16 @@ def _cpu() -> str:
         return platform.processor()
     names = ("model name", "flags", "Features", "CPU part")
     return "\n".join(sorted({line for line in lines if line.startswith(names)}))
+
+
+def _flags(real: Real) -> tuple[str, ...]:
+    machine = _MACHINE_FLAGS.get(platform.machine(), ())
+    return (*FLAGS, *machine, f"-DREAL_BITS={32 if real == 'float32' else 64}")
+
+
+def _key(real: Real, text: str, found: Compiler) -> str:
+    parts = (text, *_flags(real), found.version, platform.machine(), cpu())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def _cached(folder: Path, key: str) -> Path | None:
