@@ -100,7 +100,7 @@ class Store:
         path = path.absolute()
         lock = Lock.acquire(path)
         try:
-            store = cls(_connect(path, path.as_uri()), path, lock)
+            store = cls(connect(path, path.as_uri()), path, lock)
         except BaseException:
             lock.release()
             raise
@@ -122,8 +122,7 @@ class Store:
         """
         path = path.absolute()
         if not path.is_file():
-            hint = "give the file of a search: --store FILE"
-            raise StoreError("missing", f"{path}: no such file", hint)
+            raise StoreError("missing", f"{path}: no such file", "give the file of a search")
         uri = path.as_uri() + "?mode=ro"
         try:
             try:
@@ -547,7 +546,8 @@ class Store:
         return outcomes
 
 
-def _connect(path: Path, uri: str) -> sqlite3.Connection:
+def connect(path: Path, uri: str) -> sqlite3.Connection:
+    """A connection to the database at `uri`; errors are StoreErrors that name `path`."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         needed = ".".join(map(str, OLDEST_SQLITE))
         found = f"SQLite {sqlite3.sqlite_version} is too old, {needed} is needed"
@@ -562,7 +562,7 @@ def _connect(path: Path, uri: str) -> sqlite3.Connection:
 
 def _examined(path: Path, uri: str) -> sqlite3.Connection:
     """A connection to a file that a reader can use as it is."""
-    connection = _connect(path, uri)
+    connection = connect(path, uri)
     try:
         found = version(connection, path)
         if found == 0:
