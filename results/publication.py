@@ -236,7 +236,7 @@ def _rows(text: str, columns: Sequence[_Column]) -> Iterator[list[Value]]:
     csv.field_size_limit(LARGEST)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     expected = [column.name for column in columns]
-    head = next(reader, [])
+    head = next(reader, list[str]())
     if head != expected:
         raise ValueError(f"columns {', '.join(head)}; expected {', '.join(expected)}")
     for row in reader:

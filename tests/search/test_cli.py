@@ -273,6 +273,8 @@ def test_the_record_of_a_search_says_how_its_numbers_were_made(place: Path) -> N
         (facts,) = store.provenance(study.study.id).values()
     assert facts["executor"] == executor.best()
     assert facts["executor denormals"] == "flushed"
+    assert re.fullmatch("[0-9a-f]{16}", facts["executor cpu"])
+    assert "executor library" in facts
     if executor.best() == "native":
         assert facts["executor compiler"] == build.compiler().version
         assert "-march" in facts["executor flags"] or "-mcpu" in facts["executor flags"]
