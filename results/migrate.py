@@ -42,8 +42,8 @@ def version(connection: sqlite3.Connection, path: Path) -> int:
     return found
 
 
-def migrate(connection: sqlite3.Connection, path: Path, to: int = VERSION) -> list[int]:
-    """Brings the file to version `to` and returns the versions it passed through.
+def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -> list[int]:
+    """Brings the file to version `to`, or to `VERSION`, and returns the versions it passed through.
 
     Each step is one transaction together with its version number: after a crash the file has one
     version or the next, nothing between.
@@ -53,7 +53,7 @@ def migrate(connection: sqlite3.Connection, path: Path, to: int = VERSION) -> li
         sqlite3.Error: if a step fails; it is undone.
     """
     passed: list[int] = []
-    for number in range(version(connection, path), to):
+    for number in range(version(connection, path), VERSION if to is None else to):
         text = (Path(__file__).parent / STEPS[number]).read_text(encoding="utf-8")
         try:
             connection.executescript(

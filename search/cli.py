@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from search.commands import ancestors, bench, cells, data, record, study, tasks
+from search.commands import ancestors, bench, cells, data, publication, record, study, tasks
 from search.commands.doctor import doctor
 from search.commands.export import export
 from search.commands.reproduce import reproduce
@@ -86,6 +86,8 @@ app.command()(reproduce)
 app.command()(record.leaderboard)
 app.command()(record.report)
 app.command()(record.export)
+app.command()(publication.publish)
+app.command()(publication.verify)
 app.add_typer(bench.app, name="bench")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from results.provenance import PACKAGES, root
 
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.md")
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.md", "published")
 _PREFIX = "gw-"
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from results.store import Store
 
 StoreArgument = Annotated[
-    Path, typer.Argument(metavar="STORE", help="The SQLite file of a search.")
+    Path,
+    typer.Argument(metavar="STORE", help="The SQLite file of a search, or a published folder."),
 ]
 StudyOption = Annotated[
     str | None,
@@ -51,9 +52,9 @@ def leaderboard(
 ) -> int:
     """Show the cells of a search by the paper's score, with what was confirmed on fresh seeds."""
     from results import leaderboard as boards
-    from results.store import Store
+    from results import publication
 
-    with Store.read(store) as record:
+    with publication.open_record(store) as record:
         board = boards.build(record, study_id(record, study))
     document: dict[str, Any] = {
         **dataclasses.asdict(board),
@@ -143,19 +144,24 @@ def _tied(row: "Row") -> str:
 def report(
     store: StoreArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", help="HTML file; default: the store's name with .html.")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="HTML file; default: the store's name with .html, in a published folder report.html.",
+        ),
     ] = None,
     study: StudyOption = None,
     json: Json = False,
 ) -> int:
     """Write one self-contained HTML page that opens offline."""
-    from results.store import Store
+    from results import publication
 
-    path = out if out is not None else store.with_suffix(".html")
+    beside = store / "report.html" if store.is_dir() else store.with_suffix(".html")
+    path = out if out is not None else beside
     _spare(store, path)
     if out is not None:
         check_output(out, "--out")
-    with Store.read(store) as record:
+    with publication.open_record(store) as record:
         chosen = study_id(record, study)
         page = _page(record, chosen)
     path.write_text(page, encoding="utf-8")
@@ -192,15 +198,14 @@ def export(
     json: Json = False,
 ) -> int:
     """Write trials, curves, rejections and cells as tables."""
-    from results import frame
-    from results.store import Store
+    from results import frame, publication
 
     if to not in ("csv", "json"):
         raise UsageError(f"--to {to}: expected csv or json")
     folder = out if out is not None else store.with_suffix("" if store.suffix else ".tables")
     _spare(store, folder)
     written: list[dict[str, Any]] = []
-    with Store.read(store) as record:
+    with publication.open_record(store) as record:
         chosen = study_id(record, study)
         folder.mkdir(parents=True, exist_ok=True)
         for make in (frame.trials, frame.curves, frame.rejections, frame.cells):

@@ -1,5 +1,6 @@
 """A published record: gives the store back row by row, and shows every damage."""
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -185,6 +186,29 @@ def test_every_damage_is_found_and_named(folder: Path, name: str) -> None:
     assert caught.value.code == "damaged"
     assert said in caught.value.message
     assert caught.value.hint
+
+
+def test_publishing_that_was_killed_at_any_point_leaves_the_old_record_or_a_refusal(
+    folder: Path, whole: Written, tmp_path: Path
+) -> None:
+    store, study = whole
+    with Store.create_or_open(tmp_path / "run.gate") as later:
+        later.begin(study, {"python": "3.13.0"})
+        manifest = publication.publish(later, tmp_path / "later")
+    digest = history.digest(store, study.id)
+    changed = False
+    for name in manifest["tables"]:
+        with contextlib.suppress(StoreError) if changed else contextlib.nullcontext():
+            assert history.digest(publication.load(folder), study.id) == digest
+        before = (folder / f"{name}.csv.gz").read_bytes()
+        shutil.copy(tmp_path / "later" / f"{name}.csv.gz", folder)
+        changed |= before != (folder / f"{name}.csv.gz").read_bytes()
+    assert changed
+    with pytest.raises(StoreError, match=r"^damaged: .* sha256"):
+        publication.load(folder)
+    shutil.copy(tmp_path / "later" / "record.json", folder)
+    with publication.open_record(folder) as found:
+        assert found.log(study.id) == []
 
 
 def test_a_folder_without_a_record_and_a_newer_one_say_what_to_do(

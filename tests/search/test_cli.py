@@ -63,6 +63,8 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("leaderboard",): ("done.sqlite",),
     ("report",): ("done.sqlite",),
     ("export",): ("done.sqlite",),
+    ("publish",): ("done.sqlite", "--out", "published"),
+    ("verify",): ("done.sqlite", "--sample", "1"),
     ("bench", "cells"): ("--seconds", "0.1"),
     ("bench", "driver"): ("--trials", "10"),
     ("bench", "engine"): ("--quick", "--width", "8", "--turns", "2", "--cells", "2"),

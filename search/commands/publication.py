@@ -1,0 +1,159 @@
+"""`gatewright publish` and `verify`: a record leaves this machine, and is trained again elsewhere."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.commands.record import StoreArgument
+from search.commands.study import executor_of
+from search.console import DONE, WRONG, Executor, Json, UsageError, note, show, table
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from results.store import StudyRow
+    from search.verify import Check
+
+
+def publish(
+    store: StoreArgument,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the published record.")],
+    json: Json = False,
+) -> int:
+    """Write a whole record as compressed CSV tables with checksums, which every STORE can be."""
+    from results import publication
+
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: a file, expected a folder")
+    with publication.open_record(store) as record:
+        manifest = publication.publish(record, out)
+    for named in sorted(_places(manifest)):
+        note(f"the record names {named}, a place on this machine, and is published as it is")
+    names = [publication.MANIFEST, *(f"{name}.csv.gz" for name in manifest["tables"])]
+    size = sum((out / name).stat().st_size for name in names)
+    document = {"folder": str(out), "bytes": size, **manifest}
+
+    def render() -> None:
+        table(
+            ("table", "rows", "bytes of text"),
+            [(name, one["rows"], one["bytes"]) for name, one in manifest["tables"].items()],
+        )
+        print(f"wrote {out} ({size / 1024:,.0f} KiB); check it with gatewright verify {out}")
+
+    show(document, json, render)
+    return DONE
+
+
+def _places(manifest: dict[str, Any]) -> set[str]:
+    """Absolute paths in the commands that made a record."""
+    starts = [start for study in manifest["studies"] for start in study["starts"].values()]
+    words = [word.strip("'\"") for start in starts for word in start.get("command", "").split()]
+    return {word for word in words if Path(word).is_absolute()}
+
+
+def verify(
+    store: StoreArgument,
+    sample: Annotated[int, typer.Option(help="Trials to train again.", min=0)] = 5,
+    seconds: Annotated[
+        float, typer.Option(help="That these trials took when they were recorded, at most.", min=0)
+    ] = 300.0,
+    seed: Annotated[int, typer.Option(help="Of the draw.", min=0)] = 0,
+    executor: Executor = None,
+    json: Json = False,
+) -> int:
+    """Check a record's sums and digests, train some of its trials again, and compare."""
+    from results import history, publication
+    from search import verify as verification
+    from search.evaluate import evaluate
+
+    chosen = None if executor is None else executor_of(executor)
+    with publication.open_record(store) as record:
+        studies = record.studies()
+        digests = {row.id: history.digest(record, row.id) for row in studies}
+        recorded = verification.read(record)
+    able, reasons = verification.sort_out(recorded, chosen)
+    drawn = verification.draw(able, sample, seconds, seed)
+    checks: list[Check] = []
+    for number, one in enumerate(drawn, 1):
+        if not json:
+            note(f"trial {number} of {len(drawn)}: {one.trial.task}, {one.trial.key}")
+        checks.append(verification.repeat(one, evaluate, chosen))
+    compared = [one for one in checks if one.judged]
+    agreeing = sum(one.agrees for one in compared)
+    document: dict[str, Any] = {
+        "record": str(store),
+        "published": store.is_dir(),
+        "studies": [
+            {
+                "id": row.id,
+                "name": row.study.name,
+                "asked": row.asked,
+                "answered": row.answered,
+                "digest": digests[row.id],
+            }
+            for row in studies
+        ],
+        "trials": len(recorded),
+        "able": len(able),
+        "not_able": dict(reasons),
+        "checked": [dataclasses.asdict(one) for one in checks],
+        "agreeing": agreeing,
+        "differing": len(compared) - agreeing,
+        "not_judged": len(checks) - len(compared),
+    }
+
+    def render() -> None:
+        _print_record(store, studies, digests)
+        _print_checks(checks, reasons, len(recorded))
+        print(f"{agreeing} of {len(compared)} that can be judged agree with the record")
+        if sample and not compared:
+            print("nothing could be compared, so this proves nothing about the numbers")
+
+    show(document, json, render)
+    return DONE if agreeing == len(compared) and (compared or not sample) else WRONG
+
+
+def _print_record(store: Path, studies: "list[StudyRow]", digests: dict[str, str]) -> None:
+    table(
+        ("study", "asked", "answered", "digest"),
+        [(row.study.name, row.asked, row.answered, digests[row.id]) for row in studies],
+    )
+    what = "the checksums of the folder and" if store.is_dir() else "the file and"
+    print(f"{what} the digests of all asks and outcomes are right")
+
+
+def _print_checks(checks: "list[Check]", reasons: "Counter[str]", trials: int) -> None:
+    table(
+        ("key", "cell", "task", "executor", "of", "recorded", "found", "apart", "allowed", ""),
+        [
+            (
+                one.key[:12],
+                one.cell,
+                one.task,
+                one.executor,
+                one.metric,
+                _exact(one.recorded, one.endings[0]),
+                _exact(one.found, one.endings[1]),
+                one.distance,
+                one.allowed,
+                one.verdict,
+            )
+            for one in checks
+        ],
+    )
+    unlike = dict.fromkeys(what for one in checks for what in one.unlike)
+    if unlike:
+        print(
+            "not the machine class of the record, so bits may differ: by as much as rounding explains,"
+            " measured by trainings disturbed as little as that"
+        )
+        for what in unlike:
+            print(f"  {what}")
+    for reason, count in sorted(reasons.items()):
+        print(f"skipped {count:,} of {trials:,} trials: {reason}")
+
+
+def _exact(value: float | None, ending: str) -> str:
+    return ending if value is None else repr(value)
