@@ -169,6 +169,18 @@ def plain(cell: Cell) -> str:
 
 def latex(cell: Cell) -> str:
     """The equations of a valid cell as one LaTeX block `aligned`, with the step as subscript."""
+    return f"\\begin{{aligned}}\n{_aligned(cell)}\n\\end{{aligned}}"
+
+
+def document(cell: Cell) -> str:
+    """A whole LaTeX document with the equations of a valid cell, its comment above them."""
+    above = "".join(f"% {line}".rstrip() + "\n" for line in cell.comment.splitlines())
+    return (
+        f"{above}\\documentclass{{article}}\n\\usepackage{{amsmath}}\n\\begin{{document}}\n"
+        f"\\begin{{align*}}\n{_aligned(cell)}\n\\end{{align*}}\n\\end{{document}}\n"
+    )
+
+
+def _aligned(cell: Cell) -> str:
     lines = _lines(cell, _Style(latex=True))
-    body = " \\\\\n".join(f"  {left} &= {right}" for left, right in lines)
-    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+    return " \\\\\n".join(f"  {left} &= {right}" for left, right in lines)

@@ -1,8 +1,11 @@
 """The comment above a zoo cell, read: title, sources, year, conventions, known pitfalls."""
 
 import re
+import textwrap
 from dataclasses import dataclass
 from typing import Final
+
+from cells.limit import LIMITS
 
 _SECTION: Final = re.compile(r"([A-Z][a-z]+): (.*)")
 # Not the first half of an arXiv number, such as 2003.08864.
@@ -31,6 +34,30 @@ class Header:
     def year(self) -> int | None:
         """When the cell first appeared: the earliest year that its sources name."""
         return min((int(year) for year in _YEAR.findall("\n".join(self.sources))), default=None)
+
+
+def with_section(comment: str, title: str, heading: str, text: str) -> str:
+    """A comment with a section more, in the place of an older one of that heading.
+
+    Of a comment that grows beyond the limit of the language the last lines in front are left out.
+
+    Args:
+        comment: may be empty.
+        title: the first line where there is none.
+        heading: one capitalised word.
+        text: one paragraph.
+    """
+    kept: list[str] = []
+    own = False
+    for line in comment.split("\n") if comment else [title]:
+        found = _SECTION.fullmatch(line)
+        own = found[1] == heading if found else own and line.startswith(" ")
+        if not own:
+            kept.append(line)
+    added = textwrap.wrap(f"{heading}: {text}", 97, subsequent_indent="  ")
+    while kept and len("\n".join([*kept, *added]).encode()) > LIMITS.comment:
+        kept.pop()
+    return "\n".join([*kept, *added])
 
 
 def header(comment: str) -> Header:

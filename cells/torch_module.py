@@ -66,10 +66,10 @@ def names(cell: Cell) -> dict[str, str]:
     The keys are those of `cells.engine.parameter` without the layer. Parameters of dead nodes have
     none.
     """
-    page, alive, unique = layout(cell), _alive(cell), Names()
+    page, living, unique = layout(cell), alive(cell), Names()
     found: dict[str, str] = {}
     for (index, role), (letter, gate, number) in symbols(cell, page).items():
-        if not alive[index]:
+        if not living[index]:
             continue
         suffix = {"W": ".weight", "b": ".bias", "v": ""}[role]
         stem = f"{letter}_{gate[: LONGEST - 8]}{number or ''}"
@@ -156,16 +156,16 @@ def write(cell: Cell, note: str = "", window: int = 35) -> str:
     return text
 
 
-def _alive(cell: Cell) -> list[bool]:
+def alive(cell: Cell) -> list[bool]:
     """For each node whether a new state or the output reads it."""
-    alive = [False] * len(cell.nodes)
+    found = [False] * len(cell.nodes)
     for index in (*cell.updates, cell.output):
-        alive[index] = True
+        found[index] = True
     for index in range(len(cell.nodes) - 1, -1, -1):
-        if alive[index]:
+        if found[index]:
             for arg in cell.nodes[index].args:
-                alive[arg] = True
-    return alive
+                found[arg] = True
+    return found
 
 
 def _owned(cell: Cell) -> list[Own]:
@@ -201,7 +201,7 @@ def _owned(cell: Cell) -> list[Own]:
 
 def _body(cell: Cell) -> list[str]:
     """The lines of the step: signature, docstring, statements, return."""
-    page, alive, attributes = layout(cell), _alive(cell), names(cell)
+    page, living, attributes = layout(cell), alive(cell), names(cell)
     unique = Names(torch_text.WORDS)
     body, count = Body(unique), len(cell.updates)
     pieces = [Piece("x"), *(Piece(unique.take(state)) for state in page.states)]
@@ -209,7 +209,7 @@ def _body(cell: Cell) -> list[str]:
     local = {
         index: unique.take(f"{name.removesuffix(chr(39))}_next" if name[-1] == "'" else name)
         for index, name in page.names.items()
-        if alive[index] and cell.nodes[index].op not in ("constant", "vector", "scalar")
+        if living[index] and cell.nodes[index].op not in ("constant", "vector", "scalar")
     }
     moving = [True] * (count + 1)  # whether a value depends on x or a state, and so is [B, H]
     wide = [True] * (count + 1)  # whether its last axis is H, not 1 or none
@@ -218,7 +218,7 @@ def _body(cell: Cell) -> list[str]:
             continue
         moving.append(any(moving[arg] for arg in args))
         wide.append(op in ("vector", "linear") or any(wide[arg] for arg in args))
-        if not alive[index]:
+        if not living[index]:
             pieces.append(Piece("None"))
             continue
         name = local.get(index, "")

@@ -15,7 +15,17 @@ from search.commands.reproduce import reproduce
 from search.commands.sample import sample
 from search.commands.train import train
 from search.commands.tune import tune
-from search.console import DONE, INTERRUPTED, USAGE, WRONG, StoppedError, UsageError, note, typed
+from search.console import (
+    DONE,
+    INTERRUPTED,
+    USAGE,
+    WRONG,
+    StoppedError,
+    UsageError,
+    note,
+    typed,
+    version,
+)
 
 WRONG_ARGUMENTS = frozenset(
     {
@@ -51,12 +61,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib import metadata
-
-        try:
-            print(f"gatewright {metadata.version('gatewright')}")
-        except metadata.PackageNotFoundError:
-            print("gatewright, run from its sources and not installed")
+        print(version())
         raise typer.Exit
 
 

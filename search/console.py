@@ -91,6 +91,16 @@ def check_output(path: Path, option: str) -> None:
         raise UsageError(f"{option} {path}: there is no folder {path.parent}")
 
 
+def version() -> str:
+    """The version of the distribution, for people."""
+    from importlib import metadata
+
+    try:
+        return f"gatewright {metadata.version('gatewright')}"
+    except metadata.PackageNotFoundError:
+        return "gatewright, run from its sources and not installed"
+
+
 def typed(command: str) -> str:
     """A command line `gatewright ...` as it can be typed here: with the program's path if need be."""
     program = Path(sys.argv[0])

@@ -13,7 +13,7 @@ ARRAYS = {"numpy", "scipy"}
 
 ALLOWED: dict[str, set[str]] = {
     "cells": {"cells"},
-    "cells/engine": {"cells", "torch", "safetensors", *ARRAYS},
+    "cells/engine": {"cells", "torch", "safetensors", "onnx", *ARRAYS},
     "tasks": {"cells", "tasks", "mido", *ARRAYS},
     "results": {
         "cells",

@@ -1,19 +1,22 @@
 """`gatewright cells export`: a cell in a form that others can use, with its weights if it has any."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from search.commands.cells import StoreOption
-from search.console import DONE, Json, UsageError, check_output, show
+from search.console import DONE, Json, UsageError, check_output, show, version
+from search.error import SearchError
 
 if TYPE_CHECKING:
     from cells import Cell
     from cells.engine.model_file import Trained
 
-FORMS = ("cell", "canonical", "equations", "latex", "svg", "torch")
+_HEADING = "Provenance"
+FORMS = ("cell", "canonical", "equations", "latex", "svg", "torch", "onnx")
 
 
 def export(
@@ -39,34 +42,94 @@ def export(
 
     if to not in FORMS:
         raise UsageError(f"--to {to}: expected one of {', '.join(FORMS)}")
+    source = Path(cell)
     if out is not None:
         check_output(out, "--out")
-    model = read(Path(cell)) if cell.endswith(".safetensors") else None
+        _check_apart(out, source)
+    model = read(source) if source.suffix == ".safetensors" else None
+    found = model.model.cell if model else resolve(cell, store)
     document: dict[str, Any] = {"form": to, "file": str(out) if out else None}
-    if model is not None and to == "torch":
-        content, document["weights"] = _with_weights(model, Path(cell), out)
+    if to == "onnx":
+        content = _onnx(found, model, out)
+    elif to == "torch" and model is not None:
+        content, document["weights"] = _with_weights(model, source, out)
+    elif to == "cell":
+        content = _shared(found, cell, store, model)
     else:
-        content = _text(model.model.cell if model else resolve(cell, store), to)
-    document["content"] = content
+        content = _text(found, to)
+    if isinstance(content, str):
+        document["content"] = content
     if out is not None:
-        out.write_text(content, encoding="utf-8")
+        out.write_bytes(content if isinstance(content, bytes) else content.encode())
     written = [document[key] for key in ("file", "weights") if document.get(key)]
     show(document, json, lambda: print(f"wrote {' and '.join(written)}" if out else content))
     return DONE
+
+
+def _check_apart(out: Path, source: Path) -> None:
+    """Raises UsageError if what is written would take the place of what is read."""
+    if out.exists() and source.exists() and out.samefile(source):
+        raise UsageError(f"{out} would be written over {source}", "give --out another name")
 
 
 def _text(found: "Cell", to: str) -> str:
     from cells import canonical, drawing, equation, to_text, torch_module
 
     forms: dict[str, Callable[[Cell], str]] = {
-        "cell": to_text,
         "canonical": lambda one: to_text(canonical(one)),
         "equations": equation.plain,
-        "latex": equation.latex,
+        "latex": equation.document,
         "svg": drawing.draw,
         "torch": torch_module.write,
     }
     return forms[to](found)
+
+
+def _shared(found: "Cell", word: str, store: Path | None, model: "Trained | None") -> str:
+    """The text of a cell with a line that says where it comes from."""
+    from cells import identity, to_text, zoo
+    from cells.header import header, with_section
+    from results.label import label
+
+    if _HEADING in header(found.comment).sections:  # it has travelled before
+        return to_text(found)
+    own, facts = identity(found), list[str]()
+    title = f"Cell {label(own)}."
+    if model is not None:
+        facts.append(f"trained on {model.task} ({model.scale}), width {model.model.width}")
+        loss = model.facts.get("test_loss")
+        if isinstance(loss, float):
+            facts.append(f"loss {loss:.4f} on test")
+    elif word in zoo.names():
+        facts.append("the zoo")
+    elif store is not None:
+        from results.origin import origin
+        from results.store import Store
+
+        with Store.read(store) as record:
+            facts.append(origin(record, own))
+    facts = [*filter(None, facts), f"id {own}", f"written by {version().partition(',')[0]}"]
+    comment = with_section(found.comment, title, _HEADING, f"{', '.join(facts)}.")
+    return to_text(replace(found, comment=comment))
+
+
+def _onnx(found: "Cell", trained: "Trained | None", out: Path | None) -> bytes:
+    """The step as an ONNX model, with the weights of a trained model."""
+    try:
+        from cells.engine.onnx_step import step
+    except ModuleNotFoundError as error:
+        if error.name != "onnx":
+            raise
+        hint = "install it with `pip install onnx`; the other forms need nothing"
+        raise SearchError("onnx.missing", "--to onnx needs the package onnx", hint) from None
+    from cells.engine.state_dict import as_in_zoo, state_dict
+
+    if out is None:
+        raise UsageError("--to onnx: not a text, so it needs a file", "add --out FILE.onnx")
+    if trained is None:
+        return step(found)
+    written = as_in_zoo(trained) or trained
+    return step(written.model.cell, written.model.layers, state_dict(written))
 
 
 def _with_weights(trained: "Trained", source: Path, out: Path | None) -> tuple[str, str]:
@@ -80,10 +143,9 @@ def _with_weights(trained: "Trained", source: Path, out: Path | None) -> tuple[s
             "add --out FILE.py; the weights go beside it",
         )
     beside = out.with_suffix(".safetensors")
-    if out == beside or (beside.exists() and beside.samefile(source)):
-        raise UsageError(
-            f"--out {out}: the weights would be written over {source}", "take another name"
-        )
+    if out == beside:
+        raise UsageError(f"--out {out}: expected a name that ends in .py")
+    _check_apart(beside, source)
     written = as_in_zoo(trained) or trained
     model = written.model
     title = torch_module.class_name(model.cell)

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
-from cells import read, zoo
+from cells import identity, read, zoo
 from cells.engine import model_file
+from cells.header import header
 from search.cli import run
-from tests.search.command import ROOT, document
+from tests.search.command import ROOT, document, tiny
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +76,9 @@ def test_weights_have_a_place_and_never_replace_the_training(
     before = trained.read_bytes()
     wrong = ("cells", "export", str(trained), "--to", "torch")
     assert "add --out FILE.py" in document(capsys, *wrong, code=2)["error"]["hint"]
-    for out in (trained.with_suffix(".py"), trained):
-        error = document(capsys, *wrong, "--out", str(out), code=2)["error"]
-        assert "would be written over" in error["message"]
+    for form, out in (("torch", trained.with_suffix(".py")), ("torch", trained), ("svg", trained)):
+        words = ("cells", "export", str(trained), "--to", form, "--out", str(out))
+        assert "would be written over" in document(capsys, *words, code=2)["error"]["message"]
     assert trained.read_bytes() == before
     assert (
         "no such file"
@@ -95,3 +97,68 @@ def test_a_cell_leaves_as_a_file_that_is_read_again(tmp_path: Path) -> None:
     out = tmp_path / "home.cell"
     assert run(["cells", "export", "lstm", "--out", str(out)]) == 0
     assert read(out) == zoo.load("lstm")
+
+
+def test_latex_is_a_whole_document_with_everything_closed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in zoo.names():
+        text = document(capsys, "cells", "export", name, "--to", "latex")["content"]
+        lines = [line for line in text.splitlines() if not line.startswith("%")]
+        assert lines[:2] == [r"\documentclass{article}", r"\usepackage{amsmath}"]
+        body = "\n".join(lines)
+        opened: list[str] = []
+        for sign in re.findall(r"[{}()]|\\begin\{\w+\*?\}|\\end\{\w+\*?\}", body):
+            if sign in "{(" or sign.startswith("\\begin"):
+                opened.append(sign)
+            else:
+                closes = {"}": "{", ")": "("}.get(sign, sign.replace("end", "begin", 1))
+                assert opened.pop() == closes, name
+        assert not opened
+        known = r"(documentclass|usepackage|begin|end|tanh|sigma|odot|mathrm|cdot|exp|log|sqrt|sin)"
+        assert not re.sub(rf"\\({known}|cos|frac|max|min|top|_|\\)", "", body).count("\\"), name
+
+
+def test_a_cell_tells_where_it_comes_from_and_travels_on(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tiny(tmp_path)
+    store = str(tmp_path / "done.sqlite")
+    assert run(["search", study, "--workers", "0", "--store", store, "--json"]) == 0
+    row = document(capsys, "leaderboard", store)["rows"][0]
+    own = row["cell_id"]
+    words = ("cells", "export", own, "--store", store)
+    text = document(capsys, *words)["content"]
+    assert text == document(capsys, *words)["content"]
+    (tmp_path / "home.cell").write_text(text, encoding="utf-8")
+    home = read(tmp_path / "home.cell")
+    assert identity(home) == own
+    told = header(home.comment).sections["Provenance"]
+    assert f"score {row['score']:.4f} against gru" in told
+    assert told.startswith("study tiny (")
+    again = document(capsys, "cells", "export", str(tmp_path / "home.cell"))["content"]
+    assert again == text
+    text = document(capsys, "cells", "export", str(trained))["content"]
+    assert "trained on memorization (smoke), width" in text
+
+
+def test_a_step_leaves_as_onnx_with_the_weights_of_the_training(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "step.onnx"
+    document(capsys, "cells", "export", str(trained), "--to", "onnx", "--out", str(out))
+    graph = onnx.load(out).graph
+    assert [one.name for one in graph.input] == ["x", "layers.0.h", "layers.1.h"]
+    assert "layers.1.W_r" in {one.name for one in graph.initializer}
+    hint = document(capsys, "cells", "export", "gru", "--to", "onnx", code=2)["error"]["hint"]
+    assert hint == "add --out FILE.onnx"
+
+
+def test_without_the_package_onnx_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "cells.engine.onnx_step", raising=False)
+    words = ("cells", "export", "gru", "--to", "onnx", "--out", str(tmp_path / "step.onnx"))
+    error = document(capsys, *words, code=1)["error"]
+    assert (error["code"], "pip install onnx" in error["hint"]) == ("onnx.missing", True)
