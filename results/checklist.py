@@ -89,6 +89,11 @@ def _comparison(
         for one in provenance
     }
     executors = {(one.trial.executor, one.trial.engine, one.trial.dtype) for one in run.trainings}
+    seeds = {
+        role: {(one.trial.task, one.trial.seed) for one in run.trainings if one.role in role}
+        for role in (SELECTION, (Role.CONFIRM,))
+    }
+    fresh = bool(seeds[Role.CONFIRM,]) and not seeds[SELECTION] & seeds[Role.CONFIRM,]
     least = min((len(one.values) for one in measured), default=0)
     same_data = len(digests) == len({task for task, _ in digests})
     same_machine = len(machines) == len(versions) == len(executors) == 1
@@ -121,8 +126,10 @@ def _comparison(
         ),
         Answer(
             "Same protocol of evaluation for all?",
-            "yes",
-            "selected on validation, trained again on fresh seeds, measured once on test",
+            "yes" if fresh else "no",
+            "selected on validation, trained again on fresh seeds, measured once on test"
+            if fresh
+            else "no training on a seed that selection had not seen",
         ),
         Answer(
             "Is performance shown over time?",

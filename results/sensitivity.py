@@ -100,12 +100,15 @@ class Paired:
 
 
 def memoryless(task: TaskColumn, split: Held = "valid") -> tuple[str, float] | None:
-    """Name and value, in the task's metric, of the level without memory; None if none is known."""
+    """Name and value, in the task's metric, of the level without memory; None if none is known.
+
+    Where a scale uses a part of a split, counted levels are still those of the whole split.
+    """
     levels: list[Mapping[str, Any]] = [*task.floors]
     levels += [
         {"name": one["name"], one["metric"]: one["value"]}
         for one in task.baselines
-        if one["split"] == split and one["comparable"]
+        if one["split"] == split
     ]
     known = {one["name"]: one.get(task.metric) for one in levels}
     for name in MEMORYLESS:

@@ -144,6 +144,16 @@ def test_the_checklist_says_no_where_the_record_does(record: tuple[Store, Run], 
     assert words["Several runs, with seeds reported?"] == "no"
 
 
+def test_seeds_that_selection_saw_are_no_confirmation(record: tuple[Store, Run]) -> None:
+    question = "Same protocol of evaluation for all?"
+    run = record[1]
+    again = [dataclasses.replace(one, role=Role.CONFIRM) for one in run.trainings]
+    seen = dataclasses.replace(run, trainings=(*run.trainings, *again))
+    for asked, word in ((run, "yes"), (seen, "no")):
+        found = {one.question: one.word for one in findings_report.answers(asked, (), [])}
+        assert found[question] == word
+
+
 def test_two_machines_are_a_confounder(record: tuple[Store, Run]) -> None:
     question = "Are hardware, versions and run times no confounders?"
     for cpus, word in ((("one", "one"), "yes"), (("one", "another"), "partly")):

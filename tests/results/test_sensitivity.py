@@ -26,7 +26,7 @@ from results.sensitivity import (
 from tests.results import synthetic
 
 FLOORS = ({"name": "optimum", "loss": 0.0, "accuracy": 1.0}, {"name": "no memory", "accuracy": 0.3})
-COUNTED = {"name": "1-gram, add-1", "metric": "loss", "value": 3.0, "comparable": True}
+COUNTED = {"name": "1-gram, add-1", "metric": "loss", "value": 3.0, "comparable": False}
 SYMBOLS = TaskColumn("alpha", "smoke", "accuracy", "", floors=FLOORS)
 TEXT = TaskColumn(
     "gamma",
