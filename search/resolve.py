@@ -34,9 +34,9 @@ def cell(word: str, store: Path | None = None) -> Cell:
             error.add_note(word)
             raise
     if store is not None and word not in zoo.names():
-        from results.store import Store
+        from results import publication
 
-        with Store.read(store) as record:
+        with publication.open_record(store) as record:
             text = record.cell(word)
         if text is not None:
             return parse(text)

@@ -8,7 +8,7 @@ import typer
 
 from search.commands.record import StoreArgument
 from search.commands.study import executor_of
-from search.console import DONE, WRONG, Executor, Json, UsageError, note, show, table
+from search.console import DONE, WRONG, Json, UsageError, note, show, table
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -60,7 +60,13 @@ def verify(
         float, typer.Option(help="That these trials took when they were recorded, at most.", min=0)
     ] = 300.0,
     seed: Annotated[int, typer.Option(help="Of the draw.", min=0)] = 0,
-    executor: Executor = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            "--executor",
+            help="What trains again; else what the record names, or the reference where that cannot run.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Check a record's sums and digests, train some of its trials again, and compare."""

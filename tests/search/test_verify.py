@@ -80,9 +80,11 @@ def test_a_published_folder_stands_for_its_store_in_every_command(
         wrote["studies"][0]["digest"]
         == document(capsys, "verify", str(folder), "--sample", "1")["studies"][0]["digest"]
     )
-    assert document(capsys, "leaderboard", str(folder)) == document(
-        capsys, "leaderboard", str(done)
-    )
+    board = document(capsys, "leaderboard", str(folder))
+    assert board == document(capsys, "leaderboard", str(done))
+    cell_id = board["rows"][0]["cell_id"]
+    shown = document(capsys, "cells", "show", cell_id, "--store", str(folder))
+    assert shown["id"] == cell_id
     document(capsys, "report", str(done), "--out", str(tmp_path / "store.html"))
     assert document(capsys, "report", str(folder))["report"] == str(folder / "report.html")
     assert (folder / "report.html").read_bytes() == (tmp_path / "store.html").read_bytes()
@@ -276,3 +278,14 @@ def test_what_is_published_is_whole_and_its_report_renders_to_the_same_bytes(
     again = (tmp_path / folder.name / "report.html").read_bytes()
     assert again == (folder / "report.html").read_bytes()
     assert sum(path.stat().st_size for path in folder.glob("*.gz")) < 20_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("manifest", PUBLISHED, ids=lambda path: path.parent.name)
+def test_a_handful_of_what_is_published_trains_to_the_record_again(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run(["verify", str(manifest.parent), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["differing"] == 0
+    assert code == 0 or found["agreeing"] == 0
