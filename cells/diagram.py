@@ -203,7 +203,10 @@ class _Diagram:
 
 
 def _number(parameter: object) -> str:
-    return number_text(parameter) if isinstance(parameter, float) else visible(str(parameter))
+    """A number as a box shows it: four digits, so that it stays within its box."""
+    if isinstance(parameter, float):
+        return number_text(float(f"{parameter:.4g}"))
+    return visible(str(parameter))
 
 
 def linear_of(cell: Cell, edge: Edge) -> Linear | None:

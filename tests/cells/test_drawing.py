@@ -167,3 +167,9 @@ def test_few_lines_cross_in_known_cells(name: str, most: int) -> None:
 def test_a_gate_is_a_sigmoid_or_an_exponential_that_multiplies() -> None:
     cell = parse("cell c(x; h)\n  a = exp(linear(x))\n  h' = a * h + exp(linear(h))")
     assert Counter(vertex.role for vertex in diagram(cell).vertices)["gate"] == 1
+
+
+def test_a_long_number_is_shown_with_four_digits() -> None:
+    picture = draw(parse("cell scaled(x; h)\n  h' = 1.73205080757 * tanh(linear(x, h))"))
+    assert "1.732 ×" in picture
+    assert "1.7320" not in picture
