@@ -26,6 +26,9 @@ from cells.printer import law_text, options_text
 _EFFORT: Final = 3_000
 """Steps of the search that proves a distance the least."""
 
+_TRIALS: Final = 4_000
+"""Exchanges of partners that are tried to make a match cheaper: cells as large as ENAS have more."""
+
 _ASSIGNMENTS: Final = 12_000
 _IMPROVEMENTS: Final = 5_000
 """How much is spent on finding the nearest cell, in pairs of vertices: enough for most of the zoo where
@@ -257,8 +260,11 @@ def approach(a: Graph, b: Graph) -> Match:
 
 
 def improve(a: Graph, b: Graph, start: Match) -> Match:
-    """Gives vertices the partners of others, or free ones, or none, as long as that is cheaper."""
-    partners, best = list(start.partners), start.cost
+    """Gives vertices the partners of others, or free ones, or none, as long as that is cheaper.
+
+    Ends after `_TRIALS` exchanges that were tried, with the best match so far.
+    """
+    partners, best, left = list(start.partners), start.cost, _TRIALS
     improved = True
     while improved:
         improved = False
@@ -269,6 +275,9 @@ def improve(a: Graph, b: Graph, start: Match) -> Match:
             for other in fitting:
                 if other == partners[one]:
                     continue
+                left -= 1
+                if left < 0:
+                    return Match(tuple(partners), best)
                 trial = list(partners)
                 if other >= 0 and other in trial:
                     trial[trial.index(other)] = partners[one]
