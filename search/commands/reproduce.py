@@ -18,7 +18,8 @@ def reproduce(
     findings: Annotated[
         str,
         typer.Argument(
-            metavar="FINDINGS", help="gates, forget-bias, paper-tables, greff, or all of them."
+            metavar="FINDINGS",
+            help="gates, forget-bias, paper-tables, greff, dropout, size, or all of them.",
         ),
     ],
     scale: Annotated[
