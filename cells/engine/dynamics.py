@@ -163,7 +163,7 @@ def saturation(
     learner = _learner(model, setting, executor, derive("saturation", seed))
     batches = list(islice(source.batches("valid"), 4))
     before = [_gate_values(cell, learner.weights(), index, batches) for index in gates]
-    losses = list(_train(learner, source, setting, updates))
+    losses = list(_train(learner, _batches(source, updates), setting))
     learner.forget()
     scores = [learner.evaluate(batch) for batch in batches]
     after = [_gate_values(cell, learner.weights(), index, batches) for index in gates]
@@ -198,10 +198,11 @@ def stability(
     """
     cell, width = _sized(cell, width)
     model = _model(cell, source, width)
+    batches = _batches(source, updates)
     diverged = blown = 0
     for number, setting in enumerate(settings):
         learner = _learner(model, setting, executor, derive("stability", seed, number))
-        losses = list(_train(learner, source, setting, updates))
+        losses = list(_train(learner, batches, setting))
         last = losses[-max(1, updates // 6) :]
         if len(losses) < updates:
             diverged += 1
@@ -244,12 +245,15 @@ def _learner(model: Model, setting: Setting, executor: str, seed: int) -> Learne
     return make(executor, model, weights, dtype="float32", seed=seed)
 
 
-def _train(learner: Learner, source: Source, setting: Setting, updates: int) -> Iterator[float]:
+def _batches(source: Source, updates: int) -> list[Batch]:
+    """The first windows of a training."""
+    batches = (batch for epoch in count() for batch in source.batches("train", epoch))
+    return list(islice(batches, updates))
+
+
+def _train(learner: Learner, batches: Iterable[Batch], setting: Setting) -> Iterator[float]:
     """Mean loss of each update, in nats a scored step; ends early where the training diverges."""
-    batches: Iterable[Batch] = (
-        batch for epoch in count() for batch in source.batches("train", epoch)
-    )
-    for batch in islice(batches, updates):
+    for batch in batches:
         score = learner.train(batch, setting.learning_rate, setting.clip)
         if score.norm is None or not math.isfinite(score.loss + score.norm):
             return
@@ -259,14 +263,13 @@ def _train(learner: Learner, source: Source, setting: Setting, updates: int) -> 
 def _gate_values(
     cell: Cell, weights: Weights, index: int, batches: Sequence[Batch]
 ) -> NDArray[np.float64]:
-    """What a node gives on windows that each start from zero states, finite values only."""
+    """What a node gives on windows of one length from zero states, finite values only."""
     ready = tensors(weights)
     shown = replace(cell, output=index)
-    found: list[NDArray[np.float64]] = []
-    for batch in batches:
-        embedded = functional.embedding(torch.tensor(batch.inputs), ready["embedding"])
-        zeros = [embedded.new_zeros(batch.lanes, embedded.shape[2]) for _ in cell.updates]
-        values, _ = unroll(shown, ready, embedded, zeros)
-        found.append(values.numpy().ravel())
-    flat = np.concatenate(found)
+    # Windows side by side, as lanes: steps are what costs time here.
+    symbols = np.concatenate([batch.inputs for batch in batches], axis=1)
+    embedded = functional.embedding(torch.tensor(symbols), ready["embedding"])
+    zeros = [embedded.new_zeros(symbols.shape[1], embedded.shape[2]) for _ in cell.updates]
+    values, _ = unroll(shown, ready, embedded, zeros)
+    flat = values.numpy().ravel()
     return flat[np.isfinite(flat)]

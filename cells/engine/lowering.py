@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, cast
 
 from cells.cell import Cell, Linear
@@ -9,6 +10,7 @@ from cells.engine.adjoint import EXPENSIVE, Operation, Program, backward, forwar
 from cells.engine.plan import PHASES, Form, Phase, Plan, Product, Stage, Sum
 
 
+@lru_cache(maxsize=16)  # trainings of one cell follow each other
 def lower(cell: Cell) -> Plan:
     """The plan of a cell. Dead nodes, and states that the output does not depend on, are left out."""
     return _Lowering(cell).plan()
