@@ -24,7 +24,7 @@ from cells.naming import named
 from cells.printer import law_text, options_text
 
 _EFFORT: Final = 3_000
-"""Steps of the search that proves a distance the least."""
+"""Steps of the search that proves a distance the least, for graphs as small as the LSTM's."""
 
 _TRIALS: Final = 1_500
 """Exchanges of partners that are tried to make a match cheaper: cells as large as ENAS have more."""
@@ -290,7 +290,7 @@ def improve(a: Graph, b: Graph, start: Match) -> Match:
 
 def prove(a: Graph, b: Graph, start: Match) -> Match:
     """The cheapest match, if a bounded search gets to its end; else the cheapest that it met."""
-    best, left = start, _EFFORT
+    best, left = start, _EFFORT * 25 // max(25, a.count)
     order = sorted(range(a.count), key=lambda one: (a.kinds[one] == "inner", one))
     place = {one: position for position, one in enumerate(order)}
     closing: list[list[tuple[int, int, _Labels]]] = [[] for _ in order]

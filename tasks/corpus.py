@@ -11,7 +11,10 @@ from pathlib import Path
 from tasks import derive
 from tasks.task import TaskError
 
-WITHOUT_DOWNLOAD = ("memorization", "arithmetic", "markup", "progressions", "pydocs", "pydocs-char")
+WITHOUT_DOWNLOAD = (
+    *("memorization", "arithmetic", "markup", "progressions", "pydocs", "pydocs-char"),
+    *("reber", "reber-continual", "copy", "adding", "temporal-order", "agreement", "subsequence"),
+)
 """Tasks that run on any machine; the error about a missing corpus names them."""
 
 
