@@ -26,7 +26,7 @@ from cells.printer import law_text, options_text
 _EFFORT: Final = 3_000
 """Steps of the search that proves a distance the least, for graphs as small as the LSTM's."""
 
-_TRIALS: Final = 1_500
+_TRIALS: Final = 700
 """Exchanges of partners that are tried to make a match cheaper: cells as large as ENAS have more."""
 
 _ASSIGNMENTS: Final = 12_000

@@ -11,7 +11,7 @@ from cells.size import TRAINING
 
 SYMBOLS: Final = 5
 ALPHABET: Final = 8
-SETTINGS: Final = 40
+SETTINGS: Final = 20
 EDITS: Final = 12
 BESIDE: Final = ("elman", "lstm", "lstm_b")
 """Cells whose gradients everybody knows: vanishing, and kept by a gate without and with a bias."""
