@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.study import check_place, conduct, price
+from search.commands.study import (
+    Address,
+    DryRun,
+    Resume,
+    StoreFile,
+    Workers,
+    check_place,
+    conduct,
+    option_words,
+    price,
+)
 from search.console import DONE, WRONG, Executor, Json, note, show, table
 
 if TYPE_CHECKING:
@@ -23,31 +33,18 @@ def reproduce(
         ),
     ],
     scale: Annotated[
-        str, typer.Option("--scale", help="smoke (a minute or two) or laptop (hours).")
+        str, typer.Option("--scale", help="smoke (seconds) or laptop (hours).")
     ] = "laptop",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers", help="Ray workers; 0 runs in this process without Ray.", min=0, max=4096
-        ),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option("--address", help="A running Ray cluster to join.")
-    ] = None,
-    store: Annotated[
-        Path | None, typer.Option("--store", help="SQLite file of the record.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a store that has begun.")
-    ] = False,
+    workers: Workers = None,
+    address: Address = None,
+    store: StoreFile = None,
+    resume: Resume = False,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Override a number of every part. Repeatable."),
     ] = None,
     executor: Executor = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print trials and core-hours, and run nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
     """Train all cells that the claims name with equal budgets, and give each claim a verdict."""
@@ -61,12 +58,7 @@ def reproduce(
     path = store if store is not None else Path("runs") / f"{findings}-{scale}.sqlite"
     check_place(path, resume, workers, address)
     words = ["gatewright", "reproduce", findings, "--scale", scale]
-    words += ["--workers", str(workers)] if workers is not None else []
-    words += ["--address", address] if address is not None else []
-    words += ["--store", str(path)]
-    words += ["--executor", executor] if executor is not None else []
-    for override in set_ or []:
-        words += ["--set", override]
+    words += option_words(workers, address, path, executor, set_ or [])
     for number, plan in enumerate(plans, 1):
         if not json:
             note(f"part {number} of {len(plans)}: {plan.name}, {len(plan.baselines)} cells")

@@ -39,32 +39,32 @@ StudyArgument = Annotated[
     ),
 ]
 
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", help="Ray workers; 0 runs in this process without Ray.", min=0, max=4096
+    ),
+]
+Address = Annotated[str | None, typer.Option("--address", help="A running Ray cluster to join.")]
+StoreFile = Annotated[Path | None, typer.Option("--store", help="SQLite file of the record.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a store that has begun.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print trials and core-hours, and run nothing.")
+]
+
 
 def search(
     study: StudyArgument,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers", help="Ray workers; 0 runs in this process without Ray.", min=0, max=4096
-        ),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option("--address", help="A running Ray cluster to join.")
-    ] = None,
-    store: Annotated[
-        Path | None, typer.Option("--store", help="SQLite file of the record.")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a store that has begun.")
-    ] = False,
+    workers: Workers = None,
+    address: Address = None,
+    store: StoreFile = None,
+    resume: Resume = False,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Override a number, e.g. --set proposals=20. Repeatable."),
     ] = None,
     executor: Executor = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print trials and core-hours, and run nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
     """Run or resume an architecture search, with live progress."""
@@ -78,12 +78,7 @@ def search(
     path = store if store is not None else Path("runs") / f"{plan.name}.sqlite"
     check_place(path, resume, workers, address)
     words = ["gatewright", "search", study]
-    words += ["--workers", str(workers)] if workers is not None else []
-    words += ["--address", address] if address is not None else []
-    words += ["--store", str(path)]
-    words += ["--executor", executor] if executor is not None else []
-    for override in set_ or []:
-        words += ["--set", override]
+    words += option_words(workers, address, path, executor, set_ or [])
     summary = conduct(plan, shlex.join(words), workers, address, path, json, executor)
     with Store.read(path) as record:
         board = leaderboard.build(record, plan.id)
@@ -98,6 +93,23 @@ def search(
     }
     show(document, json, lambda: _render(document, board))
     return DONE
+
+
+def option_words(
+    workers: int | None,
+    address: str | None,
+    path: Path,
+    executor: str | None,
+    overrides: Sequence[str],
+) -> list[str]:
+    """The options that repeat a run, as words of a command line."""
+    words = ["--workers", str(workers)] if workers is not None else []
+    words += ["--address", address] if address is not None else []
+    words += ["--store", str(path)]
+    words += ["--executor", executor] if executor is not None else []
+    for override in overrides:
+        words += ["--set", override]
+    return words
 
 
 def tasks_of(study: "Study") -> list[tuple[str, str]]:
