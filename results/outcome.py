@@ -1,11 +1,12 @@
 """What came of a trial: a closed list of endings, each with advice. Misfortunes are values."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
 from cells.point import Point
+from results import plain
 
 
 class Ending(StrEnum):
@@ -79,13 +80,12 @@ class Outcome:
 
     def facts_json(self) -> str:
         """Canonical JSON without cost: what must repeat bit for bit."""
-        fields = asdict(self)
-        del fields["cost"]
-        return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        names = (name for name in self.__slots__ if name != "cost")
+        return plain.to_json({name: getattr(self, name) for name in names})
 
     def to_json(self) -> str:
         """Canonical JSON with cost. Raises ValueError if a number is not finite."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return plain.to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

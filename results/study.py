@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from cells.budget import Budget
 from cells.schedule import Schedule
+from results import plain
 
 StrategyName = Literal["paper", "uniform", "zoo", "roster"]
 SamplerName = Literal["grid", "random", "tpe"]
@@ -115,7 +116,7 @@ class Study:
 
     def to_json(self) -> str:
         """Canonical JSON."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return plain.to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

