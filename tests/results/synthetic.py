@@ -76,28 +76,29 @@ def trial(cell: tuple[Cell, str], task: str, number: int, seed: int = 0) -> Tria
     )
 
 
-def outcome(of: Trial, skill: float) -> Outcome:
+def outcome(of: Trial, skill: float, points: int = 6) -> Outcome:
     """What a cell of that skill in [0, 1] might reach; one in ten settings diverges."""
-    luck = uniform(of.key)
+    key = of.key
+    luck = uniform(key)
     cost = Cost(2.0 + luck, 1.9 + luck, 50_000_000)
     if luck < 0.1 and of.task != "memorization":
-        return Outcome(of.key, Ending.DIVERGED, step=37, detail="loss is inf", width=40, cost=cost)
+        return Outcome(key, Ending.DIVERGED, step=37, detail="loss is inf", width=40, cost=cost)
     level = min(0.999, skill * (0.93 + 0.07 * luck))
     curve = tuple(
         Point(
-            update=50 * (epoch + 1),
-            rate=of.setting.learning_rate * (1.0 if epoch < 5 else 0.5),
-            train_loss=3.0 - 2.6 * level * (1 - 0.5 ** (epoch + 1)),
-            valid_loss=3.1 - 2.6 * level * (1 - 0.5 ** (epoch + 1)),
-            valid_accuracy=level * (1 - 0.5 ** (epoch + 1)),
+            update=300 * (epoch + 1) // points,
+            rate=of.setting.learning_rate * (1.0 if epoch < points - 1 else 0.5),
+            train_loss=3.0 - 2.6 * level * share,
+            valid_loss=3.1 - 2.6 * level * share,
+            valid_accuracy=level * share,
             norm=1.0 + luck,
             clipped=0.25,
         )
-        for epoch in range(6)
+        for epoch, share in enumerate(1 - 0.5 ** (6 * (n + 1) / points) for n in range(points))
     )
     last = curve[-1]
     return Outcome(
-        key=of.key,
+        key=key,
         ending=Ending.OK,
         width=40 + int(10 * luck),
         parameters=19_000 + int(900 * luck),
