@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 Statistic = Callable[[NDArray[np.float64]], float]
 
@@ -51,7 +51,7 @@ def student(values: Sequence[float], level: float = 0.95) -> Interval:
     if len(values) < 2:
         return Interval(centre, None, None, len(values))
     spread = math.sqrt(math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1))
-    reach = float(stats.t.ppf(0.5 + level / 2, len(values) - 1)) * spread / math.sqrt(len(values))
+    reach = float(stdtrit(len(values) - 1, 0.5 + level / 2)) * spread / math.sqrt(len(values))
     return Interval(centre, centre - reach, centre + reach, len(values))
 
 

@@ -8,9 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from cells import CellError, parse
 from cells.execution import execution_class
@@ -19,7 +17,10 @@ from results.interval import Interval, best_of, student
 from results.label import baseline_id, label
 from results.outcome import Ending, Outcome
 from results.store import Store
-from results.study import Study, TaskPlan
+from results.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Held = Literal["valid", "test"]
 """Splits that are not trained on."""
@@ -196,18 +197,14 @@ def build(store: Store, study_id: str) -> Board:
         study = store.study(study_id)
         log = store.log(study_id)
         last = store.verdicts(study_id, len(log))[0]
-        columns = [_column(store, plan, log) for plan in study.tasks]
+        columns = [column(store, study_id, plan.name, plan.scale) for plan in study.tasks]
     rejections = [rejection for ask, _ in log for rejection in ask.rejections] + list(last)
     tallies = _tally(log, rejections)
     baselines = [baseline_id(word) for word in study.baselines]
     yardstick = tallies.get(baselines[-1])
     tasks = tuple(_with_reference(column, yardstick) for column in columns)
-    contenders = [tally for tally in tallies.values() if tally.selection]
-    fair = _least_tried(contenders, tasks)
-    rows = [
-        replace(_row(tally, tasks, yardstick, fair), baseline=tally.cell_id in baselines)
-        for tally in contenders
-    ]
+    fair = _least_tried([tally for tally in tallies.values() if tally.selection], tasks)
+    rows = _rows(tallies, tasks, fair, baselines)
     finished = sorted(
         (row for row in rows if row.score is not None),
         key=lambda row: (-(row.score or 0), row.first),
@@ -230,8 +227,38 @@ def build(store: Store, study_id: str) -> Board:
     )
 
 
-def to_frame(board: Board) -> pd.DataFrame:
+def part(
+    study: Study,
+    tasks: Sequence[TaskColumn],
+    fair: Mapping[str, int],
+    log: Sequence[tuple[Ask, Outcome | None]],
+    rejections: Sequence[Rejection],
+    leading: str,
+) -> dict[str, Row]:
+    """Rows of some cells by id, the same as `build` has them.
+
+    Args:
+        study: its description.
+        tasks: its columns with their references.
+        fair: by task the settings of the least tried finished cell of the whole study.
+        log: everything that was asked for about these cells, about the yardstick and the leader.
+        rejections: of these cells, in order.
+        leading: id of the leader, with which the others are compared.
+    """
+    baselines = [baseline_id(word) for word in study.baselines]
+    rows = _rows(_tally(log, rejections), tasks, fair, baselines)
+    rows.sort(key=lambda row: row.cell_id != leading)
+    flagged = _flagged(rows) if rows and rows[0].cell_id == leading else rows
+    # Only what finished is compared with the leader.
+    return {
+        row.cell_id: row if row.score is not None else replace(row, tied=None) for row in flagged
+    }
+
+
+def to_frame(board: Board) -> "pd.DataFrame":
     """The board as one row a cell, finished ones first; columns by task are named `task: what`."""
+    import pandas as pd
+
     entries: list[dict[str, object]] = []
     for place, row in enumerate((*board.rows, *board.stopped)):
         entry: dict[str, object] = {
@@ -270,31 +297,34 @@ def metric_of(metric: str, outcome: Outcome, split: Held) -> float | None:
     return outcome.valid_loss if split == "valid" else outcome.test_loss
 
 
-def _column(store: Store, plan: TaskPlan, log: Sequence[tuple[Ask, Outcome | None]]) -> TaskColumn:
-    # The version that this study used, should the store hold several.
-    digest = next(
-        (
-            ask.trial.task_digest
-            for ask, _ in log
-            if ask.trial and (ask.trial.task, ask.trial.scale) == (plan.name, plan.scale)
-        ),
-        None,
+def column(store: Store, study_id: str, name: str, scale: str) -> TaskColumn:
+    """What is recorded about a task, in the version that this study used; `reference` is not set.
+
+    Raises:
+        StoreError: if the store cannot be read.
+    """
+    used = store.select(
+        "SELECT task_digest FROM ask JOIN trial ON key = trial_key"
+        " WHERE study_id = ? AND task = ? AND scale = ? LIMIT 1",
+        study_id,
+        name,
+        scale,
     )
     rows = store.select(
         "SELECT metric, unit, floors, baselines FROM task WHERE name = ? AND scale = ?"
         " AND digest = coalesce(?, digest) ORDER BY version DESC",
-        plan.name,
-        plan.scale,
-        digest,
+        name,
+        scale,
+        used[0][0] if used else None,
     )
     if not rows:
-        return TaskColumn(plan.name, plan.scale, "accuracy", "")
+        return TaskColumn(name, scale, "accuracy", "")
     metric, unit, floors, baselines = rows[0]
     levels: list[dict[str, Any]] = json.loads(floors)
     optimum = next((level.get(metric) for level in levels if level.get("name") == "optimum"), None)
     return TaskColumn(
-        plan.name,
-        plan.scale,
+        name,
+        scale,
         "loss" if metric == "loss" else "accuracy",
         unit,
         optimum,
@@ -427,6 +457,21 @@ def _row(
         confirmed_score=_confirmed_score(tasks, confirmed, references),
         stopped="" if finished else _stopped(tally, tasks),
     )
+
+
+def _rows(
+    tallies: Mapping[str, _Tally],
+    tasks: Sequence[TaskColumn],
+    fair: Mapping[str, int],
+    baselines: Sequence[str],
+) -> list[Row]:
+    """Those of all cells that were put through a task."""
+    yardstick = tallies.get(baselines[-1])
+    return [
+        replace(_row(tally, tasks, yardstick, fair), baseline=tally.cell_id in baselines)
+        for tally in tallies.values()
+        if tally.selection
+    ]
 
 
 def _stopped_early(tally: _Tally) -> bool:

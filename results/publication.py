@@ -107,13 +107,17 @@ def load(folder: Path) -> Store:
 
 
 @contextlib.contextmanager
-def open_record(place: Path) -> Generator[Store]:
+def open_record(place: Path, *, whole: bool = True) -> Generator[Store]:
     """The record at `place` for reading: a store's file, or a folder that was published.
+
+    Args:
+        place: file or folder.
+        whole: of a file, as `Store.read` has it; a folder is always checked.
 
     Raises:
         StoreError: as `Store.read` and `load`.
     """
-    with load(place) if place.is_dir() else Store.read(place) as store:
+    with load(place) if place.is_dir() else Store.read(place, whole=whole) as store:
         yield store
 
 

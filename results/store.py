@@ -114,8 +114,13 @@ class Store:
         return store
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path, *, whole: bool = True) -> Self:
         """The store at `path` for reading, while a driver may be writing it.
+
+        Args:
+            path: the file.
+            whole: read all of it once to see that nothing is damaged, which takes seconds where it
+                is large; a page that shows a running search does without.
 
         Raises:
             StoreError: `missing`, `newer`, `older`, `not-a-store`, `damaged`, ...
@@ -126,12 +131,12 @@ class Store:
         uri = path.as_uri() + "?mode=ro"
         try:
             try:
-                return cls(_examined(path, uri), path, None)
+                return cls(_examined(path, uri, whole), path, None)
             except sqlite3.OperationalError:
                 if path.with_name(path.name + "-wal").exists():
                     raise
                 # A folder that may not be written has no room for WAL's index; nor has it a writer.
-                return cls(_examined(path, uri + "&immutable=1"), path, None)
+                return cls(_examined(path, uri + "&immutable=1", whole), path, None)
         except FAULTS as error:
             raise from_sqlite(error, path) from error
 
@@ -345,6 +350,16 @@ class Store:
                 "trial_key IN (SELECT trial_key FROM ask WHERE study_id = ?)", study_id
             )
         return [(ask, ask.trial and outcomes.get(ask.trial.key)) for ask in asks]
+
+    def part(self, study_id: str, indices: Sequence[int]) -> list[tuple[Ask, Outcome | None]]:
+        """The asks of these indices with their outcomes, as `log` has them."""
+        found: list[tuple[Ask, Outcome | None]] = []
+        with self.snapshot():
+            for index in indices:
+                for ask in self._asks(study_id, index):
+                    key = ask.trial and ask.trial.key
+                    found.append((ask, self._outcomes("trial_key = ?", key).get(key) if key else None))
+        return found
 
     def verdicts(self, study_id: str, index: int) -> tuple[tuple[Rejection, ...], tuple[str, ...]]:
         """Rejections and admissions decided before ask `index`, or after the last one."""
@@ -560,7 +575,7 @@ def connect(path: Path, uri: str) -> sqlite3.Connection:
     return connection
 
 
-def _examined(path: Path, uri: str) -> sqlite3.Connection:
+def _examined(path: Path, uri: str, whole: bool) -> sqlite3.Connection:
     """A connection to a file that a reader can use as it is."""
     connection = connect(path, uri)
     try:
@@ -573,7 +588,8 @@ def _examined(path: Path, uri: str) -> sqlite3.Connection:
                 f"{path}: version {found}, this Gatewright reads {VERSION}",
                 "resume the search once to bring the file up to date",
             )
-        _check_whole(connection, path)
+        if whole:
+            _check_whole(connection, path)
     except BaseException:
         connection.close()
         raise

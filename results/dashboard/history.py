@@ -1,0 +1,279 @@
+"""The trials of one study as columns of numbers, kept up to date by reading only what was added.
+
+A store is insert-only, so what was read once never changes: an ask gets its outcome at most once. All
+that the views add up over a whole study comes from these columns; what they show of single cells
+is read from the store by index.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results import leaderboard
+from results.ask import Role
+from results.label import baseline_id, label
+from results.leaderboard import TaskColumn
+from results.outcome import Ending
+from results.store import Store
+from results.study import Study
+
+ROLES: Final = tuple(Role)
+ENDINGS: Final = tuple(Ending)
+PENDING: Final = -1
+"""Place of the ending of a trial that has none yet."""
+
+_LAYOUT: Final = np.dtype(
+    [
+        ("number", np.int32),  # of the ask
+        ("role", np.int8),  # place in ROLES
+        ("cell", np.int32),  # place in `cells`
+        ("task", np.int16),  # place in `tasks`
+        ("learning_rate", np.float64),
+        ("init_scale", np.float64),
+        ("clip", np.float64),
+        ("layers", np.int8),
+        ("dropout", np.float64),
+        ("first", np.bool_),  # this trial was not asked for before in this study
+        ("ending", np.int8),  # place in ENDINGS, or PENDING
+        ("order", np.int32),  # in which outcomes came
+        ("valid", np.float64),  # metric of the task; NaN if the training did not end well
+        ("test", np.float64),
+        ("parameters", np.int32),
+        ("cpu_seconds", np.float64),
+    ]
+)
+"""One row an ask that has a trial, in the order of the asks."""
+
+_ANSWER: Final = ("ending", "order", "valid", "test", "parameters", "cpu_seconds")
+_ROLES: Final = {str(role): place for place, role in enumerate(ROLES)}
+_ENDINGS: Final = {str(ending): place for place, ending in enumerate(ENDINGS)}
+
+_OUTCOME: Final = (
+    "outcome.ending, outcome.rowid AS arrival, outcome.valid_loss, outcome.valid_accuracy,"
+    " outcome.test_loss, outcome.test_accuracy, outcome.parameters, outcome.cpu_seconds"
+)
+
+_ASKED: Final = f"""
+SELECT ask.number, ask.role, ask.parent_id, ask.operators, trial.cell_id, trial.task, trial.scale,
+    trial.learning_rate, trial.init_scale, trial.clip, trial.layers, trial.dropout, ask.trial_key,
+    {_OUTCOME}
+FROM ask JOIN trial ON trial.key = ask.trial_key
+LEFT JOIN outcome ON outcome.trial_key = ask.trial_key AND outcome.rowid <= ?
+WHERE ask.study_id = ? AND ask.number >= ? AND ask.number < ? ORDER BY ask.number
+"""  # noqa: S608 - the columns are those above
+
+_COUNTED: Final = "SELECT count(*) FROM ask WHERE study_id = ? AND number >= ? AND number < ?"
+
+_PIECE: Final = 10_000
+"""Asks that are read at once: rows of SQLite take ten times the memory of ours."""
+
+_ANSWERED: Final = f"""
+SELECT outcome.trial_key, {_OUTCOME} FROM outcome WHERE outcome.rowid > ? ORDER BY outcome.rowid
+"""  # noqa: S608
+
+
+class History:
+    """A study's record as far as it was read; `refresh` reads what was added since.
+
+    Attributes:
+        study_id, study: which.
+        tasks: columns of the study's tasks in order, then the screen's, then any other.
+        cells, labels: ids of all cells that were trained, in the order of their first ask, and what
+            they are called.
+        parents, operators: of these cells: the id of the parent or "", and the operators that made it.
+        asked, idle: asks so far; those of them without a trial.
+        causes: cells turned away, by cause.
+        turned: last cause by which a trained cell was turned away, by its place.
+        admitted: places of cells that entered the list.
+        version: rises with everything that was read.
+    """
+
+    def __init__(self, store: Store, study_id: str) -> None:
+        self.study_id = study_id
+        self.study: Study = store.study(study_id)
+        self.cells: list[str] = []
+        self.labels: list[str] = []
+        self.parents: list[str] = []
+        self.operators: list[tuple[str, ...]] = []
+        self.asked = 0
+        self.idle = 0
+        self.causes: Counter[str] = Counter()
+        self.turned: dict[int, str] = {}
+        self.admitted: dict[int, int] = {}
+        self.version = 0
+        plans = [(plan.name, plan.scale) for plan in self.study.tasks]
+        screen = (self.study.screen.task, self.study.screen.scale)
+        self._tasks = {pair: place for place, pair in enumerate(dict.fromkeys([*plans, screen]))}
+        self._columns: list[TaskColumn | None] = [None] * len(self._tasks)
+        self._places: dict[str, int] = {}
+        self._made: dict[str, tuple[str, ...]] = {}
+        self._rows = np.empty(1024, _LAYOUT)
+        self._count = 0
+        self._keys: set[int] = set()
+        self._pending: dict[str, list[int]] = {}
+        self._seen = dict.fromkeys(("outcome", "rejection", "admission"), 0)
+        self._baselines = [baseline_id(word) for word in self.study.baselines]
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """The columns, a structured array with the fields of `_LAYOUT`."""
+        return self._rows[: self._count]
+
+    @property
+    def tasks(self) -> tuple[TaskColumn, ...]:
+        """What is known about each task; of one that no trial was asked of yet only its name."""
+        blank = [TaskColumn(name, scale, "accuracy", "") for name, scale in self._tasks]
+        return tuple(one or other for one, other in zip(self._columns, blank, strict=True))
+
+    @property
+    def planned(self) -> range:
+        """Places of the study's own tasks."""
+        return range(len(self.study.tasks))
+
+    @property
+    def baselines(self) -> list[int | None]:
+        """Places of the study's baselines, in its order; None for one that was not asked for yet."""
+        return [self._places.get(one) for one in self._baselines]
+
+    @property
+    def answered(self) -> int:
+        """Asks that have an outcome, or need none."""
+        return self.idle + int(np.count_nonzero(self.rows["ending"] != PENDING))
+
+    def place(self, cell_id: str) -> int | None:
+        """The place of a cell in `cells`, or None if the study never trained it."""
+        return self._places.get(cell_id)
+
+    def numbers(self, places: Sequence[int]) -> list[int]:
+        """Numbers of all asks for these cells, in order."""
+        rows = self.rows
+        return rows["number"][np.isin(rows["cell"], places)].tolist()
+
+    def refresh(self, store: Store) -> bool:
+        """Reads what was added since the last time; returns whether there was anything.
+
+        Raises:
+            StoreError: if the store cannot be read.
+        """
+        with store.snapshot():
+            before = self.version
+            self._read_outcomes(store)
+            self._read_asks(store)
+            self._read_verdicts(store)
+        return self.version != before
+
+    def _read_outcomes(self, store: Store) -> None:
+        """Outcomes of asks that were read before; the others come with their asks."""
+        if self._pending:
+            numbers = self.rows["number"]
+            for key, *values in store.select(_ANSWERED, self._seen["outcome"]):
+                for place in np.searchsorted(numbers, self._pending.pop(key, [])):
+                    row = self._rows[place]
+                    found = self._answer(row["task"], values)
+                    for name, value in zip(_ANSWER, found, strict=True):
+                        row[name] = value
+                    self.version += 1
+        self._seen["outcome"] = _latest(store, "outcome")
+
+    def _read_asks(self, store: Store) -> None:
+        while True:
+            found = store.select(
+                _ASKED, self._seen["outcome"], self.study_id, self.asked, self.asked + _PIECE
+            )
+            counted = store.select(_COUNTED, self.study_id, self.asked, self.asked + _PIECE)[0][0]
+            if not counted:
+                return
+            self._add([self._entry(store, row) for row in found])
+            self.idle += counted - len(found)
+            self.asked += counted
+            self.version += 1
+
+    def _entry(self, store: Store, row: Sequence[Any]) -> tuple[Any, ...]:
+        """One ask in the order of `_LAYOUT`; a trial that has no outcome yet is noted as pending."""
+        number, role, parent, operators, cell_id, task, scale, *setting, key = row[:13]
+        known = int(key[:15], 16)
+        first = known not in self._keys
+        self._keys.add(known)
+        place = self._task(store, task, scale)
+        cell = self._cell(cell_id, parent, operators)
+        if row[13] is None:
+            self._pending.setdefault(key, []).append(number)
+        answer = self._answer(place, row[13:])
+        return number, _ROLES[role], cell, place, *setting, first, *answer
+
+    def _answer(self, task: int, values: Sequence[Any]) -> tuple[Any, ...]:
+        """The fields of `_LAYOUT` from `ending` on."""
+        ending, arrival, valid_loss, valid_accuracy, test_loss, test_accuracy, size, seconds = values
+        if ending is None:
+            return PENDING, 0, np.nan, np.nan, 0, 0.0
+        if ending != Ending.OK:
+            return _ENDINGS[ending], arrival, np.nan, np.nan, size or 0, seconds
+        column = self._columns[task]
+        accurate = column is None or column.metric == "accuracy"
+        valid, test = (valid_accuracy, test_accuracy) if accurate else (valid_loss, test_loss)
+        valid, test = (np.nan if one is None else one for one in (valid, test))
+        return _ENDINGS[ending], arrival, valid, test, size or 0, seconds
+
+    def _add(self, entries: Sequence[tuple[Any, ...]]) -> None:
+        needed = self._count + len(entries)
+        if needed > len(self._rows):
+            grown = np.empty(max(2 * len(self._rows), needed), _LAYOUT)
+            grown[: self._count] = self.rows
+            self._rows = grown
+        self._rows[self._count : needed] = np.array(entries, _LAYOUT)
+        self._count = needed
+
+    def _read_verdicts(self, store: Store) -> None:
+        latest = _latest(store, "rejection")
+        for cell_id, cause in store.select(
+            "SELECT cell_id, cause FROM rejection WHERE rowid > ? AND rowid <= ? AND study_id = ?"
+            " ORDER BY number, place",
+            self._seen["rejection"],
+            latest,
+            self.study_id,
+        ):
+            self.causes[cause] += 1
+            # A duplicate of a cell is not a verdict on the cell itself.
+            if cause != "duplicate" and cell_id in self._places:
+                self.turned[self._places[cell_id]] = cause
+            self.version += 1
+        self._seen["rejection"] = latest
+        latest = _latest(store, "admission")
+        for number, cell_id in store.select(
+            "SELECT number, cell_id FROM admission WHERE rowid > ? AND rowid <= ? AND study_id = ?",
+            self._seen["admission"],
+            latest,
+            self.study_id,
+        ):
+            if cell_id in self._places:
+                self.admitted.setdefault(self._places[cell_id], number)
+            self.version += 1
+        self._seen["admission"] = latest
+
+    def _cell(self, cell_id: str, parent: str, operators: str) -> int:
+        place = self._places.setdefault(cell_id, len(self.cells))
+        if place == len(self.cells):
+            self.cells.append(cell_id)
+            self.labels.append(label(cell_id))
+            self.parents.append(parent)
+            if operators not in self._made:
+                self._made[operators] = tuple(json.loads(operators))
+            self.operators.append(self._made[operators])
+        return place
+
+    def _task(self, store: Store, name: str, scale: str) -> int:
+        place = self._tasks.setdefault((name, scale), len(self._columns))
+        if place == len(self._columns):
+            self._columns.append(None)
+        if self._columns[place] is None:
+            self._columns[place] = leaderboard.column(store, self.study_id, name, scale)
+        return place
+
+
+def _latest(store: Store, table: str) -> int:
+    """The highest row number of a table; rows are only ever added."""
+    return store.select(f"SELECT coalesce(max(rowid), 0) FROM {table}")[0][0]  # noqa: S608

@@ -1,0 +1,171 @@
+"""How all cells of a study stand: what `results.leaderboard` computes, for the whole study at once."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results import leaderboard
+from results.ask import Cause, Rejection, Role
+from results.dashboard.history import ENDINGS, PENDING, ROLES, History
+from results.leaderboard import SELECTION, TINY, Row, TaskColumn
+from results.outcome import Ending
+from results.store import Store
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Cells `C` by tasks `K` of the study.
+
+    Attributes:
+        tasks: the columns, with the yardstick's best as reference.
+        best: `[C, K]`, best validation metric; NaN where no setting trained.
+        ratio: `[C, K]`, of `best` to the reference; NaN where one is missing.
+        tried, diverged, confirmed: `[C, K]`, settings with an outcome; those that diverged; seeds.
+        contender, finished, screened, passed: `[C]`; put through a task, through all of them,
+            through the screen, through the screen and then a task.
+        score: `[C]`, Eq. 1; NaN unless finished.
+        parameters: `[C]`, most that it had on any task, 0 where it had none.
+        seconds: `[C]`, core-seconds spent on it.
+        first: `[C]`, number of the first ask.
+        fair: by task the settings of the least tried finished cell.
+    """
+
+    tasks: tuple[TaskColumn, ...]
+    best: Floats
+    ratio: Floats
+    tried: Counts
+    diverged: Counts
+    confirmed: Counts
+    contender: Flags
+    finished: Flags
+    screened: Flags
+    passed: Flags
+    score: Floats
+    parameters: Counts
+    seconds: Floats
+    first: Counts
+    fair: dict[str, int]
+
+    def ranked(self) -> Counts:
+        """Places of the finished cells, best score first; of equal ones the older."""
+        places = np.flatnonzero(self.finished)
+        return places[np.lexsort((self.first[places], -self.score[places]))]
+
+    def halted(self) -> Counts:
+        """Places of the cells that did not finish, the furthest first."""
+        places = np.flatnonzero(self.contender & ~self.finished)
+        reached = (self.tried[places] > 0).sum(axis=1)
+        return places[np.lexsort((self.first[places], -reached))]
+
+
+def standing(history: History) -> Standing:
+    """How the cells stand with what `history` has read."""
+    rows, cells, width = history.rows, len(history.cells), len(history.planned)
+    shape = (cells, width)
+    own = rows["task"] < width
+    selecting = own & np.isin(rows["role"], [ROLES.index(role) for role in SELECTION])
+    chosen = rows[selecting & rows["first"] & (rows["ending"] != PENDING)]
+    at = (chosen["cell"], chosen["task"])
+    tried, diverged, confirmed = (np.zeros(shape, np.int64) for _ in range(3))
+    np.add.at(tried, at, 1)
+    np.add.at(diverged, at, chosen["ending"] == ENDINGS.index(Ending.DIVERGED))
+    seeds = rows[own & (rows["role"] == ROLES.index(Role.CONFIRM)) & rows["first"]]
+    seeds = seeds[~np.isnan(seeds["test"])]
+    np.add.at(confirmed, (seeds["cell"], seeds["task"]), 1)
+    signs = np.array([1.0 if task.metric == "accuracy" else -1.0 for task in history.tasks[:width]])
+    best = np.full(shape, -np.inf)
+    np.fmax.at(best, at, chosen["valid"] * signs[chosen["task"]])
+    best = np.where(np.isinf(best), np.nan, best * signs)
+    tasks = _referred(history, best)
+    ratio = np.column_stack([_ratios(task, best[:, k]) for k, task in enumerate(tasks)])
+    parameters = np.zeros(cells, np.int64)
+    np.maximum.at(parameters, chosen["cell"], chosen["parameters"])
+    contender, screened = np.zeros(cells, np.bool_), np.zeros(cells, np.bool_)
+    contender[rows["cell"][selecting]] = True
+    screened[rows["cell"][rows["role"] == ROLES.index(Role.SCREEN)]] = True
+    early = [one for one, cause in history.turned.items() if cause in (Cause.THRESHOLD, Cause.PROBE)]
+    finished = ~np.isnan(ratio).any(axis=1)
+    finished[early] = False
+    whole = tried[contender & (tried > 0).all(axis=1)]
+    return Standing(
+        tasks=tasks,
+        best=best,
+        ratio=ratio,
+        tried=tried,
+        diverged=diverged,
+        confirmed=confirmed,
+        contender=contender,
+        finished=finished,
+        screened=screened,
+        passed=screened & contender,
+        score=np.where(finished, ratio.min(axis=1), np.nan),
+        parameters=parameters,
+        seconds=np.bincount(rows["cell"], rows["cpu_seconds"], cells),
+        first=_first(rows, cells),
+        fair={
+            task.name: int(whole[:, k].min()) if len(whole) else 0 for k, task in enumerate(tasks)
+        },
+    )
+
+
+def read_rows(
+    store: Store, history: History, found: Standing, places: list[int]
+) -> list[Row]:
+    """The leaderboard's rows of these cells, with everything about them, in this order.
+
+    Raises:
+        StoreError: if the store cannot be read.
+    """
+    ranked = found.ranked()
+    leader = [int(ranked[0])] if len(ranked) else []
+    yardstick = [one for one in history.baselines[-1:] if one is not None]
+    wanted = sorted({*places, *leader, *yardstick})
+    ids = [history.cells[place] for place in wanted]
+    marks = ", ".join("?" * len(ids))
+    with store.snapshot():
+        log = store.part(history.study_id, history.numbers(wanted))
+        turned = store.select(
+            "SELECT cause, cell_id, detail FROM rejection"  # noqa: S608 - question marks only
+            f" WHERE study_id = ? AND cell_id IN ({marks}) ORDER BY number, place",
+            history.study_id,
+            *ids,
+        )
+    rejections = [Rejection(Cause(cause), one, "", (), detail) for cause, one, detail in turned]
+    leading = history.cells[leader[0]] if leader else ""
+    rows = leaderboard.part(history.study, found.tasks, found.fair, log, rejections, leading)
+    return [rows[history.cells[place]] for place in places if history.cells[place] in rows]
+
+
+def _referred(history: History, best: Floats) -> tuple[TaskColumn, ...]:
+    """The study's tasks with the best of its last baseline as reference."""
+    place = history.baselines[-1]
+    tasks = history.tasks[: len(history.planned)]
+    if place is None:
+        return tasks
+    return tuple(
+        task if np.isnan(value) else replace(task, reference=float(value))
+        for task, value in zip(tasks, best[place], strict=True)
+    )
+
+
+def _ratios(task: TaskColumn, best: Floats) -> Floats:
+    """`TaskColumn.ratio` of a whole column."""
+    if task.reference is None:
+        return np.full_like(best, np.nan)
+    if task.metric == "loss":
+        return max(task.reference, TINY) / np.maximum(best, TINY)
+    if task.reference > 0:
+        return best / task.reference
+    return np.where(np.isnan(best), np.nan, 1.0)
+
+
+def _first(rows: NDArray[Any], cells: int) -> Counts:
+    first = np.full(cells, np.iinfo(np.int64).max)
+    np.minimum.at(first, rows["cell"], rows["number"])
+    return first
