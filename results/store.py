@@ -358,7 +358,9 @@ class Store:
             for index in indices:
                 for ask in self._asks(study_id, index):
                     key = ask.trial and ask.trial.key
-                    found.append((ask, self._outcomes("trial_key = ?", key).get(key) if key else None))
+                    found.append(
+                        (ask, self._outcomes("trial_key = ?", key).get(key) if key else None)
+                    )
         return found
 
     def verdicts(self, study_id: str, index: int) -> tuple[tuple[Rejection, ...], tuple[str, ...]]:

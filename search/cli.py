@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from search.commands import ancestors, bench, cells, data, publication, record, study, tasks
+from search.commands.dashboard import dashboard
 from search.commands.doctor import doctor
 from search.commands.export import export
 from search.commands.reproduce import reproduce
@@ -90,6 +91,7 @@ app.command()(study.search)
 app.command()(reproduce)
 app.command()(record.leaderboard)
 app.command()(record.report)
+app.command()(dashboard)
 app.command()(record.export)
 app.command()(publication.publish)
 app.command()(publication.verify)

@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
         "seaborn",
         "jinja2",
         "markupsafe",
+        *("starlette", "uvicorn"),
         *ARRAYS,
     },
     "search": {

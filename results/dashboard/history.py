@@ -108,7 +108,8 @@ class History:
         plans = [(plan.name, plan.scale) for plan in self.study.tasks]
         screen = (self.study.screen.task, self.study.screen.scale)
         self._tasks = {pair: place for place, pair in enumerate(dict.fromkeys([*plans, screen]))}
-        self._columns: list[TaskColumn | None] = [None] * len(self._tasks)
+        self._columns = [leaderboard.column(store, study_id, *pair) for pair in self._tasks]
+        self._settled: set[int] = set()
         self._places: dict[str, int] = {}
         self._made: dict[str, tuple[str, ...]] = {}
         self._rows = np.empty(1024, _LAYOUT)
@@ -125,9 +126,8 @@ class History:
 
     @property
     def tasks(self) -> tuple[TaskColumn, ...]:
-        """What is known about each task; of one that no trial was asked of yet only its name."""
-        blank = [TaskColumn(name, scale, "accuracy", "") for name, scale in self._tasks]
-        return tuple(one or other for one, other in zip(self._columns, blank, strict=True))
+        """What is known about each task, without references."""
+        return tuple(self._columns)
 
     @property
     def planned(self) -> range:
@@ -173,7 +173,7 @@ class History:
             for key, *values in store.select(_ANSWERED, self._seen["outcome"]):
                 for place in np.searchsorted(numbers, self._pending.pop(key, [])):
                     row = self._rows[place]
-                    found = self._answer(row["task"], values)
+                    found = self._answer(int(self.rows["task"][place]), values)
                     for name, value in zip(_ANSWER, found, strict=True):
                         row[name] = value
                     self.version += 1
@@ -207,13 +207,14 @@ class History:
 
     def _answer(self, task: int, values: Sequence[Any]) -> tuple[Any, ...]:
         """The fields of `_LAYOUT` from `ending` on."""
-        ending, arrival, valid_loss, valid_accuracy, test_loss, test_accuracy, size, seconds = values
+        ending, arrival, valid_loss, valid_accuracy, test_loss, test_accuracy, size, seconds = (
+            values
+        )
         if ending is None:
             return PENDING, 0, np.nan, np.nan, 0, 0.0
         if ending != Ending.OK:
             return _ENDINGS[ending], arrival, np.nan, np.nan, size or 0, seconds
-        column = self._columns[task]
-        accurate = column is None or column.metric == "accuracy"
+        accurate = self._columns[task].metric == "accuracy"
         valid, test = (valid_accuracy, test_accuracy) if accurate else (valid_loss, test_loss)
         valid, test = (np.nan if one is None else one for one in (valid, test))
         return _ENDINGS[ending], arrival, valid, test, size or 0, seconds
@@ -267,10 +268,12 @@ class History:
 
     def _task(self, store: Store, name: str, scale: str) -> int:
         place = self._tasks.setdefault((name, scale), len(self._columns))
-        if place == len(self._columns):
-            self._columns.append(None)
-        if self._columns[place] is None:
-            self._columns[place] = leaderboard.column(store, self.study_id, name, scale)
+        if place not in self._settled:
+            # Now that a trial names it, the version is known that this study uses.
+            self._columns[place : place + 1] = [
+                leaderboard.column(store, self.study_id, name, scale)
+            ]
+            self._settled.add(place)
         return place
 
 

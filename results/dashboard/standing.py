@@ -89,8 +89,10 @@ def standing(history: History) -> Standing:
     contender, screened = np.zeros(cells, np.bool_), np.zeros(cells, np.bool_)
     contender[rows["cell"][selecting]] = True
     screened[rows["cell"][rows["role"] == ROLES.index(Role.SCREEN)]] = True
-    early = [one for one, cause in history.turned.items() if cause in (Cause.THRESHOLD, Cause.PROBE)]
-    finished = ~np.isnan(ratio).any(axis=1)
+    early = [
+        one for one, cause in history.turned.items() if cause in (Cause.THRESHOLD, Cause.PROBE)
+    ]
+    finished: Flags = np.logical_not(np.isnan(ratio).any(axis=1))
     finished[early] = False
     whole = tried[contender & (tried > 0).all(axis=1)]
     return Standing(
@@ -106,7 +108,7 @@ def standing(history: History) -> Standing:
         passed=screened & contender,
         score=np.where(finished, ratio.min(axis=1), np.nan),
         parameters=parameters,
-        seconds=np.bincount(rows["cell"], rows["cpu_seconds"], cells),
+        seconds=np.bincount(rows["cell"], rows["cpu_seconds"], cells).astype(np.float64),
         first=_first(rows, cells),
         fair={
             task.name: int(whole[:, k].min()) if len(whole) else 0 for k, task in enumerate(tasks)
@@ -114,9 +116,7 @@ def standing(history: History) -> Standing:
     )
 
 
-def read_rows(
-    store: Store, history: History, found: Standing, places: list[int]
-) -> list[Row]:
+def read_rows(store: Store, history: History, found: Standing, places: list[int]) -> list[Row]:
     """The leaderboard's rows of these cells, with everything about them, in this order.
 
     Raises:

@@ -1,0 +1,206 @@
+"""The application: pages, their JSON, the stream of changes, and what it refuses.
+
+One thread reads the store, so that views see one state of it and memory stays small; GET and HEAD
+are all it answers; it serves a fixed table of routes and a fixed table of files.
+"""
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from results import publication
+from results.dashboard.guard import Guard
+from results.dashboard.query import Query, QueryError
+from results.dashboard.record import Record
+from results.dashboard.render import page, problem
+from results.dashboard.view import AbsentError, Document, Request, View
+from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
+from results.error import StoreError
+
+T = TypeVar("T")
+
+POLL: Final = 1.0
+"""Seconds between two looks at the store for whoever follows it."""
+ALIVE: Final = 15.0
+"""Seconds after which a silent stream sends a comment, so that nobody between closes it."""
+
+_TEMPLATES: Final = Path(__file__).parent.parent / "templates"
+_STATIC: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    "style.css": (("report.css", "dashboard/style.css"), "text/css"),
+    "script.js": (("dashboard/script.js",), "text/javascript"),
+}
+
+
+class Desk:
+    """The one thread that holds the record, and answers what the application asks."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._thread = ThreadPoolExecutor(1, "record")
+        self._record: Record | None = None
+        self._stack = contextlib.ExitStack()
+
+    async def ask(self, work: Callable[[Record], T]) -> T:
+        """What `work` returns of the record."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+
+    def open(self) -> None:
+        """Opens the store, so that a wrong one is told of before anything is served.
+
+        Raises:
+            StoreError: as `results.publication.open_record`.
+        """
+        self._thread.submit(self._run, lambda record: record.studies()).result()
+
+    def close(self) -> None:
+        """Closes the store and ends the thread."""
+        self._thread.submit(self._stack.close).result()
+        self._thread.shutdown()
+
+    def _run(self, work: Callable[[Record], T]) -> T:
+        if self._record is None:
+            opened = publication.open_record(self._place, whole=False)
+            self._record = Record(self._stack.enter_context(opened))
+        return work(self._record)
+
+
+def create(desk: Desk) -> Starlette:
+    """The application over an opened desk."""
+    routes = [
+        Route("/", partial(_first, desk)),
+        Route("/events", partial(_events, desk)),
+        Route("/static/{name}", _static),
+        Route("/api/studies", partial(_studies, desk)),
+    ]
+    for view in STORE_VIEWS:
+        routes += _routes(desk, view, f"/{view.name}", f"/api/{view.name}")
+    for view in STUDY_VIEWS:
+        end = f"/{view.name}" if view.name else ""
+        end += "/{name}" if view.named else ""
+        api = end or "/overview"
+        routes += _routes(desk, view, f"/studies/{{study}}{end}", f"/api/studies/{{study}}{api}")
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard)],
+        exception_handlers={
+            HTTPException: _refused,
+            QueryError: partial(_failed, 400),
+            AbsentError: partial(_failed, 404),
+            StoreError: _unread,
+        },
+    )
+
+
+def _routes(desk: Desk, view: View, path: str, api: str) -> list[Route]:
+    return [Route(path, partial(_page, desk, view)), Route(api, partial(_json, desk, view))]
+
+
+async def _first(desk: Desk, request: HttpRequest) -> Response:
+    return RedirectResponse(f"/studies/{await desk.ask(Record.latest)}")
+
+
+async def _page(desk: Desk, view: View, request: HttpRequest) -> Response:
+    asked = _asked(view, request)
+    return HTMLResponse(await desk.ask(lambda record: page(view, Request(record, *asked))))
+
+
+async def _json(desk: Desk, view: View, request: HttpRequest) -> Response:
+    asked = _asked(view, request)
+
+    def work(record: Record) -> Document:
+        return view.document(Request(record, *asked))
+
+    return _document(await desk.ask(work))
+
+
+async def _studies(desk: Desk, request: HttpRequest) -> Response:
+    found = await desk.ask(Record.studies)
+    return _document({"studies": [asdict(one) for one in found]})
+
+
+async def _events(desk: Desk, request: HttpRequest) -> Response:
+    return StreamingResponse(
+        _changes(desk, request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+    )
+
+
+async def _changes(desk: Desk, request: HttpRequest) -> AsyncGenerator[str]:
+    """One event whenever the store has changed; the first tells where it stands."""
+    last, silent = "", 0.0
+    while not await request.is_disconnected():
+        state = await desk.ask(Record.state)
+        if state != last:
+            last, silent = state, 0.0
+            yield f"event: change\ndata: {json.dumps({'state': state})}\n\n"
+        elif silent >= ALIVE:
+            silent = 0.0
+            yield ": alive\n\n"
+        await asyncio.sleep(POLL)
+        silent += POLL
+
+
+async def _static(request: HttpRequest) -> Response:
+    name = request.path_params["name"]
+    if name == "plotly.js":
+        return Response(_plotly(), media_type="text/javascript", headers=_KEPT)
+    if name not in _STATIC:
+        raise HTTPException(404)
+    files, kind = _STATIC[name]
+    text = "\n".join((_TEMPLATES / file).read_text(encoding="utf-8") for file in files)
+    return Response(text, media_type=kind)
+
+
+_KEPT: Final = {"Cache-Control": "private, max-age=86400"}
+
+
+@cache
+def _plotly() -> bytes:
+    """The script of the installed plotly package, which is not imported: that would take 50 MB."""
+    found = importlib.util.find_spec("plotly")
+    assert found is not None and found.origin is not None  # noqa: PT018, S101 - a dependency
+    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_bytes()
+
+
+def _asked(view: View, request: HttpRequest) -> tuple[str, Query, str]:
+    query = Query.of(request.query_params.multi_items(), tuple(view.filters))
+    return request.path_params.get("study", ""), query, request.path_params.get("name", "")
+
+
+def _document(found: Mapping[str, Any], status: int = 200) -> Response:
+    text = json.dumps(found, allow_nan=False, ensure_ascii=False)
+    return Response(text, status, media_type="application/json")
+
+
+async def _refused(request: HttpRequest, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    return _said(request, error.status_code, error.detail)
+
+
+async def _failed(status: int, request: HttpRequest, error: Exception) -> Response:
+    return _said(request, status, str(error))
+
+
+async def _unread(request: HttpRequest, error: Exception) -> Response:
+    assert isinstance(error, StoreError)  # noqa: S101 - registered for it
+    return _said(request, 404 if error.code == "missing" else 503, str(error))
+
+
+def _said(request: HttpRequest, status: int, message: str) -> Response:
+    """What is wrong, as JSON for programs and as a page for people."""
+    if request.url.path.startswith("/api"):
+        return _document({"error": message, "status": status}, status)
+    return HTMLResponse(problem(status, message), status)

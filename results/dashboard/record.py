@@ -1,0 +1,70 @@
+"""A store that is watched: what was read stays in memory, what was added is read when asked for."""
+
+from dataclasses import dataclass
+
+from results.dashboard.history import History
+from results.dashboard.standing import Standing, standing
+from results.error import StoreError
+from results.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One study of the store: its id, name, strategy, and how far it is."""
+
+    id: str
+    name: str
+    strategy: str
+    asked: int
+    begun: str
+
+
+class Record:
+    """The studies of one store, read as they are looked at. Not shared between threads.
+
+    Methods raise StoreError if the store cannot be read.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._histories: dict[str, History] = {}
+        self._standings: dict[str, tuple[int, Standing]] = {}
+
+    def studies(self) -> list[Entry]:
+        """All studies, oldest first."""
+        rows = self.store.select(
+            "SELECT id, name, strategy, (SELECT count(*) FROM ask WHERE study_id = study.id),"
+            " coalesce((SELECT min(at) FROM epoch WHERE study_id = study.id), '')"
+            " FROM study ORDER BY rowid"
+        )
+        return [Entry(*row) for row in rows]
+
+    def state(self) -> str:
+        """Changes whenever a row was added that a view could show."""
+        tables = ("study", "epoch", "ask", "outcome", "rejection", "admission", "attempt", "event")
+        counts = [f"(SELECT coalesce(max(rowid), 0) FROM {table})" for table in tables]  # noqa: S608
+        return "-".join(str(one) for one in self.store.select(f"SELECT {', '.join(counts)}")[0])
+
+    def history(self, study_id: str) -> History:
+        """The columns of a study as it stands now. Raises StoreError `missing` if there is none."""
+        known = self._histories.get(study_id)
+        if known is None:
+            known = self._histories[study_id] = History(self.store, study_id)
+        known.refresh(self.store)
+        return known
+
+    def standing(self, study_id: str) -> Standing:
+        """How the cells of a study stand now."""
+        history = self.history(study_id)
+        version, found = self._standings.get(study_id, (-1, None))
+        if found is None or version != history.version:
+            found = standing(history)
+            self._standings[study_id] = history.version, found
+        return found
+
+    def latest(self) -> str:
+        """The id of the newest study. Raises StoreError `missing` if there is none."""
+        found = self.studies()
+        if not found:
+            raise StoreError("missing", f"{self.store.path.name} holds no study yet")
+        return found[-1].id

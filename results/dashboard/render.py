@@ -1,0 +1,99 @@
+"""Pages from documents: one template a view, around it the navigation."""
+
+import json
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from results import page as pages
+from results.dashboard.query import Query
+from results.dashboard.view import Request, View
+from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
+from results.label import label
+
+
+def page(view: View, request: Request) -> str:
+    """The HTML of a view.
+
+    Raises:
+        QueryError, AbsentError, StoreError: as the view's `document`.
+    """
+    found = view.document(request)
+    studies = request.record.studies()
+    current = next((one for one in studies if one.id == request.study_id), None)
+    return (
+        _environment()
+        .get_template(view.template)
+        .render(
+            view=view,
+            found=found,
+            charts={name: _spec(chart) for name, chart in view.charts(found).items()},
+            portrait={name: pages.markup(text) for name, text in view.portrait(found).items()},
+            query=request.query,
+            studies=studies,
+            study=current or (studies[-1] if studies else None),
+            views=[one for one in STUDY_VIEWS if not one.named],
+            store_views=STORE_VIEWS,
+            state=request.record.state(),
+            store=request.record.store.path.name,
+        )
+    )
+
+
+def problem(status: int, message: str) -> str:
+    """The page that says what went wrong and where to go from there."""
+    return (
+        _environment().get_template("dashboard/problem.html").render(status=status, message=message)
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return pages.environment(
+        {
+            "number": pages.number,
+            "interval": pages.interval,
+            "label": label,
+            "count": _count,
+            "duration": _duration,
+            "moment": _moment,
+            "link": _link,
+        }
+    )
+
+
+def _spec(chart: dict[str, Any]) -> Markup:
+    """JSON for a script element: nothing in it can end the element."""
+    text = json.dumps(chart, allow_nan=False, separators=(",", ":"))
+    return pages.markup(
+        text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    )
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _duration(seconds: float | None) -> str:
+    """Seconds in the two units that matter."""
+    if seconds is None:
+        return ""
+    for unit, size, smaller, rest in (
+        ("d", 86400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} {int(seconds % size // rest)} {smaller}"
+    return f"{seconds:.0f} s"
+
+
+def _moment(at: str) -> str:
+    """A time of the record to the second."""
+    return at[:19].replace("T", " ") + " UTC" if at else ""
+
+
+def _link(query: Query, **changes: str | int | None) -> str:
+    return query.link(**changes)

@@ -1,0 +1,74 @@
+"""The server: one port on loopback, until it is stopped."""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from results.dashboard.app import Desk, create
+
+ADDRESS: Final = "127.0.0.1"
+CONNECTIONS: Final = 4096
+"""Open connections for which room is made, where the system allows it."""
+
+
+class PortError(OSError):
+    """The port that was asked for cannot be had."""
+
+
+def serve(place: Path, port: int, ready: Callable[[int], None]) -> None:
+    """Serves the dashboard of the store at `place` until SIGINT or SIGTERM.
+
+    Args:
+        place: a store's file, or a published folder.
+        port: on loopback; 0 takes a free one.
+        ready: told the port as soon as pages are answered.
+
+    Raises:
+        PortError: the port is taken.
+        StoreError: as `results.publication.open_record`.
+    """
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        _make_room()
+    with contextlib.ExitStack() as stack:
+        desk = Desk(place)
+        stack.callback(desk.close)
+        desk.open()
+        listener = stack.enter_context(_listen(port))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create(desk),
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        ready(listener.getsockname()[1])
+        # To be stopped is how a server ends.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((ADDRESS, port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise PortError(f"port {port} on {ADDRESS}: {error.strerror}") from error
+    return listener
+
+
+def _make_room() -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

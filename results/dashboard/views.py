@@ -1,0 +1,9 @@
+"""All views: those of one study, and those of the whole store."""
+
+from typing import Final
+
+from results.dashboard import overview
+from results.dashboard.view import View
+
+STUDY_VIEWS: Final[tuple[View, ...]] = (overview.VIEW,)
+STORE_VIEWS: Final[tuple[View, ...]] = ()

@@ -1,0 +1,42 @@
+"""`gatewright dashboard`: the live page over a store."""
+
+import getpass
+import json as json_text
+import socket
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from search.commands.record import StoreArgument
+from search.console import DONE, Json, UsageError, note
+
+
+def dashboard(
+    store: StoreArgument,
+    port: Annotated[
+        int, typer.Option(help="On this machine's loopback; 0 takes a free one.", min=0, max=65535)
+    ] = 8642,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in a browser too.")] = False,
+    json: Json = False,
+) -> int:
+    """Show a search live in a browser, read-only, on this machine only. Stop it with Ctrl-C."""
+    from results.dashboard.serve import PortError, serve
+
+    def ready(taken: int) -> None:
+        url = f"http://localhost:{taken}/"
+        tunnel = f"ssh -L {taken}:localhost:{taken} {getpass.getuser()}@{socket.gethostname()}"
+        if json:
+            print(json_text.dumps({"url": url, "ssh": tunnel}, indent=2), flush=True)
+        else:
+            print(f"{store} is at {url}", flush=True)
+            note(f"from another machine: {tunnel}, then open the same address there")
+            note("read-only; stop it with Ctrl-C")
+        if open_:
+            webbrowser.open(url)
+
+    try:
+        serve(store, port, ready)
+    except PortError as error:
+        raise UsageError(str(error), "give another --port, or 0 for a free one") from error
+    return DONE
