@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,27 @@ def student(values: Sequence[float], level: float = 0.95) -> Interval:
     spread = math.sqrt(math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1))
     reach = float(stdtrit(len(values) - 1, 0.5 + level / 2)) * spread / math.sqrt(len(values))
     return Interval(centre, centre - reach, centre + reach, len(values))
+
+
+def wilson(successes: int, count: int, level: float = 0.95) -> Interval:
+    """A share with Wilson's score interval, which stays within 0 and 1 and holds for few tries too.
+
+    Source: Wilson 1927, Probable inference, the law of succession, and statistical inference.
+
+    Raises:
+        ValueError: unless 0 <= successes <= count and 1 <= count.
+    """
+    if not 0 <= successes <= count or count < 1:
+        raise ValueError(f"{successes} successes of {count}")
+    share = successes / count
+    square = NormalDist().inv_cdf(0.5 + level / 2) ** 2
+    middle = (successes + square / 2) / (count + square)
+    reach = math.sqrt(square * (share * (1 - share) + square / (4 * count)) * count)
+    reach /= count + square
+    # Rounding must not carry a bound past the share itself.
+    return Interval(
+        share, max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach)), count
+    )
 
 
 def interquartile_mean(values: NDArray[np.float64]) -> float:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from results.interval import Interval, best_of, interquartile_mean, stratified, student
+from results.interval import Interval, best_of, interquartile_mean, stratified, student, wilson
 
 NUMBERS = st.floats(-100, 100)
 
@@ -34,6 +34,21 @@ def test_students_interval_is_the_one_of_the_tables() -> None:
     assert found.centre == 2.0
     assert found.low == pytest.approx(2 - 4.302653 / 3**0.5, abs=1e-5)
     assert found.high == pytest.approx(2 + 4.302653 / 3**0.5, abs=1e-5)
+
+
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilsons_interval_is_the_one_of_scipy(pair: tuple[int, int]) -> None:
+    found = wilson(*pair)
+    expected = stats.binomtest(*pair).proportion_ci(0.95, method="wilson")
+    assert found.centre == pair[0] / pair[1]
+    assert found.low == pytest.approx(expected.low, abs=1e-9)
+    assert found.high == pytest.approx(expected.high, abs=1e-9)
+
+
+def test_a_share_of_no_tries_has_no_interval() -> None:
+    for pair in ((0, 0), (3, 2), (-1, 2)):
+        with pytest.raises(ValueError, match="successes of"):
+            wilson(*pair)
 
 
 def test_one_value_has_no_bounds_and_can_be_told_from_nothing() -> None:
