@@ -10,10 +10,7 @@ def to_json(record: object) -> str:
         ValueError: a number is not finite.
         TypeError: a value is neither plain nor such a record.
     """
-    # A tenth of the time of `dataclasses.asdict`, which copies every value.
-    return json.dumps(
-        record, default=_fields, sort_keys=True, separators=(",", ":"), allow_nan=False
-    )
+    return _ENCODER.encode(record)
 
 
 def _fields(record: object) -> dict[str, object]:
@@ -21,3 +18,7 @@ def _fields(record: object) -> dict[str, object]:
     if names is None:
         raise TypeError(f"{type(record).__name__} in a record")
     return {name: getattr(record, name) for name in names}
+
+
+# A tenth of the time of `dataclasses.asdict`, which copies every value.
+_ENCODER = json.JSONEncoder(default=_fields, sort_keys=True, separators=(",", ":"), allow_nan=False)

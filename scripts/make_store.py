@@ -52,7 +52,7 @@ SPACE = Space(
 PASSING = 0.4
 """Share of cells that pass the screen, as `Drawn` draws."""
 
-VISITED = 2.3
+VISITED = 2.9
 """Tasks that a cell beyond the screen reaches, about, of three."""
 
 MISFORTUNE = 0.02
@@ -78,7 +78,8 @@ def planned(cells: int, trials: int, seed: int) -> Study:
         baselines * quick.baseline_settings + confirm.seeds * (confirm.cells + baselines)
     )
     each = max(1.0, (trials - fixed) / cells)
-    settings = max(1, round(each / 4))
+    # Four trials of five in stages: members of the list soon have no untried settings left.
+    settings = max(1, round(0.8 * (each - 1) / (PASSING * VISITED)))
     visits = max(0.0, each - 1 - PASSING * VISITED * settings) / (tasks * settings)
     return replace(
         quick,
@@ -127,7 +128,7 @@ class Drawn:
         skill = self._skill.get(cell_id)
         if skill is None:
             parent = self._skill.get(ask.parent_id, 0.85)
-            skill = min(0.99, max(0.5, self._draw.gauss(parent - 0.01, 0.05)))
+            skill = min(0.99, max(0.5, self._draw.gauss(parent - 0.02, 0.1)))
             self._skill[cell_id] = skill
         return skill
 
