@@ -7,6 +7,9 @@ import pandas as pd
 from results.label import label
 from results.store import Store
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How texts begin that a spreadsheet runs as formulas."""
+
 _TRIALS = """
 SELECT ask.number, ask.role, trial.cell_id AS cell, ask.parent_id AS parent, trial.task, trial.scale,
     trial.learning_rate, trial.init_scale, trial.clip, trial.layers, trial.dropout, trial.seed,
@@ -66,13 +69,30 @@ def cells(store: Store, study_id: str) -> pd.DataFrame:
     return frame
 
 
+def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an apostrophe before each text that a spreadsheet would run as a formula.
+
+    Texts of a record may come from anybody. Numbers stay numbers, and so do their signs.
+    """
+    guarded = frame.copy(deep=False)
+    for name in frame.columns:
+        if not pd.api.types.is_numeric_dtype(frame[name]):
+            guarded[name] = frame[name].map(_guarded)
+    return guarded
+
+
+def _guarded(value: object) -> object:
+    risky = isinstance(value, str) and value.startswith(FORMULA)
+    return f"'{value}" if risky else value
+
+
 def _labelled(store: Store, query: str, study_id: str) -> pd.DataFrame:
     columns, rows = store.table(query, study_id)
-    entries = [dict(zip(columns, row, strict=True)) for row in rows]
-    for entry in entries:
-        entry["label"] = label(entry["cell"])
-        if "operators" in entry:
-            entry["operators"] = ", ".join(json.loads(entry["operators"]))
-    columns.insert(columns.index("cell") + 1, "label")
+    frame = pd.DataFrame(rows, columns=columns)
+    if "operators" in columns:
+        at = columns.index("operators")
+        frame["operators"] = [", ".join(json.loads(row[at])) for row in rows]
+    at = columns.index("cell")
     # Strings, not categories: seaborn may exchange the groups of a categorical hue.
-    return pd.DataFrame(entries, columns=columns).astype({"label": str})
+    frame.insert(at + 1, "label", pd.Series([label(row[at]) for row in rows], dtype=str))
+    return frame

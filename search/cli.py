@@ -8,7 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from search.commands import ancestors, bench, cells, data, publication, record, study, tasks
+from search.commands import (
+    ancestors,
+    bench,
+    cells,
+    data,
+    publication,
+    record,
+    record_export,
+    study,
+    tasks,
+)
 from search.commands.dashboard import dashboard
 from search.commands.doctor import doctor
 from search.commands.export import export
@@ -92,7 +102,7 @@ app.command()(reproduce)
 app.command()(record.leaderboard)
 app.command()(record.report)
 app.command()(dashboard)
-app.command()(record.export)
+app.command()(record_export.export)
 app.command()(publication.publish)
 app.command()(publication.verify)
 app.add_typer(bench.app, name="bench")

@@ -9,7 +9,8 @@ import math
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,6 +82,31 @@ def show(document: Mapping[str, Any], as_json: bool, render: Callable[[], None])
 def note(message: str) -> None:
     """Prints one line for people on standard error, where it never mixes with a document."""
     print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress(title: str, quiet: bool) -> Generator[Callable[[int, int], None]]:
+    """Shows a bar on a terminal until all is done; yields what is told how much of how much is.
+
+    It writes to standard error, and nothing where that is no terminal or with `quiet`.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    off = quiet or not sys.stderr.isatty()
+    console = Console(stderr=True)
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=off
+    ) as bar:
+        shown = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(shown, completed=done, total=total)
 
 
 def check_output(path: Path, option: str) -> None:

@@ -57,14 +57,19 @@ def _is_finite(space: Space) -> bool:
     )
 
 
-def _continuous(name: SamplerName, history: Sequence[Tried], seed: int, space: Space) -> Setting:
-    distributions: dict[str, BaseDistribution] = {
+def distributions(space: Space) -> dict[str, BaseDistribution]:
+    """What the continuous samplers draw from, by field of `Setting`."""
+    return {
         "learning_rate": _between(space.learning_rates),
         "scale": _between(space.scales),
         "clip": _between(space.clips),
         "layers": CategoricalDistribution(space.layers),
         "dropout": CategoricalDistribution(space.dropouts),
     }
+
+
+def _continuous(name: SamplerName, history: Sequence[Tried], seed: int, space: Space) -> Setting:
+    drawn_from = distributions(space)
     # NumPy, behind Optuna, takes seeds of 32 bits.
     sampler = (
         optuna.samplers.TPESampler(seed=seed % 2**32)
@@ -74,14 +79,11 @@ def _continuous(name: SamplerName, history: Sequence[Tried], seed: int, space: S
     study = optuna.create_study(direction="maximize", sampler=sampler)
     if name == "tpe":
         study.add_trials(
-            [
-                _remembered(setting, value, distributions)
-                for setting, value in history[-TPE_HISTORY:]
-            ]
+            [_remembered(setting, value, drawn_from) for setting, value in history[-TPE_HISTORY:]]
         )
     used = {setting for setting, _ in history}
     while True:
-        setting = Setting(**study.ask(distributions).params)
+        setting = Setting(**study.ask(drawn_from).params)
         if setting not in used:
             return setting
 

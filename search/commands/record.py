@@ -1,4 +1,4 @@
-"""`gatewright leaderboard`, `report` and `export`: what a store has to say. None of them trains."""
+"""`gatewright leaderboard` and `report`: what a store has to say. None of them trains."""
 
 import dataclasses
 from pathlib import Path
@@ -38,7 +38,7 @@ def study_id(record: "Store", wanted: str | None) -> str:
     return found[-1].id
 
 
-def _spare(store: Path, out: Path) -> None:
+def spare(store: Path, out: Path) -> None:
     """Raises UsageError if writing to `out` would overwrite the record."""
     if out.resolve() == store.resolve():
         raise UsageError(f"--out {out}: this is the store itself", "give another --out")
@@ -158,7 +158,7 @@ def report(
 
     beside = store / "report.html" if store.is_dir() else store.with_suffix(".html")
     path = out if out is not None else beside
-    _spare(store, path)
+    spare(store, path)
     if out is not None:
         check_output(out, "--out")
     with publication.open_record(store) as record:
@@ -186,40 +186,3 @@ def _page(record: "Store", chosen: str) -> str:
 
     tried = sensitivity.selections(run.trainings, run.tasks)
     return findings_report.render(record, run, importances(tried))
-
-
-def export(
-    store: StoreArgument,
-    to: Annotated[str, typer.Option("--to", help="csv or json.")] = "csv",
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder; default: the store's name.")
-    ] = None,
-    study: StudyOption = None,
-    json: Json = False,
-) -> int:
-    """Write trials, curves, rejections and cells as tables."""
-    from results import frame, publication
-
-    if to not in ("csv", "json"):
-        raise UsageError(f"--to {to}: expected csv or json")
-    folder = out if out is not None else store.with_suffix("" if store.suffix else ".tables")
-    _spare(store, folder)
-    written: list[dict[str, Any]] = []
-    with publication.open_record(store) as record:
-        chosen = study_id(record, study)
-        folder.mkdir(parents=True, exist_ok=True)
-        for make in (frame.trials, frame.curves, frame.rejections, frame.cells):
-            rows = make(record, chosen)
-            path = folder / f"{make.__name__}.{to}"
-            if to == "csv":
-                rows.to_csv(path, index=False)
-            else:
-                rows.to_json(path, orient="records", indent=1)
-            written.append({"file": str(path), "rows": len(rows)})
-
-    def render() -> None:
-        for one in written:
-            print(f"wrote {one['file']} ({one['rows']} rows)")
-
-    show({"study": chosen, "files": written}, json, render)
-    return DONE

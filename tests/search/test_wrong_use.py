@@ -83,7 +83,9 @@ WRONG = [
     ("leaderboard done.sqlite --study smke", 2, ("--study smke", "tiny")),
     ("report done.sqlite --out done.sqlite", 2, ("the store itself",)),
     ("report done.sqlite --out a/b.html", 2, ("no folder a",)),
-    ("export done.sqlite --to xls", 2, ("--to xls", "csv or json")),
+    ("export done.sqlite --to xls", 2, ("--to xls", "csv, json, parquet or optuna")),
+    ("export done.sqlite --to optuna --out .", 2, ("--out .", "a folder")),
+    ("export done.sqlite --to optuna --out done.sqlite", 2, ("the store itself",)),
     ("export done.sqlite --out bad.cell", 1, ("bad.cell", "File exists")),
 ]
 
