@@ -17,10 +17,10 @@ from typing import Any, Final, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from results import publication
 from results.dashboard.guard import Guard
@@ -52,7 +52,9 @@ class Desk:
         self._place = place
         self._thread = ThreadPoolExecutor(1, "record")
         self._record: Record | None = None
+        self._file: tuple[int, ...] = ()
         self._stack = contextlib.ExitStack()
+        self._ended = asyncio.Event()
 
     async def ask(self, work: Callable[[Record], T]) -> T:
         """What `work` returns of the record."""
@@ -66,20 +68,47 @@ class Desk:
         """
         self._thread.submit(self._run, lambda record: record.studies()).result()
 
+    def end(self) -> None:
+        """Ends what follows the store: the server is about to stop."""
+        self._ended.set()
+
+    async def pause(self, seconds: float) -> bool:
+        """Waits that long, or until the server is about to stop; returns whether to go on."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)
+        return not self._ended.is_set()
+
     def close(self) -> None:
         """Closes the store and ends the thread."""
         self._thread.submit(self._stack.close).result()
         self._thread.shutdown()
 
     def _run(self, work: Callable[[Record], T]) -> T:
-        if self._record is None:
+        file = _identity(self._place)
+        if self._record is None or file != self._file:
+            # Deleted or replaced while it was served: the old one would be shown for ever.
+            self._record = None
+            self._stack.close()
             opened = publication.open_record(self._place, whole=False)
             self._record = Record(self._stack.enter_context(opened))
+            self._file = file
         return work(self._record)
 
 
-def create(desk: Desk) -> Starlette:
-    """The application over an opened desk."""
+def _identity(place: Path) -> tuple[int, ...]:
+    """What changes when another file or folder takes that place; () where there is none."""
+    try:
+        if place.is_dir():
+            found = (place / publication.MANIFEST).stat()
+            return found.st_dev, found.st_ino, found.st_mtime_ns
+        found = place.stat()
+        return found.st_dev, found.st_ino
+    except OSError:
+        return ()
+
+
+def create(desk: Desk) -> ASGIApp:
+    """The application over a desk."""
     routes = [
         Route("/", partial(_first, desk)),
         Route("/events", partial(_events, desk)),
@@ -93,16 +122,15 @@ def create(desk: Desk) -> Starlette:
         end += "/{name}" if view.named else ""
         api = end or "/overview"
         routes += _routes(desk, view, f"/studies/{{study}}{end}", f"/api/studies/{{study}}{api}")
-    return Starlette(
-        routes=routes,
-        middleware=[Middleware(Guard)],
-        exception_handlers={
-            HTTPException: _refused,
-            QueryError: partial(_failed, 400),
-            AbsentError: partial(_failed, 404),
-            StoreError: _unread,
-        },
-    )
+    handlers = {
+        HTTPException: _refused,
+        QueryError: partial(_failed, 400),
+        AbsentError: partial(_failed, 404),
+        StoreError: _unread,
+        Exception: _broken,
+    }
+    # Around all of it, as the answer to an unforeseen error is made outside of any middleware.
+    return Guard(Starlette(routes=routes, exception_handlers=handlers))
 
 
 def _routes(desk: Desk, view: View, path: str, api: str) -> list[Route]:
@@ -133,8 +161,11 @@ async def _studies(desk: Desk, request: HttpRequest) -> Response:
 
 
 async def _events(desk: Desk, request: HttpRequest) -> Response:
+    kind = "text/event-stream"
+    if request.method == "HEAD":
+        return Response(media_type=kind)
     return StreamingResponse(
-        _changes(desk, request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        _changes(desk, request), media_type=kind, headers={"X-Accel-Buffering": "no"}
     )
 
 
@@ -142,14 +173,18 @@ async def _changes(desk: Desk, request: HttpRequest) -> AsyncGenerator[str]:
     """One event whenever the store has changed; the first tells where it stands."""
     last, silent = "", 0.0
     while not await request.is_disconnected():
-        state = await desk.ask(Record.state)
+        try:
+            state = await desk.ask(Record.state)
+        except StoreError as error:
+            state = error.code
         if state != last:
             last, silent = state, 0.0
             yield f"event: change\ndata: {json.dumps({'state': state})}\n\n"
         elif silent >= ALIVE:
             silent = 0.0
             yield ": alive\n\n"
-        await asyncio.sleep(POLL)
+        if not await desk.pause(POLL):
+            return
         silent += POLL
 
 
@@ -181,8 +216,8 @@ def _asked(view: View, request: HttpRequest) -> tuple[str, Query, str]:
 
 
 def _document(found: Mapping[str, Any], status: int = 200) -> Response:
-    text = json.dumps(found, allow_nan=False, ensure_ascii=False)
-    return Response(text, status, media_type="application/json")
+    # In ASCII: a damaged store may hold halves of surrogate pairs, which UTF-8 does not.
+    return Response(json.dumps(found, allow_nan=False), status, media_type="application/json")
 
 
 async def _refused(request: HttpRequest, error: Exception) -> Response:
@@ -196,7 +231,14 @@ async def _failed(status: int, request: HttpRequest, error: Exception) -> Respon
 
 async def _unread(request: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, StoreError)  # noqa: S101 - registered for it
-    return _said(request, 404 if error.code == "missing" else 503, str(error))
+    message = f"{error.message}; {error.hint}" if error.hint else error.message
+    return _said(request, 404 if error.code == "missing" else 503, message)
+
+
+async def _broken(request: HttpRequest, error: Exception) -> Response:
+    """The answer where we made a mistake; the server then prints the error with its traceback."""
+    message = "this could not be shown, which is a mistake of Gatewright's"
+    return _said(request, 500, f"{message}; the terminal of `gatewright dashboard` says more")
 
 
 def _said(request: HttpRequest, status: int, message: str) -> Response:

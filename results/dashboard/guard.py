@@ -59,4 +59,4 @@ class Guard:
 def _host(header: str) -> str:
     """The name in a Host header, without its port."""
     name, colon, port = header.rpartition(":")
-    return (name if colon and port.isdigit() else header).lower()
+    return (name if colon and port.isascii() and port.isdigit() else header).lower()

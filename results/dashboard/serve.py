@@ -1,9 +1,11 @@
 """The server: one port on loopback, until it is stopped."""
 
 import contextlib
+import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -38,19 +40,37 @@ def serve(place: Path, port: int, ready: Callable[[int], None]) -> None:
         stack.callback(desk.close)
         desk.open()
         listener = stack.enter_context(_listen(port))
-        server = uvicorn.Server(
+        server = _Server(
+            desk,
             uvicorn.Config(
                 create(desk),
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
+                ws="none",
                 timeout_graceful_shutdown=1,
-            )
+            ),
         )
         ready(listener.getsockname()[1])
         # To be stopped is how a server ends.
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams first when it is stopped: they would be waited for, then cut off."""
+
+    def __init__(self, desk: Desk, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._desk = desk
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begins the end on a signal."""
+        self._desk.end()
+        # Whoever is cut off from now on was slow; that is no error to print.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().handle_exit(sig, frame)
 
 
 def _listen(port: int) -> socket.socket:

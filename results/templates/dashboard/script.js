@@ -79,6 +79,7 @@ function drawAll() {
 // The parts of the page that were marked as live, from a fresh copy of the page.
 async function refresh() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  shine(answer.ok, answer.ok ? "live" : "not live: the store cannot be read");
   if (!answer.ok) {
     return;
   }
@@ -105,9 +106,14 @@ async function refresh() {
   drawAll();
 }
 
-function follow() {
+function shine(on, text) {
   const light = document.getElementById("live");
-  if (!light || !document.querySelector("[data-live]")) {
+  light.textContent = text;
+  light.classList.toggle("on", on);
+}
+
+function follow() {
+  if (!document.getElementById("live") || !document.querySelector("[data-live]")) {
     return;
   }
   let busy = false;
@@ -129,17 +135,13 @@ function follow() {
     }
   }
   const events = new EventSource("/events");
-  events.addEventListener("open", () => {
-    light.textContent = "live";
-    light.classList.add("on");
-  });
-  events.addEventListener("error", () => {
-    light.textContent = "not live: no connection";
-    light.classList.remove("on");
-  });
+  events.addEventListener("open", () => shine(true, "live"));
+  events.addEventListener("error", () => shine(false, "not live: no connection"));
   events.addEventListener("change", (event) => {
     if (JSON.parse(event.data).state !== document.documentElement.dataset.state) {
       changed();
+    } else {
+      shine(true, "live");
     }
   });
 }
