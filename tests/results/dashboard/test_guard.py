@@ -90,16 +90,15 @@ def test_every_answer_carries_the_policy(client: TestClient) -> None:
     answers.append(client.get("/", headers={"Host": "evil.com"}))
     assert {one.status_code for one in answers} == {200, 307, 400, 404, 405, 421}
     for answer in answers:
-        parts = dict(
-            part.strip().partition(" ")[::2]
-            for part in answer.headers["Content-Security-Policy"].split(";")
-        )
+        policy = str(answer.headers["Content-Security-Policy"])
+        pairs = (part.strip().partition(" ") for part in policy.split(";"))
+        parts = {name: value for name, _, value in pairs}
         assert parts["default-src"] == "'none'"
         assert parts["script-src"] == "'self'"
         assert parts["connect-src"] == "'self'"
         assert parts["frame-ancestors"] == parts["base-uri"] == "'none'"
-        assert "unsafe-eval" not in str(parts)
-        assert "http" not in str(parts)
+        assert "unsafe-eval" not in policy
+        assert "http" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Frame-Options"] == "DENY"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
