@@ -214,7 +214,7 @@ class Store:
         """
         ask = clean_ask(ask)
         with self._transaction() as connection:
-            known = self._asks(study_id, ask.index)
+            known = self._asks(study_id, [ask.index])
             if known:
                 if known[0] != ask:
                     raise StoreError(
@@ -353,20 +353,17 @@ class Store:
 
     def part(self, study_id: str, indices: Sequence[int]) -> list[tuple[Ask, Outcome | None]]:
         """The asks of these indices with their outcomes, as `log` has them."""
-        found: list[tuple[Ask, Outcome | None]] = []
         with self.snapshot():
-            for index in indices:
-                for ask in self._asks(study_id, index):
-                    key = ask.trial and ask.trial.key
-                    found.append(
-                        (ask, self._outcomes("trial_key = ?", key).get(key) if key else None)
-                    )
-        return found
+            asks = self._asks(study_id, indices)
+            keys = [ask.trial.key for ask in asks if ask.trial is not None]
+            among = "trial_key IN (SELECT value FROM json_each(?))"
+            outcomes = self._outcomes(among, json.dumps(keys))
+        return [(ask, ask.trial and outcomes.get(ask.trial.key)) for ask in asks]
 
     def verdicts(self, study_id: str, index: int) -> tuple[tuple[Rejection, ...], tuple[str, ...]]:
         """Rejections and admissions decided before ask `index`, or after the last one."""
         with self.snapshot():
-            rejections, admissions = self._verdicts(study_id, index)
+            rejections, admissions = self._verdicts(study_id, [index])
         return tuple(rejections.get(index, ())), tuple(admissions.get(index, ()))
 
     def outcome(self, key: str) -> Outcome | None:
@@ -490,14 +487,14 @@ class Store:
         with self._legible("a study"):
             return Study.from_json(description)
 
-    def _asks(self, study_id: str, index: int | None = None) -> list[Ask]:
-        rejections, admissions = self._verdicts(study_id, index)
+    def _asks(self, study_id: str, indices: Sequence[int] | None = None) -> list[Ask]:
+        rejections, admissions = self._verdicts(study_id, indices)
         rows = self.select(
             "SELECT number, role, description, parent_id, operators, digest FROM ask"
             " LEFT JOIN trial ON key = trial_key"
-            " WHERE study_id = ? AND number BETWEEN ? AND ? ORDER BY number",
+            f" WHERE study_id = ?{_among(indices)} ORDER BY number",
             study_id,
-            *_span(index),
+            *_listed(indices),
         )
         asks: list[Ask] = []
         for number, role, description, parent_id, operators, digest in rows:
@@ -513,19 +510,19 @@ class Store:
                     admissions=tuple(admissions.get(number, ())),
                 )
                 asks.append(ask)
-                if ask_digest(ask) != digest or (index is None and number != len(asks) - 1):
+                if ask_digest(ask) != digest or (indices is None and number != len(asks) - 1):
                     raise ValueError(digest)
         return asks
 
     def _verdicts(
-        self, study_id: str, index: int | None
+        self, study_id: str, indices: Sequence[int] | None
     ) -> tuple[dict[int, list[Rejection]], dict[int, list[str]]]:
         rejections: dict[int, list[Rejection]] = {}
         for number, cause, cell_id, parent_id, operators, detail in self.select(
             "SELECT number, cause, cell_id, parent_id, operators, detail FROM rejection"
-            " WHERE study_id = ? AND number BETWEEN ? AND ? ORDER BY number, place",
+            f" WHERE study_id = ?{_among(indices)} ORDER BY number, place",
             study_id,
-            *_span(index),
+            *_listed(indices),
         ):
             with self._legible(f"a rejection before ask {number} of study {study_id}"):
                 steps = tuple(json.loads(operators))
@@ -534,9 +531,9 @@ class Store:
         admissions: dict[int, list[str]] = {}
         for number, cell_id in self.select(
             "SELECT number, cell_id FROM admission"
-            " WHERE study_id = ? AND number BETWEEN ? AND ? ORDER BY number, place",
+            f" WHERE study_id = ?{_among(indices)} ORDER BY number, place",
             study_id,
-            *_span(index),
+            *_listed(indices),
         ):
             admissions.setdefault(number, []).append(cell_id)
         return rejections, admissions
@@ -610,8 +607,12 @@ def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
     raise StoreError("damaged", f"{path}: {found[0].splitlines()[-1]}", hint)
 
 
-def _span(index: int | None) -> tuple[int, int]:
-    return (0, 2**62) if index is None else (index, index)
+def _among(indices: Sequence[int] | None) -> str:
+    return "" if indices is None else " AND number IN (SELECT value FROM json_each(?))"
+
+
+def _listed(indices: Sequence[int] | None) -> tuple[str, ...]:
+    return () if indices is None else (json.dumps(list(indices)),)
 
 
 def _now() -> str:

@@ -134,7 +134,16 @@ def create(desk: Desk) -> ASGIApp:
 
 
 def _routes(desk: Desk, view: View, path: str, api: str) -> list[Route]:
-    return [Route(path, partial(_page, desk, view)), Route(api, partial(_json, desk, view))]
+    # Before the page: the name in its path would match them too.
+    files = [
+        Route(f"{path}.{end}", partial(_file, desk, view, end), name=f"{view.name}.{end}")
+        for end in view.files
+    ]
+    return [
+        *files,
+        Route(path, partial(_page, desk, view)),
+        Route(api, partial(_json, desk, view)),
+    ]
 
 
 async def _first(desk: Desk, request: HttpRequest) -> Response:
@@ -153,6 +162,13 @@ async def _json(desk: Desk, view: View, request: HttpRequest) -> Response:
         return view.document(Request(record, *asked))
 
     return _document(await desk.ask(work))
+
+
+async def _file(desk: Desk, view: View, end: str, request: HttpRequest) -> Response:
+    kind, make = view.files[end]
+    asked = _asked(view, request)
+    text = await desk.ask(lambda record: make(Request(record, *asked)))
+    return Response(text, media_type=kind, headers={"Content-Disposition": "attachment"})
 
 
 async def _studies(desk: Desk, request: HttpRequest) -> Response:

@@ -1,6 +1,7 @@
 """Pages from documents: one template a view, around it the navigation."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from results import page as pages
 from results.dashboard.query import Query
 from results.dashboard.view import Request, View
 from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
+from results.interval import Interval
 from results.label import label
 
 
@@ -54,7 +56,7 @@ def _environment() -> Environment:
     return pages.environment(
         {
             "number": pages.number,
-            "interval": pages.interval,
+            "interval": _interval,
             "label": label,
             "count": _count,
             "duration": _duration,
@@ -70,6 +72,11 @@ def _spec(chart: dict[str, Any]) -> Markup:
     return pages.markup(
         text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     )
+
+
+def _interval(found: Mapping[str, Any] | None, digits: int = 3) -> str:
+    """A value with its bounds, from a document; nothing for None."""
+    return "" if found is None else Interval(**found).text(digits)
 
 
 def _count(value: int | None) -> str:

@@ -30,6 +30,7 @@ class Standing:
         contender, finished, screened, passed: `[C]`; put through a task, through all of them,
             through the screen, through the screen and then a task.
         score: `[C]`, Eq. 1; NaN unless finished.
+        confirmed_score: `[C]`, Eq. 1 of the means on fresh seeds; NaN where one is missing.
         parameters: `[C]`, most that it had on any task, 0 where it had none.
         seconds: `[C]`, core-seconds spent on it.
         first: `[C]`, number of the first ask.
@@ -47,6 +48,7 @@ class Standing:
     screened: Flags
     passed: Flags
     score: Floats
+    confirmed_score: Floats
     parameters: Counts
     seconds: Floats
     first: Counts
@@ -77,13 +79,17 @@ def standing(history: History) -> Standing:
     np.add.at(diverged, at, chosen["ending"] == ENDINGS.index(Ending.DIVERGED))
     seeds = rows[own & (rows["role"] == ROLES.index(Role.CONFIRM)) & rows["first"]]
     seeds = seeds[~np.isnan(seeds["test"])]
+    sums = np.zeros(shape)
     np.add.at(confirmed, (seeds["cell"], seeds["task"]), 1)
+    np.add.at(sums, (seeds["cell"], seeds["task"]), seeds["test"])
     signs = np.array([1.0 if task.metric == "accuracy" else -1.0 for task in history.tasks[:width]])
     best = np.full(shape, -np.inf)
     np.fmax.at(best, at, chosen["valid"] * signs[chosen["task"]])
     best = np.where(np.isinf(best), np.nan, best * signs)
     tasks = _referred(history, best)
-    ratio = np.column_stack([_ratios(task, best[:, k]) for k, task in enumerate(tasks)])
+    ratio = np.column_stack(
+        [_ratios(task, best[:, k], task.reference) for k, task in enumerate(tasks)]
+    )
     parameters = np.zeros(cells, np.int64)
     np.maximum.at(parameters, chosen["cell"], chosen["parameters"])
     contender, screened = np.zeros(cells, np.bool_), np.zeros(cells, np.bool_)
@@ -107,6 +113,7 @@ def standing(history: History) -> Standing:
         screened=screened,
         passed=screened & contender,
         score=np.where(finished, ratio.min(axis=1), np.nan),
+        confirmed_score=_confirmed(history, tasks, sums, confirmed),
         parameters=parameters,
         seconds=np.bincount(rows["cell"], rows["cpu_seconds"], cells).astype(np.float64),
         first=_first(rows, cells),
@@ -154,15 +161,29 @@ def _referred(history: History, best: Floats) -> tuple[TaskColumn, ...]:
     )
 
 
-def _ratios(task: TaskColumn, best: Floats) -> Floats:
-    """`TaskColumn.ratio` of a whole column."""
-    if task.reference is None:
-        return np.full_like(best, np.nan)
+def _ratios(task: TaskColumn, values: Floats, reference: float | None) -> Floats:
+    """`TaskColumn.ratio` of a whole column; NaN without a reference."""
+    if reference is None:
+        return np.full_like(values, np.nan)
     if task.metric == "loss":
-        return max(task.reference, TINY) / np.maximum(best, TINY)
-    if task.reference > 0:
-        return best / task.reference
-    return np.where(np.isnan(best), np.nan, 1.0)
+        return max(reference, TINY) / np.maximum(values, TINY)
+    if reference > 0:
+        return values / reference
+    return np.where(np.isnan(values), np.nan, 1.0)
+
+
+def _confirmed(
+    history: History, tasks: tuple[TaskColumn, ...], sums: Floats, counts: Counts
+) -> Floats:
+    place = history.baselines[-1]
+    if place is None:
+        return np.full(len(sums), np.nan)
+    means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    columns = [
+        _ratios(task, means[:, k], float(means[place, k]) if counts[place, k] else None)
+        for k, task in enumerate(tasks)
+    ]
+    return np.column_stack(columns).min(axis=1)
 
 
 def _first(rows: NDArray[Any], cells: int) -> Counts:

@@ -1,7 +1,7 @@
 """What every view of the dashboard is made of."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from results.dashboard.query import Query
@@ -45,6 +45,7 @@ class View:
         filters: names that its query may hold, with what each means.
         document: makes the document. Raises QueryError, AbsentError, StoreError.
         charts: makes the charts from the document, by name.
+        files: what can be taken away, by the end of its name: the media type, and what makes the text.
         named: its path ends with the name of one thing, such as a cell's id.
         portrait: drawings and formulas by name, which are ours and need no escaping, from the document.
     """
@@ -56,6 +57,9 @@ class View:
     document: Callable[[Request], Document]
     charts: Callable[[Document], Mapping[str, Chart]] = lambda _: {}
     portrait: Callable[[Document], Mapping[str, str]] = lambda _: {}
+    files: Mapping[str, tuple[str, Callable[[Request], str]]] = field(
+        default_factory=dict[str, Any]
+    )
     named: bool = False
 
     @property

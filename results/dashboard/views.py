@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from results.dashboard import overview
+from results.dashboard import leaderboard, overview
 from results.dashboard.view import View
 
-STUDY_VIEWS: Final[tuple[View, ...]] = (overview.VIEW,)
+STUDY_VIEWS: Final[tuple[View, ...]] = (overview.VIEW, leaderboard.VIEW)
 STORE_VIEWS: Final[tuple[View, ...]] = ()

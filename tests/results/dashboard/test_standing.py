@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from results import leaderboard
 from results.dashboard.history import History
@@ -24,6 +25,10 @@ def agree(store: Store, history: History) -> None:
     assert (history.asked, history.answered) == (board.asked, board.done)
     scores = [row.score for row in board.rows]
     assert found.score[found.ranked()].tolist() == scores
+    for place, row in zip(places, (*board.rows, *board.stopped), strict=True):
+        confirmed = row.confirmed_score and pytest.approx(row.confirmed_score.centre, rel=1e-12)
+        found_one = float(found.confirmed_score[place])
+        assert np.isnan(found_one) if confirmed is None else found_one == confirmed
 
 
 def test_a_whole_study_stands_as_on_its_leaderboard(written: tuple[Store, Study]) -> None:
