@@ -5,10 +5,8 @@ import json
 import pandas as pd
 
 from results.label import label
+from results.spreadsheet import inert
 from results.store import Store
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How texts begin that a spreadsheet runs as formulas."""
 
 _TRIALS = """
 SELECT ask.number, ask.role, trial.cell_id AS cell, ask.parent_id AS parent, trial.task, trial.scale,
@@ -77,13 +75,8 @@ def for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
     guarded = frame.copy(deep=False)
     for name in frame.columns:
         if not pd.api.types.is_numeric_dtype(frame[name]):
-            guarded[name] = frame[name].map(_guarded)
+            guarded[name] = frame[name].map(inert)
     return guarded
-
-
-def _guarded(value: object) -> object:
-    risky = isinstance(value, str) and value.startswith(FORMULA)
-    return f"'{value}" if risky else value
 
 
 def _labelled(store: Store, query: str, study_id: str) -> pd.DataFrame:

@@ -490,7 +490,7 @@ class Store:
     def _asks(self, study_id: str, indices: Sequence[int] | None = None) -> list[Ask]:
         rejections, admissions = self._verdicts(study_id, indices)
         rows = self.select(
-            "SELECT number, role, description, parent_id, operators, digest FROM ask"
+            "SELECT number, role, description, parent_id, operators, digest FROM ask"  # noqa: S608 - nothing but a condition is added
             " LEFT JOIN trial ON key = trial_key"
             f" WHERE study_id = ?{_among(indices)} ORDER BY number",
             study_id,
@@ -519,7 +519,7 @@ class Store:
     ) -> tuple[dict[int, list[Rejection]], dict[int, list[str]]]:
         rejections: dict[int, list[Rejection]] = {}
         for number, cause, cell_id, parent_id, operators, detail in self.select(
-            "SELECT number, cause, cell_id, parent_id, operators, detail FROM rejection"
+            "SELECT number, cause, cell_id, parent_id, operators, detail FROM rejection"  # noqa: S608 - nothing but a condition is added
             f" WHERE study_id = ?{_among(indices)} ORDER BY number, place",
             study_id,
             *_listed(indices),
@@ -530,7 +530,7 @@ class Store:
             rejections.setdefault(number, []).append(rejection)
         admissions: dict[int, list[str]] = {}
         for number, cell_id in self.select(
-            "SELECT number, cell_id FROM admission"
+            "SELECT number, cell_id FROM admission"  # noqa: S608 - nothing but a condition is added
             f" WHERE study_id = ?{_among(indices)} ORDER BY number, place",
             study_id,
             *_listed(indices),

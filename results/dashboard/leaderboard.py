@@ -15,6 +15,7 @@ from results.dashboard.query import Query
 from results.dashboard.standing import Standing, read_rows
 from results.dashboard.view import Document, Request, View, paged
 from results.leaderboard import Row
+from results.spreadsheet import inert
 
 SIZE: Final = 50
 """Cells on a page."""
@@ -121,10 +122,11 @@ def row_document(row: Row) -> Document:
     return entry
 
 
-def records(request: Request) -> list[dict[str, Any]]:
+def records(request: Request) -> list[dict[str, object]]:
     """All cells that the query asks for as flat records; columns by task are named `task: what`."""
     history = request.record.history(request.study_id)
     found = request.record.standing(request.study_id)
+    places: list[int] = select(history, found, request.query).tolist()
     rank = {int(place): number for number, place in enumerate(found.ranked(), 1)}
     return [
         {
@@ -151,7 +153,7 @@ def records(request: Request) -> list[dict[str, Any]]:
                 )
             },
         }
-        for place in select(history, found, request.query).tolist()
+        for place in places
     ]
 
 
@@ -168,11 +170,6 @@ def to_csv(request: Request) -> str:
 def to_json(request: Request) -> str:
     """`records` as JSON text."""
     return json.dumps(records(request), indent=1, allow_nan=False)
-
-
-def inert(value: object) -> object:
-    """The value such that a spreadsheet does not take a text for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in set("=+-@\t\r") else value
 
 
 def _known(value: float) -> float | None:

@@ -20,6 +20,7 @@ from results import frame, publication
 from results.ask import Ask, Cause, Rejection, Role
 from results.error import StoreError
 from results.outcome import Ending, Outcome
+from results.spreadsheet import FORMULA
 from results.store import Store
 from results.study import Study
 from search import journal
@@ -197,7 +198,7 @@ def test_texts_that_a_spreadsheet_would_run_are_quoted_in_csv_and_there_alone(
     assert HOSTILE in set(frame.trials(store, STUDY.id)["detail"])
 
 
-@pytest.mark.parametrize("first", frame.FORMULA)
+@pytest.mark.parametrize("first", FORMULA)
 def test_numbers_and_plain_texts_are_no_formulas(first: str) -> None:
     rows = pd.DataFrame({"number": [-1.5, 2.0], "text": [f"{first}1", f"a{first}"]})
     guarded = frame.for_spreadsheets(rows)
