@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results import leaderboard
-from results.ask import Role
+from results.ask import Cause, Role
 from results.label import baseline_id, label
 from results.leaderboard import TaskColumn
 from results.outcome import Ending
@@ -23,6 +23,7 @@ from results.study import Study
 
 ROLES: Final = tuple(Role)
 ENDINGS: Final = tuple(Ending)
+CAUSES: Final = tuple(Cause)
 PENDING: Final = -1
 """Place of the ending of a trial that has none yet."""
 
@@ -48,8 +49,20 @@ _LAYOUT: Final = np.dtype(
 )
 """One row an ask that has a trial, in the order of the asks."""
 
+_REFUSALS: Final = np.dtype(
+    [
+        ("row", np.int64),  # in the store's table
+        ("number", np.int32),  # of the ask before which it was decided
+        ("cause", np.int8),  # place in CAUSES
+        ("cell", np.int32),  # place in `cells`, or -1 if it was not trained by then
+        ("way", np.int32),  # place in `ways`
+    ]
+)
+"""One row a cell turned away, in the order in which they were recorded."""
+
 _ANSWER: Final = ("ending", "order", "valid", "test", "parameters", "cpu_seconds")
 _ROLES: Final = {str(role): place for place, role in enumerate(ROLES)}
+_CAUSES: Final = {str(cause): place for place, cause in enumerate(CAUSES)}
 _ENDINGS: Final = {str(ending): place for place, ending in enumerate(ENDINGS)}
 
 _OUTCOME: Final = (
@@ -68,8 +81,13 @@ WHERE ask.study_id = ? AND ask.number >= ? AND ask.number < ? ORDER BY ask.numbe
 
 _COUNTED: Final = "SELECT count(*) FROM ask WHERE study_id = ? AND number >= ? AND number < ?"
 
+_REFUSED: Final = """
+SELECT rowid, number, cause, cell_id, operators FROM rejection
+WHERE rowid > ? AND rowid <= ? AND study_id = ? ORDER BY number, place
+"""
+
 _PIECE: Final = 10_000
-"""Asks that are read at once: rows of SQLite take ten times the memory of ours."""
+"""Rows that are read at once: rows of SQLite take ten times the memory of ours."""
 
 _ANSWERED: Final = f"""
 SELECT outcome.trial_key, {_OUTCOME} FROM outcome WHERE outcome.rowid > ? ORDER BY outcome.rowid
@@ -87,6 +105,7 @@ class History:
         parents, operators: of these cells: the id of the parent or "", and the operators that made it.
         asked, idle: asks so far; those of them without a trial.
         causes: cells turned away, by cause.
+        ways: operators, in order, by which cells were made that were turned away.
         turned: last cause by which a trained cell was turned away, by its place.
         admitted: places of cells that entered the list.
         version: rises with everything that was read.
@@ -102,6 +121,7 @@ class History:
         self.asked = 0
         self.idle = 0
         self.causes: Counter[str] = Counter()
+        self.ways: list[tuple[str, ...]] = []
         self.turned: dict[int, str] = {}
         self.admitted: dict[int, int] = {}
         self.version = 0
@@ -112,8 +132,11 @@ class History:
         self._settled: set[int] = set()
         self._places: dict[str, int] = {}
         self._made: dict[str, tuple[str, ...]] = {}
+        self._ways: dict[str, int] = {}
         self._rows = np.empty(1024, _LAYOUT)
         self._count = 0
+        self._refusals = np.empty(1024, _REFUSALS)
+        self._refused = 0
         self._keys: set[int] = set()
         self._pending: dict[str, list[int]] = {}
         self._seen = dict.fromkeys(("outcome", "rejection", "admission"), 0)
@@ -123,6 +146,11 @@ class History:
     def rows(self) -> NDArray[Any]:
         """The columns, a structured array with the fields of `_LAYOUT`."""
         return self._rows[: self._count]
+
+    @property
+    def refusals(self) -> NDArray[Any]:
+        """Cells turned away, a structured array with the fields of `_REFUSALS`."""
+        return self._refusals[: self._refused]
 
     @property
     def tasks(self) -> tuple[TaskColumn, ...]:
@@ -221,27 +249,16 @@ class History:
 
     def _add(self, entries: Sequence[tuple[Any, ...]]) -> None:
         needed = self._count + len(entries)
-        if needed > len(self._rows):
-            grown = np.empty(max(2 * len(self._rows), needed), _LAYOUT)
-            grown[: self._count] = self.rows
-            self._rows = grown
+        self._rows = _roomy(self._rows, needed)
         self._rows[self._count : needed] = np.array(entries, _LAYOUT)
         self._count = needed
 
     def _read_verdicts(self, store: Store) -> None:
         latest = _latest(store, "rejection")
-        for cell_id, cause in store.select(
-            "SELECT cell_id, cause FROM rejection WHERE rowid > ? AND rowid <= ? AND study_id = ?"
-            " ORDER BY number, place",
-            self._seen["rejection"],
-            latest,
-            self.study_id,
-        ):
-            self.causes[cause] += 1
-            # A duplicate of a cell is not a verdict on the cell itself.
-            if cause != "duplicate" and cell_id in self._places:
-                self.turned[self._places[cell_id]] = cause
-            self.version += 1
+        for start in range(self._seen["rejection"], latest, _PIECE):
+            self._refuse(
+                store.select(_REFUSED, start, min(start + _PIECE, latest), self.study_id),
+            )
         self._seen["rejection"] = latest
         latest = _latest(store, "admission")
         for number, cell_id in store.select(
@@ -254,6 +271,24 @@ class History:
                 self.admitted.setdefault(self._places[cell_id], number)
             self.version += 1
         self._seen["admission"] = latest
+
+    def _refuse(self, found: Sequence[Sequence[Any]]) -> None:
+        entries: list[tuple[int, int, int, int, int]] = []
+        for row, number, cause, cell_id, operators in found:
+            place = self._places.get(cell_id, -1)
+            way = self._ways.setdefault(operators, len(self.ways))
+            if way == len(self.ways):
+                self.ways.append(tuple(json.loads(operators)))
+            entries.append((row, number, _CAUSES[cause], place, way))
+            self.causes[cause] += 1
+            # A duplicate of a cell is not a verdict on the cell itself.
+            if cause != Cause.DUPLICATE and place >= 0:
+                self.turned[place] = cause
+        needed = self._refused + len(entries)
+        self._refusals = _roomy(self._refusals, needed)
+        self._refusals[self._refused : needed] = np.array(entries, _REFUSALS)
+        self._refused = needed
+        self.version += len(entries)
 
     def _cell(self, cell_id: str, parent: str, operators: str) -> int:
         place = self._places.setdefault(cell_id, len(self.cells))
@@ -275,6 +310,15 @@ class History:
             ]
             self._settled.add(place)
         return place
+
+
+def _roomy(rows: NDArray[Any], needed: int) -> NDArray[Any]:
+    """The same rows in an array that has room for as many as are needed."""
+    if needed <= len(rows):
+        return rows
+    grown = np.empty(max(2 * len(rows), needed), rows.dtype)
+    grown[: len(rows)] = rows
+    return grown
 
 
 def _latest(store: Store, table: str) -> int:

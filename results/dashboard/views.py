@@ -2,8 +2,12 @@
 
 from typing import Final
 
-from results.dashboard import leaderboard, overview
+from results.dashboard import failures, leaderboard, overview
 from results.dashboard.view import View
 
-STUDY_VIEWS: Final[tuple[View, ...]] = (overview.VIEW, leaderboard.VIEW)
+STUDY_VIEWS: Final[tuple[View, ...]] = (
+    overview.VIEW,
+    leaderboard.VIEW,
+    failures.VIEW,
+)
 STORE_VIEWS: Final[tuple[View, ...]] = ()
