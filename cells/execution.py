@@ -1,10 +1,25 @@
 """How a cell can be run over time: its execution class, derived from the graph."""
 
+from typing import Final
+
 from cells.canonical import canonical
 from cells.cell import Cell, Linear
 
 _FREE, _AFFINE, _BEYOND = 0, 1, 2
 """How a value depends on the states of a component."""
+
+
+_MEANINGS: Final = {
+    "S": "all steps at once, by an associative scan",
+    "P1d": "a pointwise loop, no matrix touches a state",
+    "P1": "one round of matrix products a step",
+    "P2": "two dependent rounds of matrix products a step",
+}
+
+
+def meaning(execution: str) -> str:
+    """What an execution class says, in words."""
+    return _MEANINGS.get(execution, "three or more dependent rounds of matrix products a step")
 
 
 def execution_class(cell: Cell) -> str:

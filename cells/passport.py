@@ -7,7 +7,7 @@ from typing import Any, Final
 from cells.canonical import canonical, identity
 from cells.cell import Cell
 from cells.equation import latex, plain
-from cells.execution import execution_class
+from cells.execution import execution_class, meaning
 from cells.printer import to_text
 from cells.relative import Relative, nearest, zoo_forms
 from cells.size import (
@@ -40,7 +40,7 @@ class Passport:
         width: H for the numbers below; the one asked for, or the next that the cell can have.
         parameters, flops: formulas; FLOPs are those of one step of one lane, forward.
         same: zoo cells with this id.
-        relative: the nearest other zoo cell.
+        relative: the nearest other zoo cell, or None if it was not looked for.
         text, canonical, equations, latex: the cell written in four ways.
     """
 
@@ -72,7 +72,9 @@ class Passport:
             "notes": dict(self.notes),
             "year": self.year,
             "class": self.execution,
+            "class_meaning": meaning(self.execution),
             "states": len(self.states),
+            "state_names": list(self.states),
             "nodes": self.nodes,
             "recurrent_depth": self.depth,
             "width": self.width,
@@ -82,13 +84,7 @@ class Passport:
             "flops_formula": str(self.flops),
             "flops_training": TRAINING * self.flops.at(self.width),
             "zoo": list(self.same),
-            "relative": self.relative
-            and {
-                "name": self.relative.name,
-                "distance": self.relative.distance,
-                "exact": self.relative.exact,
-                "edits": list(self.relative.edits),
-            },
+            "relative": self.relative and self.relative.document(),
             "text": self.text,
             "canonical": self.canonical,
             "equations": self.equations,
@@ -96,8 +92,13 @@ class Passport:
         }
 
 
-def passport(cell: Cell, width: int = 64) -> Passport:
+def passport(cell: Cell, width: int = 64, *, kin: bool = True) -> Passport:
     """The static facts about a valid cell.
+
+    Args:
+        cell: any valid cell.
+        width: H for the numbers, at least.
+        kin: look for the nearest zoo cell, which takes up to seconds where the cell is large.
 
     Raises:
         CellError: C501 when nothing of x is left in the output.
@@ -121,7 +122,7 @@ def passport(cell: Cell, width: int = 64) -> Passport:
         parameters=parameters(form),
         flops=flops(form),
         same=tuple(name for name, other in zoo_forms().items() if other == form),
-        relative=nearest(cell),
+        relative=nearest(cell) if kin else None,
         text=to_text(cell),
         canonical=to_text(form),
         equations=plain(cell),

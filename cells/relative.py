@@ -12,7 +12,7 @@ exchanges, then a bounded search proves it the least, or the distance is an uppe
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Final
+from typing import Any, Final
 
 from cells import zoo
 from cells.assignment import assign
@@ -52,6 +52,15 @@ class Relative:
     distance: int
     exact: bool
     edits: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The relative for JSON."""
+        return {
+            "name": self.name,
+            "distance": self.distance,
+            "exact": self.exact,
+            "edits": list(self.edits),
+        }
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from results.trial import Trial
 
@@ -38,6 +39,17 @@ class Cause(StrEnum):
     """Below the share of the GRU's best on a task."""
     LIST = "list"
     """Finished all tasks and is not better than the worst member of a full list."""
+
+
+MEANING: Final[dict[Cause, str]] = {
+    Cause.INVALID: "the mutated graph is not a cell: too large, or a state or x does not reach the output",
+    Cause.DUPLICATE: "the same cell was proposed before in this study",
+    Cause.PROBE: "outputs or gradients were not finite at once, or no gradient reached back",
+    Cause.SCREEN: "it stayed below the pass mark of the memorization screen",
+    Cause.THRESHOLD: "it stayed below the threshold, a share of the yardstick's best, on a task",
+    Cause.LIST: "it finished all tasks and was not better than the worst cell of the full list",
+}
+"""The causes in words, for pages."""
 
 
 @dataclass(frozen=True, slots=True)

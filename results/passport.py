@@ -4,7 +4,7 @@ All numbers are given; nothing is measured here.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from markupsafe import Markup
 
@@ -13,20 +13,9 @@ from cells.drawing import draw
 from cells.dynamics import HORIZONS, Dynamics, Memory
 from cells.mathml import mathml
 from cells.passport import Passport
-from cells.size import TRAINING
 from results import dynamics as figures
 from results.page import POLICY, environment, markup
 from results.panel import to_svg
-
-_EDITS: Final = 12
-"""Edits that are listed at once; more fold away."""
-
-CLASSES: Final = {
-    "S": "all steps at once, by an associative scan",
-    "P1d": "a pointwise loop, no matrix touches a state",
-    "P1": "one round of matrix products a step",
-    "P2": "two dependent rounds of matrix products a step",
-}
 
 
 def render(
@@ -45,7 +34,6 @@ def render(
         measured: the dynamic part, or None to leave it out.
         others: memories of other cells by name, drawn beside that of the cell.
     """
-    edits = facts.relative.edits if facts.relative else ()
     return (
         environment({"percent": _percent, "compact": _compact})
         .get_template("passport.html")
@@ -55,10 +43,7 @@ def render(
             drawing=markup(draw(cell)),
             equations=markup(mathml(cell)),
             text="\n".join(line for line in facts.text.splitlines() if not line.startswith("#")),
-            meaning=CLASSES.get(facts.execution, "dependent rounds of matrix products a step"),
-            training=TRAINING,
-            edits=edits[:_EDITS],
-            more=edits[_EDITS:],
+            told=facts.document(),
             measured=measured,
             horizons=HORIZONS,
             plan=plan,

@@ -1,6 +1,7 @@
 """Charts as plotly.js reads them. Colours are names that the page turns into those of its theme."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Chart = dict[str, Any]
@@ -88,6 +89,119 @@ def points(
     if links:
         trace["customdata"] = list(links)
     return trace
+
+
+def strokes(
+    name: str,
+    lines: Sequence[tuple[Sequence[float], Sequence[float]]],
+    colour: str,
+    *,
+    texts: Sequence[str] = (),
+    width: float = 1.0,
+    dash: str = "solid",
+    opacity: float = 1.0,
+) -> Chart:
+    """Many lines under one name, each an x and a y; a line's text is shown on hover."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    text: list[str] = []
+    for place, (across, up) in enumerate(lines):
+        x += [*across, None]
+        y += [*up, None]
+        text += [_plain(texts[place]) if texts else ""] * (len(across) + 1)
+    trace: Chart = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x,
+        "y": y,
+        "line": {"color": colour, "width": width, "dash": dash},
+        "opacity": opacity,
+    }
+    hover = {"text": text, "hovertemplate": "%{text}<extra></extra>"}
+    return trace | (hover if texts else {"hoverinfo": "skip"})
+
+
+def note(x: float, y: float, text: str, **how: Any) -> dict[str, Any]:
+    """A text at a point, for a layout's `annotations`; `how` adds to plotly's annotation."""
+    return {"x": x, "y": y, "text": _plain(text), "showarrow": False, **how}
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of parallel coordinates: where each line crosses it, from 0 to 1, and its ticks."""
+
+    name: str
+    heights: Sequence[float]
+    ticks: Sequence[tuple[float, str]]
+
+
+def parallel(
+    axes: Sequence[Axis],
+    steps: Sequence[tuple[str, str]],
+    member: Sequence[int],
+    texts: Sequence[str],
+) -> Chart:
+    """Parallel coordinates: a line for each member over all axes.
+
+    Plain lines: plotly's own kind draws by WebGL and builds code at run time, which the page's policy forbids.
+
+    Args:
+        axes: from left to right.
+        steps: names and colours of the groups; the last one is drawn dotted, and below the others.
+        member: the group of each line.
+        texts: shown on hover, one a line.
+    """
+    across = list(range(len(axes)))
+    traces: list[Chart] = []
+    for step, (name, colour) in reversed(list(enumerate(steps))):
+        own = [place for place, group in enumerate(member) if group == step]
+        if own:
+            lines = [(across, [axis.heights[place] for axis in axes]) for place in own]
+            last = step == len(steps) - 1
+            traces.append(
+                strokes(
+                    f"{name} ({len(own)})",
+                    lines,
+                    colour,
+                    texts=[texts[place] for place in own],
+                    width=1.0 if last else 1.8,
+                    dash="dot" if last else "solid",
+                )
+            )
+    small = {"font": {"size": 11}}
+    notes: list[dict[str, Any]] = []
+    for place, axis in enumerate(axes):
+        notes.append(note(place, -0.2, axis.name, yanchor="top", **small))
+        for height, text in axis.ticks:
+            beside = (
+                {"xanchor": "right", "xshift": -5} if place else {"xanchor": "left", "xshift": 5}
+            )
+            notes.append(
+                note(place, height, text, bgcolor="paper", opacity=0.85, **beside, **small)
+            )
+    rules = [
+        {
+            "type": "line",
+            "x0": place,
+            "x1": place,
+            "y0": -0.06,
+            "y1": 1.06,
+            "line": {"color": "faint", "width": 1},
+            "layer": "below",
+        }
+        for place in across
+    ]
+    return chart(
+        traces,
+        xaxis={"visible": False, "range": [-0.35, len(axes) - 0.65], "fixedrange": True},
+        yaxis={"visible": False, "range": [-0.34, 1.1], "fixedrange": True},
+        annotations=notes,
+        shapes=rules,
+        hovermode="closest",
+        margin={"l": 8, "r": 8, "t": 12, "b": 4},
+        legend={"orientation": "h", "y": 1.1, "traceorder": "reversed"},
+    )
 
 
 def bars(

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from results.dashboard import failures, leaderboard, overview
+from results.dashboard import cell, failures, leaderboard, overview
 from results.dashboard.view import View
 
 STUDY_VIEWS: Final[tuple[View, ...]] = (
     overview.VIEW,
     leaderboard.VIEW,
     failures.VIEW,
+    cell.VIEW,
 )
 STORE_VIEWS: Final[tuple[View, ...]] = ()
