@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from results.ask import Cause
+from results.ask import MEANING, Cause
 from results.dashboard.chart import Chart, bars, chart
 from results.dashboard.history import CAUSES, ENDINGS, PENDING, History
 from results.dashboard.query import Query
@@ -20,14 +20,6 @@ from results.store import Store
 SIZE: Final = 50
 """Rows of a page."""
 
-MEANING: Final[Mapping[Cause, str]] = {
-    Cause.INVALID: "What the mutation gave is no cell: too large, or x or a state does not reach the output.",
-    Cause.DUPLICATE: "The same cell, written in its canonical form, was proposed before in this study.",
-    Cause.PROBE: "At once after initialisation outputs or gradients are not finite, or no gradient reaches back.",
-    Cause.SCREEN: "It did not learn to repeat a few symbols (memorization), so it was not trained further.",
-    Cause.THRESHOLD: "On this task its best setting stayed below the share of the yardstick's best that is asked for.",
-    Cause.LIST: "It finished all tasks, and is not better than the worst member of the full list of the best.",
-}
 _JUDGED: Final = [CAUSES.index(one) for one in (Cause.PROBE, Cause.SCREEN, Cause.THRESHOLD)]
 """Causes that lie in the training before the verdict, and so in one task."""
 

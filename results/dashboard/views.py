@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from results.dashboard import cell, failures, leaderboard, overview
+from results.dashboard import cell, failures, leaderboard, overview, pareto
 from results.dashboard.view import View
 
 STUDY_VIEWS: Final[tuple[View, ...]] = (
     overview.VIEW,
     leaderboard.VIEW,
+    pareto.VIEW,
     failures.VIEW,
     cell.VIEW,
 )
