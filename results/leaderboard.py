@@ -174,17 +174,28 @@ class Board:
         return self.rows[0] if self.rows else None
 
 
-class _Tally:
-    """Everything that was recorded about one cell."""
+@dataclass(slots=True)
+class Tally:
+    """Everything that was recorded about one cell.
 
-    def __init__(self, ask: Ask, cell_id: str, text: str) -> None:
-        self.ask = ask
-        self.cell_id = cell_id
-        self.text = text
-        self.selection: dict[str, list[Outcome]] = {}
-        self.confirmations: dict[str, list[Outcome]] = {}
-        self.rejection: Rejection | None = None
-        self.screened = False
+    Attributes:
+        cell_id, text, parent_id, operators: which, and where it came from.
+        first: index of its first ask.
+        selection, confirmations: outcomes by task, in the order of their asks; an empty list where a
+            trial was asked for and has no outcome yet.
+        rejection: the last that was a verdict on it.
+        screened: it was put through the screen.
+    """
+
+    cell_id: str
+    text: str
+    parent_id: str
+    operators: tuple[str, ...]
+    first: int
+    selection: dict[str, list[Outcome]] = field(default_factory=dict[str, list[Outcome]])
+    confirmations: dict[str, list[Outcome]] = field(default_factory=dict[str, list[Outcome]])
+    rejection: Rejection | None = None
+    screened: bool = False
 
 
 def build(store: Store, study_id: str) -> Board:
@@ -231,8 +242,7 @@ def part(
     study: Study,
     tasks: Sequence[TaskColumn],
     fair: Mapping[str, int],
-    log: Sequence[tuple[Ask, Outcome | None]],
-    rejections: Sequence[Rejection],
+    tallies: Sequence[Tally],
     leading: str,
 ) -> dict[str, Row]:
     """Rows of some cells by id, the same as `build` has them.
@@ -241,12 +251,11 @@ def part(
         study: its description.
         tasks: its columns with their references.
         fair: by task the settings of the least tried finished cell of the whole study.
-        log: everything that was asked for about these cells, about the yardstick and the leader.
-        rejections: of these cells, in order.
+        tallies: of these cells, of the yardstick and of the leader.
         leading: id of the leader, with which the others are compared.
     """
     baselines = [baseline_id(word) for word in study.baselines]
-    rows = _rows(_tally(log, rejections), tasks, fair, baselines)
+    rows = _rows({one.cell_id: one for one in tallies}, tasks, fair, baselines)
     rows.sort(key=lambda row: row.cell_id != leading)
     flagged = _flagged(rows) if rows and rows[0].cell_id == leading else rows
     # Only what finished is compared with the leader.
@@ -335,14 +344,15 @@ def column(store: Store, study_id: str, name: str, scale: str) -> TaskColumn:
 
 def _tally(
     log: Sequence[tuple[Ask, Outcome | None]], rejections: Sequence[Rejection]
-) -> dict[str, _Tally]:
-    tallies: dict[str, _Tally] = {}
+) -> dict[str, Tally]:
+    tallies: dict[str, Tally] = {}
     seen: set[str] = set()
     for ask, outcome in log:
         trial = ask.trial
         if trial is None:
             continue
-        tally = tallies.setdefault(trial.cell_id, _Tally(ask, trial.cell_id, trial.cell))
+        made = Tally(trial.cell_id, trial.cell, ask.parent_id, ask.operators, ask.index)
+        tally = tallies.setdefault(trial.cell_id, made)
         tally.screened |= ask.role is Role.SCREEN
         if outcome is None:
             if ask.role in SELECTION:
@@ -375,12 +385,12 @@ def _best(task: TaskColumn, outcomes: Sequence[Outcome]) -> tuple[float, str] | 
     return max(found, key=lambda pair: sign * pair[0])
 
 
-def _with_reference(task: TaskColumn, yardstick: _Tally | None) -> TaskColumn:
+def _with_reference(task: TaskColumn, yardstick: Tally | None) -> TaskColumn:
     best = _best(task, yardstick.selection.get(task.name, ())) if yardstick else None
     return replace(task, reference=best and best[0])
 
 
-def _least_tried(tallies: Sequence[_Tally], tasks: Sequence[TaskColumn]) -> dict[str, int]:
+def _least_tried(tallies: Sequence[Tally], tasks: Sequence[TaskColumn]) -> dict[str, int]:
     least: dict[str, int] = {}
     for task in tasks:
         counts = [
@@ -414,7 +424,7 @@ def _select(task: TaskColumn, outcomes: Sequence[Outcome], fair: int) -> Selecte
 
 
 def _row(
-    tally: _Tally, tasks: Sequence[TaskColumn], yardstick: _Tally | None, fair: Mapping[str, int]
+    tally: Tally, tasks: Sequence[TaskColumn], yardstick: Tally | None, fair: Mapping[str, int]
 ) -> Row:
     selected = tuple(
         _select(task, tally.selection[task.name], fair[task.name])
@@ -435,10 +445,10 @@ def _row(
         cell_id=tally.cell_id,
         label=label(tally.cell_id),
         text=tally.text,
-        parent_id=tally.ask.parent_id,
-        operators=tally.ask.operators,
+        parent_id=tally.parent_id,
+        operators=tally.operators,
         execution=_execution(tally.text),
-        first=tally.ask.index,
+        first=tally.first,
         parameters=max((outcome.parameters or 0 for outcome in outcomes), default=0) or None,
         tried=len(outcomes),
         diverged=sum(outcome.ending is Ending.DIVERGED for outcome in outcomes),
@@ -460,7 +470,7 @@ def _row(
 
 
 def _rows(
-    tallies: Mapping[str, _Tally],
+    tallies: Mapping[str, Tally],
     tasks: Sequence[TaskColumn],
     fair: Mapping[str, int],
     baselines: Sequence[str],
@@ -474,11 +484,11 @@ def _rows(
     ]
 
 
-def _stopped_early(tally: _Tally) -> bool:
+def _stopped_early(tally: Tally) -> bool:
     return tally.rejection is not None and tally.rejection.cause.value in ("threshold", "probe")
 
 
-def _stopped(tally: _Tally, tasks: Sequence[TaskColumn]) -> str:
+def _stopped(tally: Tally, tasks: Sequence[TaskColumn]) -> str:
     if tally.rejection is not None:
         return f"{tally.rejection.cause.value}: {tally.rejection.detail}"
     waiting = [task.name for task in tasks if not tally.selection.get(task.name)]
@@ -487,18 +497,18 @@ def _stopped(tally: _Tally, tasks: Sequence[TaskColumn]) -> str:
     return "no setting trained on every task"
 
 
-def _test_values(task: TaskColumn, tally: _Tally) -> list[float]:
+def _test_values(task: TaskColumn, tally: Tally) -> list[float]:
     outcomes = tally.confirmations.get(task.name, ())
     values = [metric_of(task.metric, outcome, "test") for outcome in outcomes]
     return [value for value in values if value is not None]
 
 
-def _confirmed(task: TaskColumn, tally: _Tally) -> Interval | None:
+def _confirmed(task: TaskColumn, tally: Tally) -> Interval | None:
     values = _test_values(task, tally)
     return student(values) if values else None
 
 
-def _seed_ratios(task: TaskColumn, tally: _Tally, reference: Interval | None) -> tuple[float, ...]:
+def _seed_ratios(task: TaskColumn, tally: Tally, reference: Interval | None) -> tuple[float, ...]:
     if reference is None:
         return ()
     ratios = [task.ratio(value, reference.centre) for value in _test_values(task, tally)]

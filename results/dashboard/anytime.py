@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from results.dashboard import standing
 from results.dashboard.history import PENDING, ROLES, History
 from results.dashboard.standing import Floats
 from results.leaderboard import SELECTION, TINY, TaskColumn
@@ -53,21 +54,29 @@ def best_score(
     counts = (done["task"] < len(tasks)) & ~np.isnan(done["valid"]) & _selecting(done)
     if not baselines:
         counts &= ~np.isin(done["cell"], known)
-    ratios: dict[int, dict[int, float]] = {}
-    best = np.full(len(done), np.nan)
-    reached = np.nan
-    for place in np.flatnonzero(counts).tolist():
-        row = done[place]
-        task = int(row["task"])
-        ratio = tasks[task].ratio(float(row["valid"]), tasks[task].reference)
-        if ratio is None:
-            continue
-        ours = ratios.setdefault(int(row["cell"]), {})
-        ours[task] = max(ours.get(task, 0.0), ratio)
-        if len(ours) == len(tasks):
-            reached = float(np.fmax(reached, min(ours.values())))
-            best[place] = reached
-    return _curve(done, _carried(best))
+    ratios = np.full(len(done), np.nan)
+    for place, task in enumerate(tasks):
+        at = counts & (done["task"] == place)
+        ratios[at] = standing.ratios(task, done["valid"][at], task.reference)
+    # By cell and, within it, by time: each task's best so far, of which the worst is the score.
+    order = np.argsort(done["cell"], kind="stable")
+    worst = np.full(len(done), np.inf)
+    for place in range(len(tasks)):
+        own = np.where(done["task"] == place, ratios, np.nan)[order]
+        worst = np.minimum(worst, _best_within(done["cell"][order], own))
+    scores = np.full(len(done), np.nan)
+    scores[order] = worst
+    return _curve(done, _carried(np.where(counts, scores, np.nan)))
+
+
+def _best_within(groups: NDArray[np.int32], values: Floats) -> Floats:
+    """The highest value so far within each group of sorted groups; NaN before the first."""
+    known, ranks = np.unique(values, return_inverse=True, equal_nan=True)
+    # NaN is the last of the known ones; here it has to be the lowest.
+    ranks = np.where(np.isnan(values), 0, ranks + 1)
+    starts = np.cumsum(np.append(0, np.diff(groups) != 0)) * (len(known) + 2)
+    best = np.maximum.accumulate(ranks + starts) - starts
+    return np.append(np.nan, known)[best]
 
 
 def best_metric(history: History, task: int, metric: str, cells: NDArray[np.bool_]) -> Curve:

@@ -81,7 +81,7 @@ class Desk:
     def close(self) -> None:
         """Closes the store and ends the thread."""
         self._thread.submit(self._stack.close).result()
-        self._thread.shutdown()
+        self._thread.shutdown(cancel_futures=True)
 
     def _run(self, work: Callable[[Record], T]) -> T:
         file = _identity(self._place)
@@ -92,7 +92,22 @@ class Desk:
             opened = publication.open_record(self._place, whole=False)
             self._record = Record(self._stack.enter_context(opened))
             self._file = file
-        return work(self._record)
+        with self._record.turn() as record:
+            done = work(record)
+        if self._record.behind:
+            self._thread.submit(self._read_on)
+        return done
+
+    def _read_on(self) -> None:
+        """Reads another piece of a study that one request was too short for."""
+        record = self._record
+        if record is None or not record.behind:
+            return
+        # Whoever asks next is told what is wrong with the store.
+        with contextlib.suppress(StoreError), record.turn():
+            record.history(record.behind)
+            if record.behind:
+                self._thread.submit(self._read_on)
 
 
 def _identity(place: Path) -> tuple[int, ...]:

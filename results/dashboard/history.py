@@ -6,6 +6,8 @@ is read from the store by index.
 """
 
 import json
+import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
@@ -108,6 +110,7 @@ class History:
         ways: operators, in order, by which cells were made that were turned away.
         turned: last cause by which a trained cell was turned away, by its place.
         admitted: places of cells that entered the list.
+        complete: everything was read that is in the store.
         version: rises with everything that was read.
     """
 
@@ -124,6 +127,7 @@ class History:
         self.ways: list[tuple[str, ...]] = []
         self.turned: dict[int, str] = {}
         self.admitted: dict[int, int] = {}
+        self.complete = False
         self.version = 0
         plans = [(plan.name, plan.scale) for plan in self.study.tasks]
         screen = (self.study.screen.task, self.study.screen.scale)
@@ -181,8 +185,12 @@ class History:
         rows = self.rows
         return rows["number"][np.isin(rows["cell"], places)].tolist()
 
-    def refresh(self, store: Store) -> bool:
+    def refresh(self, store: Store, seconds: float = math.inf) -> bool:
         """Reads what was added since the last time; returns whether there was anything.
+
+        Args:
+            store: that holds the study.
+            seconds: after which reading stops until the next time, and `complete` is False.
 
         Raises:
             StoreError: if the store cannot be read.
@@ -190,8 +198,10 @@ class History:
         with store.snapshot():
             before = self.version
             self._read_outcomes(store)
-            self._read_asks(store)
-            self._read_verdicts(store)
+            self.complete = self._read_asks(store, time.monotonic() + seconds)
+            # What was decided about a cell can be told only once the cell is known.
+            if self.complete:
+                self._read_verdicts(store)
         return self.version != before
 
     def _read_outcomes(self, store: Store) -> None:
@@ -207,18 +217,21 @@ class History:
                     self.version += 1
         self._seen["outcome"] = _latest(store, "outcome")
 
-    def _read_asks(self, store: Store) -> None:
+    def _read_asks(self, store: Store, until: float) -> bool:
+        """Reads piece by piece; returns whether nothing is left."""
         while True:
             found = store.select(
                 _ASKED, self._seen["outcome"], self.study_id, self.asked, self.asked + _PIECE
             )
             counted = store.select(_COUNTED, self.study_id, self.asked, self.asked + _PIECE)[0][0]
             if not counted:
-                return
+                return True
             self._add([self._entry(store, row) for row in found])
             self.idle += counted - len(found)
             self.asked += counted
             self.version += 1
+            if time.monotonic() > until:
+                return False
 
     def _entry(self, store: Store, row: Sequence[Any]) -> tuple[Any, ...]:
         """One ask in the order of `_LAYOUT`; a trial that has no outcome yet is noted as pending."""

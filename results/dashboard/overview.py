@@ -146,10 +146,11 @@ def _rate(store: Store, study_id: str) -> dict[str, Any]:
         "SELECT number, at FROM epoch WHERE study_id = ? ORDER BY number DESC LIMIT 1", study_id
     )[0]
     sent = store.select(
-        "SELECT attempt.number, slot, attempt.at, trial.cell_id, trial.task, outcome.ending"
-        " FROM attempt JOIN ask ON ask.study_id = attempt.study_id AND ask.number = attempt.number"
-        " JOIN trial ON trial.key = ask.trial_key LEFT JOIN outcome ON outcome.trial_key = trial.key"
-        " WHERE attempt.study_id = ? AND attempt.epoch = ? ORDER BY attempt.rowid DESC LIMIT ?",
+        # The sign keeps SQLite from an index that would have it sort all attempts of the study.
+        "SELECT sent.number, slot, sent.at, trial.cell_id, trial.task, outcome.ending FROM"
+        " (SELECT * FROM attempt WHERE +study_id = ? AND epoch = ? ORDER BY rowid DESC LIMIT ?) sent"
+        " JOIN ask ON ask.study_id = sent.study_id AND ask.number = sent.number"
+        " JOIN trial ON trial.key = ask.trial_key LEFT JOIN outcome ON outcome.trial_key = trial.key",
         study_id,
         epoch,
         RECENT,

@@ -1,11 +1,17 @@
 """A store that is watched: what was read stays in memory, what was added is read when asked for."""
 
+import contextlib
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Final, Self
 
 from results.dashboard.history import History
 from results.dashboard.standing import Standing, standing
 from results.error import StoreError
 from results.store import Store
+
+PATIENCE: Final = 0.3
+"""Seconds of reading before a page is shown of what was read so far; the rest follows by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +33,21 @@ class Record:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._fresh: set[str] = set()
         self._histories: dict[str, History] = {}
         self._standings: dict[str, tuple[int, Standing]] = {}
+
+    @contextlib.contextmanager
+    def turn(self) -> Generator[Self]:
+        """All that is read inside sees one state of the store."""
+        with self.store.snapshot():
+            self._fresh.clear()
+            yield self
+
+    @property
+    def behind(self) -> str:
+        """The id of a study that was looked at and of which some is still unread, or ""."""
+        return next((one for one, read in self._histories.items() if not read.complete), "")
 
     def studies(self) -> list[Entry]:
         """All studies, oldest first."""
@@ -43,14 +62,22 @@ class Record:
         """Changes whenever a row was added that a view could show."""
         tables = ("study", "epoch", "ask", "outcome", "rejection", "admission", "attempt", "event")
         counts = [f"(SELECT coalesce(max(rowid), 0) FROM {table})" for table in tables]  # noqa: S608
-        return "-".join(str(one) for one in self.store.select(f"SELECT {', '.join(counts)}")[0])
+        unread = sum(one.asked for one in self._histories.values() if not one.complete)
+        rows = self.store.select(f"SELECT {', '.join(counts)}")[0]
+        return "-".join(str(one) for one in (*rows, unread))
 
     def history(self, study_id: str) -> History:
-        """The columns of a study as it stands now. Raises StoreError `missing` if there is none."""
+        """The columns of a study as it stands now, or not `complete` if reading takes long.
+
+        Raises:
+            StoreError: `missing` if there is none.
+        """
         known = self._histories.get(study_id)
         if known is None:
             known = self._histories[study_id] = History(self.store, study_id)
-        known.refresh(self.store)
+        if study_id not in self._fresh:
+            known.refresh(self.store, PATIENCE)
+            self._fresh.add(study_id)
         return known
 
     def standing(self, study_id: str) -> Standing:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from results import page as pages
 from results.dashboard.query import Query
+from results.dashboard.record import Entry
 from results.dashboard.view import Request, View
 from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
 from results.interval import Interval
@@ -39,8 +40,19 @@ def page(view: View, request: Request) -> str:
             views=[one for one in STUDY_VIEWS if not one.named],
             store_views=STORE_VIEWS,
             state=request.record.state(),
+            reading=_reading(request, current),
             store=request.record.store.path.name,
         )
+    )
+
+
+def _reading(request: Request, study: Entry | None) -> str:
+    """What is said while a large store is still being read."""
+    if study is None or request.record.behind != study.id:
+        return ""
+    read = request.record.history(study.id).asked
+    return (
+        f"Reading the store: {read:,} of {study.asked:,} trials so far. The page completes itself."
     )
 
 

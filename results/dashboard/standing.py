@@ -1,7 +1,10 @@
 """How all cells of a study stand: what `results.leaderboard` computes, for the whole study at once."""
 
+import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +12,8 @@ from numpy.typing import NDArray
 from results import leaderboard
 from results.ask import Cause, Rejection, Role
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
-from results.leaderboard import SELECTION, TINY, Row, TaskColumn
-from results.outcome import Ending
+from results.leaderboard import SELECTION, TINY, Row, Tally, TaskColumn
+from results.outcome import Ending, Outcome
 from results.store import Store
 
 Floats = NDArray[np.float64]
@@ -88,7 +91,7 @@ def standing(history: History) -> Standing:
     best = np.where(np.isinf(best), np.nan, best * signs)
     tasks = _referred(history, best)
     ratio = np.column_stack(
-        [_ratios(task, best[:, k], task.reference) for k, task in enumerate(tasks)]
+        [ratios(task, best[:, k], task.reference) for k, task in enumerate(tasks)]
     )
     parameters = np.zeros(cells, np.int64)
     np.maximum.at(parameters, chosen["cell"], chosen["parameters"])
@@ -133,20 +136,87 @@ def read_rows(store: Store, history: History, found: Standing, places: list[int]
     leader = [int(ranked[0])] if len(ranked) else []
     yardstick = [one for one in history.baselines[-1:] if one is not None]
     wanted = sorted({*places, *leader, *yardstick})
-    ids = [history.cells[place] for place in wanted]
-    marks = ", ".join("?" * len(ids))
+    ids = json.dumps([history.cells[place] for place in wanted])
     with store.snapshot():
-        log = store.part(history.study_id, history.numbers(wanted))
+        texts = dict(store.select(f"SELECT id, text FROM cell WHERE id IN {_LISTED}", ids))  # noqa: S608
         turned = store.select(
-            "SELECT cause, cell_id, detail FROM rejection"  # noqa: S608 - question marks only
-            f" WHERE study_id = ? AND cell_id IN ({marks}) ORDER BY number, place",
+            f"SELECT cell_id, cause, detail FROM rejection WHERE study_id = ? AND cell_id IN {_LISTED}"  # noqa: S608
+            " AND cause <> 'duplicate' ORDER BY number, place",
             history.study_id,
-            *ids,
+            ids,
         )
-    rejections = [Rejection(Cause(cause), one, "", (), detail) for cause, one, detail in turned]
-    leading = history.cells[leader[0]] if leader else ""
-    rows = leaderboard.part(history.study, found.tasks, found.fair, log, rejections, leading)
-    return [rows[history.cells[place]] for place in places if history.cells[place] in rows]
+        verdicts = {one: Rejection(Cause(cause), one, "", (), said) for one, cause, said in turned}
+        tallies = [_tally(history, place, texts, verdicts) for place in wanted]
+        leading = history.cells[leader[0]] if leader else ""
+        rows = leaderboard.part(history.study, found.tasks, found.fair, tallies, leading)
+        chosen = [rows[history.cells[place]] for place in places if history.cells[place] in rows]
+        return _with_keys(store, history.study_id, chosen)
+
+
+_LISTED: Final = "(SELECT value FROM json_each(?))"
+
+
+def _tally(
+    history: History, place: int, texts: dict[str, str], verdicts: dict[str, Rejection]
+) -> Tally:
+    """What the columns have of one cell. The key of an outcome is the number of its ask."""
+    cell_id = history.cells[place]
+    rows = history.rows
+    mine = rows[rows["cell"] == place]
+    tally = Tally(
+        cell_id,
+        texts[cell_id],
+        history.parents[place],
+        history.operators[place],
+        int(mine["number"][0]),
+        rejection=verdicts.get(cell_id),
+    )
+    facts: list[tuple[int, int, int, bool, int, float, float, int]] = mine[_FACTS].tolist()
+    for number, role, task, first, ending, valid, test, parameters in facts:
+        kind = tally.selection if ROLES[role] in SELECTION else tally.confirmations
+        if ROLES[role] in (Role.SCREEN, Role.IDLE):
+            continue
+        found = kind.setdefault(history.tasks[task].name, [])
+        if ending == PENDING or not first:
+            continue
+        values = [None if math.isnan(value) else value for value in (valid, test)]
+        found.append(
+            Outcome(
+                key=str(number),
+                ending=ENDINGS[ending],
+                parameters=parameters,
+                valid_loss=values[0],
+                valid_accuracy=values[0],
+                test_loss=values[1],
+                test_accuracy=values[1],
+            )
+        )
+    return tally
+
+
+_FACTS: Final = ["number", "role", "task", "first", "ending", "valid", "test", "parameters"]
+
+
+def _with_keys(store: Store, study_id: str, rows: Sequence[Row]) -> list[Row]:
+    """The rows with the keys of the selected trials in place of their numbers."""
+    numbers = [int(one.key) for row in rows for one in row.selected if one and one.key]
+    keys = dict(
+        store.select(
+            f"SELECT number, trial_key FROM ask WHERE study_id = ? AND number IN {_LISTED}",  # noqa: S608
+            study_id,
+            json.dumps(numbers),
+        )
+    )
+    return [
+        replace(
+            row,
+            selected=tuple(
+                one and (replace(one, key=keys[int(one.key)]) if one.key else one)
+                for one in row.selected
+            ),
+        )
+        for row in rows
+    ]
 
 
 def _referred(history: History, best: Floats) -> tuple[TaskColumn, ...]:
@@ -161,7 +231,7 @@ def _referred(history: History, best: Floats) -> tuple[TaskColumn, ...]:
     )
 
 
-def _ratios(task: TaskColumn, values: Floats, reference: float | None) -> Floats:
+def ratios(task: TaskColumn, values: Floats, reference: float | None) -> Floats:
     """`TaskColumn.ratio` of a whole column; NaN without a reference."""
     if reference is None:
         return np.full_like(values, np.nan)
@@ -180,7 +250,7 @@ def _confirmed(
         return np.full(len(sums), np.nan)
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     columns = [
-        _ratios(task, means[:, k], float(means[place, k]) if counts[place, k] else None)
+        ratios(task, means[:, k], float(means[place, k]) if counts[place, k] else None)
         for k, task in enumerate(tasks)
     ]
     return np.column_stack(columns).min(axis=1)
