@@ -21,6 +21,7 @@ SIZE: Final = 50
 """Cells on a page."""
 MARKED: Final = 8
 """Cells that can be compared at once."""
+SORTS: Final = ("score", "confirmed", "parameters", "seconds", "settings", "first")
 KINDS: Final = ("finished", "stopped", "confirmed", "baselines", "new")
 
 
@@ -35,6 +36,7 @@ def document(request: Request) -> Document:
     rank = {int(place): number for number, place in enumerate(found.ranked(), 1)}
     speed = _speed(history)
     names = [task.name for task in found.tasks]
+    sort, descending = _order(found, request.query)
     return {
         "study": request.study_id,
         "name": history.study.name,
@@ -53,7 +55,9 @@ def document(request: Request) -> Document:
             for task in found.tasks
         ],
         "kinds": list(KINDS),
-        "sorts": ["score", "confirmed", "parameters", "seconds", "settings", "first", *names],
+        "sorts": [*SORTS, *names],
+        "sort": sort,
+        "descending": descending,
         "cells": len(places),
         "page": min(request.query.whole("page", 1, 1, 10_000), pages),
         "pages": pages,
@@ -78,7 +82,6 @@ def select(history: History, found: Standing, query: Query) -> NDArray[np.int64]
         QueryError: it asks for what cannot be.
     """
     names = [task.name for task in found.tasks]
-    sorts = ("score", "confirmed", "parameters", "seconds", "settings", "first", *names)
     places = np.concatenate([found.ranked(), found.halted()])
     kind = query.choice("kind", KINDS, "")
     known = [place for place in history.baselines if place is not None]
@@ -104,12 +107,10 @@ def select(history: History, found: Standing, query: Query) -> NDArray[np.int64]
     if query.choice("marked", ("only",), ""):
         marked = [history.place(one) for one in query.many("cell", MARKED)]
         places = places[np.isin(places, [place for place in marked if place is not None])]
-    sort = query.choice("sort", sorts, "score")
-    down = query.choice("order", ("down", "up"), "")
-    if sort == "score" and not down:
+    sort, descending = _order(found, query)
+    if sort == "score" and descending:
         return places
-    values, better_up = _values(found, sort, names)
-    descending = down == "down" if down else better_up
+    values, _ = _values(found, sort, names)
     # What is not known comes last, whichever way the rest is sorted.
     values = np.where(np.isnan(values), np.inf, -values if descending else values)
     return places[np.argsort(values[places], kind="stable")]
@@ -174,6 +175,14 @@ def to_json(request: Request) -> str:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def _order(found: Standing, query: Query) -> tuple[str, bool]:
+    """What the query sorts by, and whether the highest comes first: unless it says, the best does."""
+    names = [task.name for task in found.tasks]
+    sort = query.choice("sort", (*SORTS, *names), "score")
+    down = query.choice("order", ("down", "up"), "")
+    return sort, down == "down" if down else _values(found, sort, names)[1]
 
 
 def _values(found: Standing, sort: str, names: list[str]) -> tuple[NDArray[np.float64], bool]:
