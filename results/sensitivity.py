@@ -7,16 +7,17 @@ to the best loss that any setting of any cell reached there. A training that fai
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy import stats
 
 from cells.setting import Setting
-from results.findings import Training
 from results.interval import best_of
 from results.leaderboard import SELECTION, Held, TaskColumn
 from results.outcome import Ending, Outcome
+
+if TYPE_CHECKING:
+    from results.findings import Training
 
 MEMORYLESS: Final = (
     "no memory",
@@ -119,7 +120,7 @@ def memoryless(task: TaskColumn, split: Held = "valid") -> tuple[str, float] | N
 
 
 def selections(
-    trainings: Sequence[Training], tasks: Mapping[str, TaskColumn]
+    trainings: "Sequence[Training]", tasks: Mapping[str, TaskColumn]
 ) -> tuple[Selection, ...]:
     """The settings of the selection by arm and task, in the order they were first asked for."""
     groups: dict[tuple[str, str], list[Training]] = {}
@@ -223,7 +224,8 @@ def signed_rank(differences: Sequence[float]) -> float:
         differences: none of them 0, at least one.
     """
     # Twice the mean ranks are whole numbers, and so are their sums.
-    ranks = np.rint(2 * stats.rankdata(np.abs(differences))).astype(np.int64)
+    _, place, equal = np.unique(np.abs(differences), return_inverse=True, return_counts=True)
+    ranks = (2 * np.cumsum(equal) - equal + 1)[place]
     total = int(ranks.sum())
     ways = np.zeros(total + 1)
     ways[0] = 1.0

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp
 from results import publication
 from results.dashboard.guard import Guard
 from results.dashboard.query import Query, QueryError
-from results.dashboard.record import Record
+from results.dashboard.record import Importances, Record
 from results.dashboard.render import page, problem
 from results.dashboard.view import AbsentError, Document, Request, View
 from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
@@ -48,8 +48,9 @@ _STATIC: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 class Desk:
     """The one thread that holds the record, and answers what the application asks."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, importances: Importances | None = None) -> None:
         self._place = place
+        self._importances = importances
         self._thread = ThreadPoolExecutor(1, "record")
         self._record: Record | None = None
         self._file: tuple[int, ...] = ()
@@ -90,7 +91,7 @@ class Desk:
             self._record = None
             self._stack.close()
             opened = publication.open_record(self._place, whole=False)
-            self._record = Record(self._stack.enter_context(opened))
+            self._record = Record(self._stack.enter_context(opened), self._importances)
             self._file = file
         with self._record.turn() as record:
             done = work(record)

@@ -1,17 +1,22 @@
 """A store that is watched: what was read stays in memory, what was added is read when asked for."""
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from results.dashboard.history import History
 from results.dashboard.standing import Standing, standing
 from results.error import StoreError
+from results.sensitivity import Importance, Selection
 from results.store import Store
 
 PATIENCE: Final = 0.3
 """Seconds of reading before a page is shown of what was read so far; the rest follows by itself."""
+Importances = Callable[[Sequence[Selection]], Sequence[Importance]]
+"""Computes importances of hyperparameters, which needs more than this package may import."""
+GROWN: Final = 1.05
+"""By what factor a study must grow before its importances are computed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,11 @@ class Record:
     Methods raise StoreError if the store cannot be read.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, importances: Importances | None = None) -> None:
         self.store = store
         self._fresh: set[str] = set()
+        self._compute = importances
+        self._importances: dict[tuple[str, ...], tuple[int, Sequence[Importance]]] = {}
         self._histories: dict[str, History] = {}
         self._standings: dict[str, tuple[int, Standing]] = {}
 
@@ -88,6 +95,34 @@ class Record:
             found = standing(history)
             self._standings[study_id] = history.version, found
         return found
+
+    @property
+    def computes(self) -> bool:
+        """Whether importances can be computed here."""
+        return self._compute is not None
+
+    def importances(
+        self, study_id: str, about: tuple[str, ...], selections: Callable[[], Sequence[Selection]]
+    ) -> tuple[int, Sequence[Importance]]:
+        """Importances, with the trials that the study had then; kept until it has grown by a twentieth.
+
+        They take seconds. None at all where they cannot be computed.
+
+        Args:
+            study_id: of the study.
+            about: what of the study it is about, by which they are kept.
+            selections: makes what they are computed from.
+        """
+        if self._compute is None:
+            return 0, ()
+        done = self.history(study_id).answered
+        known = self._importances.get((study_id, *about))
+        if known is None or done > GROWN * known[0]:
+            if len(self._importances) > 64:
+                self._importances.clear()
+            known = done, self._compute(selections())
+            self._importances[study_id, *about] = known
+        return known
 
     def latest(self) -> str:
         """The id of the newest study. Raises StoreError `missing` if there is none."""

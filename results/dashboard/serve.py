@@ -11,6 +11,7 @@ from typing import Final
 import uvicorn
 
 from results.dashboard.app import Desk, create
+from results.dashboard.record import Importances
 
 ADDRESS: Final = "127.0.0.1"
 CONNECTIONS: Final = 4096
@@ -21,13 +22,16 @@ class PortError(OSError):
     """The port that was asked for cannot be had."""
 
 
-def serve(place: Path, port: int, ready: Callable[[int], None]) -> None:
+def serve(
+    place: Path, port: int, ready: Callable[[int], None], importances: Importances | None = None
+) -> None:
     """Serves the dashboard of the store at `place` until SIGINT or SIGTERM.
 
     Args:
         place: a store's file, or a published folder.
         port: on loopback; 0 takes a free one.
         ready: told the port as soon as pages are answered.
+        importances: computes those of hyperparameters; the page says so where there is none.
 
     Raises:
         PortError: the port is taken.
@@ -36,7 +40,7 @@ def serve(place: Path, port: int, ready: Callable[[int], None]) -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         _make_room()
     with contextlib.ExitStack() as stack:
-        desk = Desk(place)
+        desk = Desk(place, importances)
         stack.callback(desk.close)
         desk.open()
         listener = stack.enter_context(_listen(port))

@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from results.dashboard import cell, failures, leaderboard, overview, pareto
+from results.dashboard import cell, failures, hyperparameters, leaderboard, overview, pareto
 from results.dashboard.view import View
 
 STUDY_VIEWS: Final[tuple[View, ...]] = (
     overview.VIEW,
     leaderboard.VIEW,
     pareto.VIEW,
+    hyperparameters.VIEW,
     failures.VIEW,
     cell.VIEW,
 )

@@ -4,12 +4,16 @@ import getpass
 import json as json_text
 import socket
 import webbrowser
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search.commands.record import StoreArgument
 from search.console import DONE, Json, UsageError, note
+
+if TYPE_CHECKING:
+    from results.sensitivity import Importance, Selection
 
 
 def dashboard(
@@ -36,7 +40,14 @@ def dashboard(
             webbrowser.open(url)
 
     try:
-        serve(store, port, ready)
+        serve(store, port, ready, _importances)
     except PortError as error:
         raise UsageError(str(error), "give another --port, or 0 for a free one") from error
     return DONE
+
+
+def _importances(found: "Sequence[Selection]") -> "Sequence[Importance]":
+    """Those of Optuna, which takes a second and memory to import and so waits until it is asked for."""
+    from search.importance import importances
+
+    return importances(found)

@@ -1,0 +1,114 @@
+"""Slices and importances against the log, read row by row."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from results import leaderboard
+from results.dashboard.app import Desk, create
+from results.dashboard.hyperparameters import document
+from results.dashboard.query import Query
+from results.dashboard.record import Importances, Record
+from results.dashboard.view import AbsentError, Document, Request
+from results.interval import wilson
+from results.outcome import Ending, Outcome
+from results.sensitivity import Importance, Selection
+from results.store import Store
+from results.study import Study
+from results.trial import Trial
+from search.importance import importances
+from tests.results import synthetic
+
+
+def asked(
+    store: Store, study: Study, compute: Importances | None = None, **filters: str
+) -> Document:
+    """The view's document with these filters."""
+    query = Query({name: [value] for name, value in filters.items()})
+    return document(Request(Record(store, compute), study.id, query))
+
+
+def trainings(store: Store, study: Study, task: str) -> list[tuple[Trial, Outcome]]:
+    """Those of the selection."""
+    return [
+        (ask.trial, outcome)
+        for ask, outcome in store.log(study.id)
+        if ask.trial and outcome and ask.trial.task == task and ask.role in leaderboard.SELECTION
+    ]
+
+
+def test_a_slice_has_the_quartiles_and_the_share_that_diverged_at_each_value(
+    written: tuple[Store, Study],
+) -> None:
+    rows = trainings(*written, "gamma")
+    found = asked(*written, task="gamma")
+    assert [one["column"] for one in found["slices"]] == ["learning_rate", "init_scale"]
+    groups = found["slices"][0]["groups"]
+    assert sum(group["count"] for group in groups) == len(rows) == found["settings"]
+    for group in groups:
+        own = [one for trial, one in rows if trial.setting.learning_rate == group["low"]]
+        good = [one.valid_loss for one in own if one.valid_loss is not None]
+        quartiles = np.quantile(good, [0.25, 0.5, 0.75]).tolist()
+        assert [group["lower"], group["median"], group["upper"]] == pytest.approx(quartiles)
+        bad = sum(one.ending is Ending.DIVERGED for one in own)
+        assert group["diverged"]["high"] == wilson(bad, len(own)).high
+        # No level without memory is recorded for this task.
+        assert group["learned"] is None
+
+
+def test_one_cell_alone_is_looked_at_and_one_that_was_never_trained_is_absent(
+    written: tuple[Store, Study],
+) -> None:
+    lstm = synthetic.BASELINES["lstm"][1]
+    count = sum(trial.cell_id == lstm for trial, _ in trainings(*written, "alpha"))
+    found = asked(*written, task="alpha", cell=lstm)
+    assert (found["settings"], found["cells"], found["label"]) == (count, 1, "lstm")
+    with pytest.raises(AbsentError):
+        asked(*written, cell="0" * 12)
+
+
+def test_importances_are_of_all_cells_judged_each_within_its_own_and_of_the_baselines(
+    written: tuple[Store, Study],
+) -> None:
+    given: list[Selection] = []
+
+    def watched(found: Sequence[Selection]) -> Sequence[Importance]:
+        given.extend(found)
+        return importances(found)
+
+    found = asked(*written, watched, task="alpha", importance="yes")["importance"]
+    pool, *single = given
+    assert [one.arm for one in single] == ["lstm", "gru"]
+    assert [one["arm"] for one in found["arms"]] == [one.arm for one in given]
+    assert sum(found["arms"][0]["shares"].values()) == pytest.approx(1)
+    rows = trainings(*written, "alpha")
+    assert pool.arm == f"{len({trial.cell_id for trial, _ in rows})} cells, pooled"
+    # The best setting of any cell stands above the worst of every cell, however good the cell is.
+    best, worst = [], []
+    for cell in {trial.cell_id for trial, _ in rows}:
+        own = [
+            one for one, (trial, _) in zip(pool.values, rows, strict=True) if trial.cell_id == cell
+        ]
+        known = [one for one in own if one is not None]
+        assert own.count(None) == sum(
+            trial.cell_id == cell and one.ending is not Ending.OK for trial, one in rows
+        )
+        if len(known) > 1:
+            best.append(max(known))
+            worst.append(min(known))
+    assert min(best) > max(worst)
+
+
+def test_without_optuna_the_page_says_that_importances_are_not_computed(tmp_path: Path) -> None:
+    path = tmp_path / "run.gate"
+    store, study = synthetic.write(path)
+    store.close()
+    desk = Desk(path)
+    client = TestClient(create(desk), base_url="http://localhost")
+    text = client.get(f"/studies/{study.id}/hyperparameters?importance=yes&task=beta").text
+    assert "not computed here" in text
+    assert '<option value="beta" selected>' in text
+    desk.close()
