@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from results.dashboard import cell, failures, hyperparameters, leaderboard, overview, pareto
+from results.dashboard import cell, failures, hyperparameters, leaderboard, overview, pareto, runs
 from results.dashboard.view import View
 
 STUDY_VIEWS: Final[tuple[View, ...]] = (
@@ -13,4 +13,4 @@ STUDY_VIEWS: Final[tuple[View, ...]] = (
     failures.VIEW,
     cell.VIEW,
 )
-STORE_VIEWS: Final[tuple[View, ...]] = ()
+STORE_VIEWS: Final[tuple[View, ...]] = (runs.VIEW,)
