@@ -139,6 +139,8 @@ def read_rows(store: Store, history: History, found: Standing, places: list[int]
     ids = json.dumps([history.cells[place] for place in wanted])
     with store.snapshot():
         texts = dict(store.select(f"SELECT id, text FROM cell WHERE id IN {_LISTED}", ids))  # noqa: S608
+        # SQLite's JSON loses a NUL, which no search writes into an id; somebody else may.
+        texts |= {one: store.cell(one) or "" for one in json.loads(ids) if one not in texts}
         turned = store.select(
             f"SELECT cell_id, cause, detail FROM rejection WHERE study_id = ? AND cell_id IN {_LISTED}"  # noqa: S608
             " AND cause <> 'duplicate' ORDER BY number, place",

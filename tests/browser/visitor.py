@@ -56,7 +56,7 @@ class Visitor:
 
     def check(self) -> None:
         """Raises AssertionError if anything went wrong so far."""
-        assert self.troubles == []
+        assert not self.troubles, "\n".join(self.troubles)
 
     def look(self, scheme: Literal["light", "dark"] = "light", width: int = 1280) -> None:
         """Sets what the system prefers and how wide the window is, and waits until that is drawn."""
@@ -71,8 +71,9 @@ class Visitor:
             self.troubles.append(f"{message.type}: {message.text} ({message.location})")
 
     def _failed(self, request: Request) -> None:
-        # A stream ends with the page that reads it.
-        if not request.url.endswith("/events"):
+        # A stream, or a look at what has changed, ends with the page that wanted it.
+        left = request.failure == "net::ERR_ABORTED"
+        if not (left and request.resource_type in ("eventsource", "fetch")):
             self.troubles.append(f"failed: {request.url}: {request.failure}")
 
     def _asked(self, request: Request) -> None:

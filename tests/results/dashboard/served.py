@@ -8,8 +8,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
+from results.dashboard import record
 from results.dashboard.app import Desk, create
 from tests.search.command import start
 
@@ -19,12 +21,17 @@ PATIENCE = 60.0
 
 @contextlib.contextmanager
 def over(place: Path, *, raising: bool = True) -> Generator[TestClient]:
-    """A client of the dashboard of a store; what the dashboard raises comes through, or is answered."""
+    """A client of the dashboard of a store; what the dashboard raises comes through, or is answered.
+
+    Pages wait until all is read, however slow the machine is.
+    """
     desk = Desk(place)
-    try:
-        yield TestClient(create(desk), "http://localhost", raise_server_exceptions=raising)
-    finally:
-        desk.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record, "PATIENCE", PATIENCE)
+        try:
+            yield TestClient(create(desk), "http://localhost", raise_server_exceptions=raising)
+        finally:
+            desk.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,13 +195,14 @@ class Page(HTMLParser):
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, keys too."""
+    """Every text in a JSON value, keys too, but what a chart only passes on: links."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for key, one in value.items():
             yield key
-            yield from texts(one)
+            if key != "customdata":
+                yield from texts(one)
     elif isinstance(value, list):
         for one in value:
             yield from texts(one)
