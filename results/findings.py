@@ -93,6 +93,47 @@ def run_of(store: Store, study_id: str) -> Run | None:
         return Run(*title, studies, tasks, trainings(store, parts, tasks))
 
 
+def runs(store: Store) -> dict[str, list[str]]:
+    """Ids of the studies of every findings run in a store, by `FINDINGS-SCALE`, oldest first."""
+    found: dict[str, list[str]] = {}
+    for study_id, description in store.select("SELECT id, description FROM study ORDER BY rowid"):
+        title = _title(Study.from_json(description))
+        if title is not None:
+            found.setdefault("-".join(title), []).append(study_id)
+    return found
+
+
+def families_of(run: str) -> tuple[Family, ...]:
+    """The families of claims that a run is about, from its `FINDINGS-SCALE`."""
+    findings = run.rpartition("-")[0]
+    return tuple(map(claim.load, claim.names() if findings == ALL else (findings,)))
+
+
+def confirmed_values(store: Store, study_ids: Sequence[str]) -> dict[tuple[str, str], list[float]]:
+    """Test values of the confirmed trainings by arm and task, such that higher is better.
+
+    The same as those of `measure`, read without curves and settings.
+    """
+    prefixes = {one: PARTS[part_of(store.study(one))] for one in study_ids}
+    tasks = _tasks(store, study_ids)
+    found: dict[tuple[str, str], list[float]] = {}
+    seen: set[str] = set()
+    for study_id in study_ids:
+        for key, role, cell_id, task, ending, loss, accuracy in store.select(
+            "SELECT ask.trial_key, ask.role, trial.cell_id, trial.task, outcome.ending,"
+            " outcome.test_loss, outcome.test_accuracy FROM ask JOIN trial ON key = ask.trial_key"
+            " LEFT JOIN outcome ON outcome.trial_key = key WHERE ask.study_id = ?"
+            " ORDER BY ask.number",
+            study_id,
+        ):
+            known = key in seen
+            seen.add(key)
+            value = accuracy if tasks[task].metric == "accuracy" else loss and -loss
+            if not known and role == Role.CONFIRM and ending == Ending.OK and value is not None:
+                found.setdefault((prefixes[study_id] + label(cell_id), task), []).append(value)
+    return found
+
+
 def _title(study: Study) -> tuple[str, str] | None:
     """Findings and scale of a study that `gatewright reproduce` made."""
     if study.strategy != "roster":
@@ -106,8 +147,9 @@ def _title(study: Study) -> tuple[str, str] | None:
 def _tasks(store: Store, study_ids: Sequence[str]) -> dict[str, TaskColumn]:
     found: dict[str, TaskColumn] = {}
     for study_id in study_ids:
-        for task in leaderboard.build(store, study_id).tasks:
-            found.setdefault(task.name, task)
+        for plan in store.study(study_id).tasks:
+            if plan.name not in found:
+                found[plan.name] = leaderboard.column(store, study_id, plan.name, plan.scale)
     return found
 
 

@@ -24,7 +24,7 @@ from results.findings_figure import Drop
 from results.interval import Interval, student
 from results.leaderboard import SELECTION, TaskColumn
 from results.outcome import Ending
-from results.page import POLICY, environment, interval, markup, number
+from results.page import POLICY, environment, interval, markup, number, p_values
 from results.panel import to_svg
 from results.paper_table import Agreement, Column, PaperTable, agreement, tables
 from results.sensitivity import (
@@ -37,7 +37,7 @@ from results.sensitivity import (
     selections,
 )
 from results.store import Store
-from results.verdict import Verdict
+from results.verdict import Verdict, comparison, summary
 
 ABLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "lstm": {
@@ -146,10 +146,9 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
             {
                 "interval": interval,
                 "number": number,
-                "seeds": _seeds_of,
-                "p_values": _p_values,
-                "least_power": _least_power,
-                "reason": _reason,
+                "p_values": p_values,
+                "summary": summary,
+                "comparison": comparison,
             }
         )
         .get_template("findings.html")
@@ -408,36 +407,3 @@ def _without_place(entries: Mapping[str, str]) -> dict[str, str]:
     if words:
         found["command"] = shlex.join(words)
     return found
-
-
-def _seeds_of(verdict: Verdict) -> str:
-    """Seeds of the arm that has the fewest, over the comparisons that were run."""
-    counts = [min(one.counts) for one in verdict.findings if one.effect]
-    return str(min(counts)) if counts else ""
-
-
-def _p_values(verdict: Verdict) -> str:
-    """Smallest and largest p after correction."""
-    found = sorted(one.p_holm for one in verdict.findings if one.p_holm is not None)
-    if not found:
-        return ""
-    ends = [_p(found[0]), _p(found[-1])]
-    return " to ".join(dict.fromkeys(ends))
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _least_power(verdict: Verdict) -> str:
-    found = [one.effect.power for one in verdict.findings if one.effect]
-    known = [one for one in found if one is not None]
-    return f"{min(known):.2f}" if known else ""
-
-
-def _reason(verdict: Verdict) -> str:
-    """Why, with what was not run; of a single comparison its own reason."""
-    if len(verdict.findings) == 1:
-        return verdict.findings[0].reason
-    absent = sum(one.effect is None for one in verdict.findings)
-    return verdict.reason + (f" ({absent} not run)" if absent else "")

@@ -1,15 +1,14 @@
 """What our pages share: one self-contained file, escaped, that fetches nothing and runs nothing."""
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-if TYPE_CHECKING:
-    from results.interval import Interval
+from results.interval import Interval
 
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
@@ -38,14 +37,22 @@ def markup(text: str) -> Markup:
     return Markup(text)  # noqa: S704
 
 
-def interval(found: "Interval | None", digits: int = 3) -> str:
-    """A value with its bounds; nothing for None."""
-    return "" if found is None else found.text(digits)
+def interval(found: Interval | Mapping[str, Any] | None, digits: int = 3) -> str:
+    """A value with its bounds, or the fields of one; nothing for None."""
+    if found is None:
+        return ""
+    return (found if isinstance(found, Interval) else Interval(**found)).text(digits)
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number; nothing for None."""
     return "" if value is None else f"{value:.{digits}f}"
+
+
+def p_values(found: Sequence[float]) -> str:
+    """The smallest and the largest p of several; nothing without any."""
+    ends = ["< 0.001" if value < 0.001 else f"{value:.3f}" for value in (*found[:1], *found[-1:])]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _finalize(value: Any) -> Any:

@@ -6,8 +6,8 @@ its rule. p values are corrected by Holm's method over all comparisons of the fa
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -59,6 +59,47 @@ class Verdict:
     pooled: Interval | None
     word: Word
     reason: str
+
+
+def summary(told: Verdict) -> dict[str, Any]:
+    """The row of a claim in tables: seeds and power of its weakest comparison, smallest and largest p."""
+    ran = [one for one in told.findings if one.effect is not None]
+    powers = [one.effect.power for one in ran if one.effect and one.effect.power is not None]
+    p_values = sorted(one.p_holm for one in ran if one.p_holm is not None)
+    absent = len(told.findings) - len(ran)
+    # Of a single comparison its own reason.
+    reason = told.findings[0].reason if len(told.findings) == 1 else told.reason
+    if len(told.findings) > 1 and absent:
+        reason += f" ({absent} not run)"
+    return {
+        "id": told.claim.id,
+        "statement": told.claim.statement,
+        "source": told.claim.source,
+        "test": str(told.claim.test),
+        "rule": str(told.claim.rule),
+        "word": told.word,
+        "seeds": min((min(one.counts) for one in ran), default=None),
+        "effect": told.pooled and asdict(told.pooled),
+        "p": [p_values[0], p_values[-1]] if p_values else [],
+        "power": min(powers, default=None),
+        "reason": reason,
+    }
+
+
+def comparison(found: Finding) -> dict[str, Any]:
+    """The row of one comparison in tables."""
+    return {
+        "better": found.comparison.better,
+        "worse": found.comparison.worse,
+        "task": found.comparison.task,
+        "smallest": found.comparison.smallest,
+        "seeds": list(found.counts),
+        "effect": found.effect and asdict(found.effect.interval),
+        "p": found.p_holm,
+        "power": found.effect and found.effect.power,
+        "verdict": found.word,
+        "reason": found.reason,
+    }
 
 
 def judge(family: Family, values: Values, seed: int = 0) -> tuple[Verdict, ...]:

@@ -28,7 +28,7 @@ from results.dashboard.query import Query, QueryError
 from results.dashboard.record import Importances, Record
 from results.dashboard.render import page, problem
 from results.dashboard.view import AbsentError, Document, Request, View
-from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
+from results.dashboard.views import API, STORE_VIEWS, STUDY_VIEWS
 from results.error import StoreError
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ ALIVE: Final = 15.0
 
 _TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 _STATIC: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
-    "style.css": (("report.css", "dashboard/style.css"), "text/css"),
+    "style.css": (("report.css", "findings.css", "dashboard/style.css"), "text/css"),
     "script.js": (("dashboard/script.js",), "text/javascript"),
 }
 
@@ -131,6 +131,7 @@ def create(desk: Desk) -> ASGIApp:
         Route("/static/{name}", _static),
         Route("/api/studies", partial(_studies, desk)),
     ]
+    routes += _routes(desk, API, "/api", "/api/routes")
     for view in STORE_VIEWS:
         routes += _routes(desk, view, f"/{view.name}", f"/api/{view.name}")
     for view in STUDY_VIEWS:

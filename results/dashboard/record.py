@@ -3,13 +3,15 @@
 import contextlib
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from results.dashboard.history import History
 from results.dashboard.standing import Standing, standing
 from results.error import StoreError
 from results.sensitivity import Importance, Selection
 from results.store import Store
+
+T = TypeVar("T")
 
 PATIENCE: Final = 0.3
 """Seconds of reading before a page is shown of what was read so far; the rest follows by itself."""
@@ -41,6 +43,7 @@ class Record:
         self._fresh: set[str] = set()
         self._compute = importances
         self._importances: dict[tuple[str, ...], tuple[int, Sequence[Importance]]] = {}
+        self._kept: dict[str, tuple[object, Any]] = {}
         self._histories: dict[str, History] = {}
         self._standings: dict[str, tuple[int, Standing]] = {}
 
@@ -123,6 +126,13 @@ class Record:
             known = done, self._compute(selections())
             self._importances[study_id, *about] = known
         return known
+
+    def kept(self, name: str, version: object, make: Callable[[], T]) -> T:
+        """What `make` returns, made anew only when `version` is another than the last time."""
+        known = self._kept.get(name)
+        if known is None or known[0] != version:
+            known = self._kept[name] = version, make()
+        return known[1]
 
     def latest(self) -> str:
         """The id of the newest study. Raises StoreError `missing` if there is none."""

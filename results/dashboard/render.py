@@ -1,7 +1,6 @@
 """Pages from documents: one template a view, around it the navigation."""
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -13,7 +12,6 @@ from results.dashboard.query import Query
 from results.dashboard.record import Entry
 from results.dashboard.view import Request, View
 from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
-from results.interval import Interval
 from results.label import label
 
 
@@ -68,7 +66,8 @@ def _environment() -> Environment:
     return pages.environment(
         {
             "number": pages.number,
-            "interval": _interval,
+            "interval": pages.interval,
+            "p_values": pages.p_values,
             "label": label,
             "count": _count,
             "duration": _duration,
@@ -84,11 +83,6 @@ def _spec(chart: dict[str, Any]) -> Markup:
     return pages.markup(
         text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     )
-
-
-def _interval(found: Mapping[str, Any] | None, digits: int = 3) -> str:
-    """A value with its bounds, from a document; nothing for None."""
-    return "" if found is None else Interval(**found).text(digits)
 
 
 def _count(value: int | None) -> str:

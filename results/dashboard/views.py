@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from results.dashboard import cell, failures, hyperparameters, leaderboard, overview, pareto, runs
+from results.dashboard import (
+    api,
+    cell,
+    claims,
+    failures,
+    hyperparameters,
+    leaderboard,
+    overview,
+    pareto,
+    runs,
+)
 from results.dashboard.view import View
 
 STUDY_VIEWS: Final[tuple[View, ...]] = (
@@ -13,4 +23,5 @@ STUDY_VIEWS: Final[tuple[View, ...]] = (
     failures.VIEW,
     cell.VIEW,
 )
-STORE_VIEWS: Final[tuple[View, ...]] = (runs.VIEW,)
+STORE_VIEWS: Final[tuple[View, ...]] = (runs.VIEW, claims.VIEW)
+API: Final = api.view(STUDY_VIEWS, STORE_VIEWS)

@@ -1,0 +1,53 @@
+"""The claims' page against the verdicts of the report."""
+
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from results import findings
+from results.dashboard.app import Desk, create
+from results.store import Store
+from tests.results import findings_store
+
+
+def test_verdicts_are_those_of_the_report(tmp_path: Path) -> None:
+    store, study = findings_store.write(tmp_path / "findings.gate")
+    run = findings.run_of(store, study.id)
+    assert run is not None
+    confirmed = findings.measured(run.trainings)
+    wanted = findings.verdicts(run.families, confirmed)
+    values = findings.confirmed_values(store, list(run.studies))
+    assert values == {(one.arm, one.task): list(one.oriented) for one in confirmed if one.values}
+    desk = Desk(store.path)
+    desk.open()
+    with TestClient(create(desk), base_url="http://localhost") as client:
+        found = client.get("/api/claims").json()
+        page = client.get("/claims").text
+        refused = client.get("/claims?family=horoscope")
+    desk.close()
+    assert found["run"] == f"{run.findings}-{run.scale}"
+    assert [family["name"] for family in found["families"]] == list(wanted)
+    for family in found["families"]:
+        told = wanted[family["name"]]
+        assert [one["word"] for one in family["verdicts"]] == [one.word for one in told]
+        for row, one in zip(family["verdicts"], told, strict=True):
+            assert row["effect"] == (
+                one.pooled
+                and {
+                    "centre": one.pooled.centre,
+                    "low": one.pooled.low,
+                    "high": one.pooled.high,
+                    "count": one.pooled.count,
+                }
+            )
+            assert one.claim.statement in page
+    assert refused.status_code == 400
+
+
+def test_a_store_without_findings_says_how_to_make_some(written: tuple[Store, object]) -> None:
+    desk = Desk(written[0].path)
+    desk.open()
+    with TestClient(create(desk), base_url="http://localhost") as client:
+        page = client.get("/claims").text
+    desk.close()
+    assert "gatewright reproduce all" in page
