@@ -106,7 +106,7 @@ def to_svg(request: Request) -> str:
     cell, wrong = _parsed(to_text(request))
     if cell is None:
         raise AbsentError(f"the text of cell {request.name!r} cannot be drawn: {wrong}")
-    return draw(replace(cell, name=label(request.name)))
+    return draw(replace(cell, name=request.name))
 
 
 def state(history: History, found: Standing, place: int) -> str:
@@ -135,9 +135,26 @@ def brief(history: History, found: Standing, place: int) -> Document:
     }
 
 
+def place_of(history: History, name: str) -> int | None:
+    """The place of the cell of that id or zoo name, or None if the study never trained it.
+
+    Raises:
+        AbsentError: not found yet, where the study is still being read.
+    """
+    place = history.place(name)
+    if place is None and name in history.labels:
+        return history.labels.index(name)
+    if place is None and not history.complete:
+        raise AbsentError(
+            f"cell {name!r} was not found yet: study {history.study_id} is still being read;"
+            " load this page again in some seconds"
+        )
+    return place
+
+
 def _place(request: Request, history: History) -> int:
     """The place of the cell that the path names. Raises AbsentError if the study never trained it."""
-    place = history.place(request.name)
+    place = place_of(history, request.name)
     if place is not None:
         return place
     known = _verdicts(request, history, request.name)

@@ -85,10 +85,10 @@ def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
         trial = ask.trial
         if trial is None or (trial.task, trial.scale) != (task.name, task.scale):
             continue
-        if outcome is None or not outcome.curve or trial.key in known:
+        if outcome is None or not outcome.curve or outcome.key in known:
             continue
-        known.add(trial.key)
-        kind = "seed" if ask.role is Role.CONFIRM else "best" if trial.key == best else "setting"
+        known.add(outcome.key)
+        kind = "seed" if ask.role is Role.CONFIRM else "best" if outcome.key == best else "setting"
         drawn = outcome.curve[:: -(-len(outcome.curve) // POINTS)]
         if drawn[-1] is not outcome.curve[-1]:
             drawn = (*drawn, outcome.curve[-1])
@@ -168,11 +168,11 @@ def tried(log: Log, task: TaskColumn) -> Document | None:
     known: set[str] = set()
     for ask, outcome in log:
         trial = ask.trial
-        if trial is None or outcome is None or ask.role not in SELECTION or trial.key in known:
+        if trial is None or outcome is None or ask.role not in SELECTION:
             continue
-        if (trial.task, trial.scale) != (task.name, task.scale):
+        if (trial.task, trial.scale) != (task.name, task.scale) or outcome.key in known:
             continue
-        known.add(trial.key)
+        known.add(outcome.key)
         value = metric_of(task.metric, outcome, "valid")
         ending = outcome.ending.value
         found.append(

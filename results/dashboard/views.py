@@ -9,6 +9,7 @@ from results.dashboard import (
     failures,
     hyperparameters,
     leaderboard,
+    lineage,
     overview,
     pareto,
     runs,
@@ -18,6 +19,7 @@ from results.dashboard.view import View
 STUDY_VIEWS: Final[tuple[View, ...]] = (
     overview.VIEW,
     leaderboard.VIEW,
+    lineage.VIEW,
     pareto.VIEW,
     hyperparameters.VIEW,
     failures.VIEW,
