@@ -226,12 +226,13 @@ class History:
             counted = store.select(_COUNTED, self.study_id, self.asked, self.asked + _PIECE)[0][0]
             if not counted:
                 return True
+            whole = counted < _PIECE
             self._add([self._entry(store, row) for row in found])
             self.idle += counted - len(found)
             self.asked += counted
             self.version += 1
-            if time.monotonic() > until:
-                return False
+            if whole or time.monotonic() > until:
+                return whole
 
     def _entry(self, store: Store, row: Sequence[Any]) -> tuple[Any, ...]:
         """One ask in the order of `_LAYOUT`; a trial that has no outcome yet is noted as pending."""
