@@ -69,7 +69,9 @@ def summary(told: Verdict) -> dict[str, Any]:
     absent = len(told.findings) - len(ran)
     # Of a single comparison its own reason.
     reason = told.findings[0].reason if len(told.findings) == 1 else told.reason
-    if len(told.findings) > 1 and absent:
+    if not ran:
+        reason = "not run"
+    elif len(told.findings) > 1 and absent:
         reason += f" ({absent} not run)"
     return {
         "id": told.claim.id,

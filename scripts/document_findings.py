@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Write the findings in `README.md` from the published record; `--check` only compares.
+
+Exit status 1 when the page was not up to date.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from results import findings, findings_report, page, publication, verdict
+from results.claim import Family
+from scripts.page import run, table
+
+RECORD: Final = Path(__file__).resolve().parent.parent / "results" / "published" / "all-laptop"
+
+
+@cache
+def judged() -> tuple[list[str], list[tuple[Family, tuple[verdict.Verdict, ...]]]]:
+    """What was trained, in sentences, and the verdicts by family."""
+    with publication.open_record(RECORD) as record:
+        found = findings.run_of(record, record.studies()[-1].id)
+    assert found is not None, f"{RECORD} holds no findings run"  # noqa: S101
+    confirmed = findings.measured(found.trainings)
+    told = findings.verdicts(found.families, confirmed)
+    said = [
+        *findings_report.headline(found, told, confirmed),
+        *findings_report.caveats(found, confirmed),
+    ]
+    return said, [(family, told[family.name]) for family in found.families]
+
+
+def headline() -> str:
+    """The sentences above the table."""
+    return "\n".join(f"- {sentence}" for sentence in judged()[0])
+
+
+def verdicts() -> str:
+    """Every claim with its verdict."""
+    head = ("claim", "verdict", "n", "effect [95 %]", "p", "power")
+
+    def parts() -> Iterator[str]:
+        for family, told in judged()[1]:
+            counts = Counter(one.word for one in told)
+            words = ", ".join(f"{count} {word}" for word, count in counts.items())
+            yield f"**{family.title}** ({words})\n"
+            yield table(head, (row(verdict.summary(one)) for one in told)) + "\n"
+
+    return "\n".join(parts()).rstrip("\n")
+
+
+def row(told: dict[str, Any]) -> tuple[object, ...]:
+    """One claim; what was not run has no numbers."""
+    return (
+        told["statement"],
+        _verdict(told),
+        told["seeds"] or "",
+        page.interval(told["effect"], 2),
+        page.p_values(told["p"]),
+        page.number(told["power"], 2),
+    )
+
+
+def _verdict(told: dict[str, Any]) -> str:
+    """The word, and the reason where it is not the plain one."""
+    if told["word"] == "replicated":
+        return "**replicated**"
+    word = "undecided" if told["word"] == "undecided" else f"**{told['word']}**"
+    return f"{word}: {told['reason']}"
+
+
+TABLES: Final[dict[str, Callable[[], str]]] = {"headline": headline, "verdicts": verdicts}
+
+
+if __name__ == "__main__":
+    sys.exit(run("../README.md", TABLES, __doc__ or "", Path(__file__).name))
