@@ -13,7 +13,7 @@ from results.store import Store
 
 T = TypeVar("T")
 
-PATIENCE: Final = 0.3
+PATIENCE: Final = 0.15
 """Seconds of reading before a page is shown of what was read so far; the rest follows by itself."""
 Importances = Callable[[Sequence[Selection]], Sequence[Importance]]
 """Computes importances of hyperparameters, which needs more than this package may import."""
