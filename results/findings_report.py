@@ -156,7 +156,7 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
             policy=POLICY,
             run=run,
             headline=headline(run, judged, confirmed),
-            caveats=caveats(run, confirmed),
+            caveats=caveats(run, judged, confirmed),
             families=[
                 _family(run, family, judged[family.name], tried, failed) for family in run.families
             ],
@@ -219,9 +219,18 @@ def headline(
     ]
 
 
-def caveats(run: Run, confirmed: Sequence[Measured]) -> list[str]:
+def caveats(
+    run: Run, judged: Mapping[str, Sequence[Verdict]], confirmed: Sequence[Measured]
+) -> list[str]:
     """What the verdicts do not show, one sentence each."""
     said: list[str] = []
+    told = [one for family in judged.values() for one in family]
+    untold = sum(all(found.effect is None for found in one.findings) for one in told)
+    if untold:
+        said.append(
+            f"{untold} of the {len(told)} claims need cells or tasks that this record does not hold:"
+            " nothing is said about them."
+        )
     if run.scale == "smoke":
         said.append(
             "At scale smoke nothing is learned: the verdicts only show that the parts work."

@@ -30,7 +30,7 @@ def judged() -> tuple[list[str], list[tuple[Family, tuple[verdict.Verdict, ...]]
     told = findings.verdicts(found.families, confirmed)
     said = [
         *findings_report.headline(found, told, confirmed),
-        *findings_report.caveats(found, confirmed),
+        *findings_report.caveats(found, told, confirmed),
     ]
     return said, [(family, told[family.name]) for family in found.families]
 
