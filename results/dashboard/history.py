@@ -172,6 +172,12 @@ class History:
         return [self._places.get(one) for one in self._baselines]
 
     @property
+    def yardstick(self) -> str:
+        """What the baseline is called to which ratios refer; "" while it was not asked for."""
+        place = self.baselines[-1]
+        return "" if place is None else self.labels[place]
+
+    @property
     def answered(self) -> int:
         """Asks that have an outcome, or need none."""
         return self.idle + int(np.count_nonzero(self.rows["ending"] != PENDING))

@@ -11,7 +11,7 @@ from cells.setting import Setting
 from results.dashboard.chart import Chart, band, bars, chart, level, line, points
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
 from results.dashboard.standing import Floats
-from results.dashboard.view import AbsentError, Document, Request, View
+from results.dashboard.view import AbsentError, Document, Request, View, cell_path
 from results.interval import wilson
 from results.leaderboard import SELECTION, TaskColumn
 from results.outcome import Ending
@@ -111,9 +111,7 @@ def charts(found: Document) -> dict[str, Chart]:
                     f"{point['label']}: {point['value']:.4g} at {point[column]:.4g}"
                     for point in found["points"]
                 ],
-                links=[
-                    f"/studies/{found['study']}/cells/{point['cell']}" for point in found["points"]
-                ],
+                links=[cell_path(found["study"], point["cell"]) for point in found["points"]],
                 size=4,
             ),
             band(

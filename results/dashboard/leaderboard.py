@@ -40,9 +40,7 @@ def document(request: Request) -> Document:
     return {
         "study": request.study_id,
         "name": history.study.name,
-        "yardstick": history.labels[history.baselines[-1]]
-        if history.baselines[-1] is not None
-        else "",
+        "yardstick": history.yardstick,
         "tasks": [
             {
                 "name": task.name,

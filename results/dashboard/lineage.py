@@ -1,7 +1,6 @@
 """Lineage: from the baselines to the best cells of today, and what each mutation operator is good for."""
 
 from typing import Any, Final
-from urllib.parse import quote
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from results.dashboard.history import History
 from results.dashboard.operators import operators
 from results.dashboard.query import Query
 from results.dashboard.standing import Standing, read_rows
-from results.dashboard.view import AbsentError, Document, Request, View
+from results.dashboard.view import AbsentError, Document, Request, View, cell_path
 
 TOP: Final = 20
 """Best cells whose ancestors are drawn unless the URL says otherwise."""
@@ -108,7 +107,7 @@ def charts(found: Document) -> dict[str, Chart]:
                 [y[place] for place in own],
                 colour,
                 text=[_words(nodes[place]) for place in own],
-                links=[_path_of(found["study"], nodes[place]["cell"]) for place in own],
+                links=[cell_path(found["study"], nodes[place]["cell"]) for place in own],
                 size=[_size(nodes[place]) for place in own],
                 symbol=["square" if nodes[place]["baseline"] else "circle" for place in own],
             )
@@ -231,10 +230,6 @@ def _names(nodes: list[Document], x: list[float], y: list[float]) -> list[dict[s
         for place, node in enumerate(nodes)
         if node["baseline"] or node["asked"] or (node["best"] and node["score"] == best)
     ]
-
-
-def _path_of(study: str, cell: str) -> str:
-    return f"/studies/{quote(study, safe='')}/cells/{quote(cell, safe='')}"
 
 
 VIEW = View(

@@ -47,7 +47,7 @@ def document(request: Request) -> Document:
             "cell": history.cells[best],
             "label": history.labels[best],
             "score": float(found.score[best]),
-            "yardstick": _yardstick(history),
+            "yardstick": history.yardstick,
         },
         "score": _score(history, found),
         "tasks": [_task(history, found, place) for place in history.planned],
@@ -198,11 +198,6 @@ def _progress(history: History, rate: dict[str, Any]) -> dict[str, Any]:
         "state": "finished" if over else "standing still" if still else "running",
         "seconds_left": None if over or still or not pace else 60 * left / pace,
     }
-
-
-def _yardstick(history: History) -> str:
-    place = history.baselines[-1]
-    return "" if place is None else history.labels[place]
 
 
 def _score(history: History, found: Standing) -> Document:

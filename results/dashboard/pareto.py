@@ -13,7 +13,7 @@ from cells.size import Polynomial, flops
 from results.dashboard.chart import Chart, chart, line, points
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
 from results.dashboard.standing import Floats, Standing, read_rows
-from results.dashboard.view import Document, Request, View
+from results.dashboard.view import Document, Request, View, cell_path
 from results.interval import Interval
 from results.leaderboard import SELECTION
 from results.outcome import Ending
@@ -99,7 +99,7 @@ def document(request: Request) -> Document:
         "quality": quality,
         "metric": metric,
         "unit": found.tasks[place].unit if place is not None and metric == "loss" else "",
-        "yardstick": "" if history.baselines[-1] is None else history.labels[history.baselines[-1]],
+        "yardstick": history.yardstick,
         "cost": cost,
         "cost_name": COSTS[cost][0],
         "cost_explains": COSTS[cost][1],
@@ -187,7 +187,7 @@ def _points(
         [one["quality"] for one in which],
         colour,
         text=[f"{one['label']}: {one['quality']:.4g} at {one['cost']:,.6g}" for one in which],
-        links=[f"/studies/{found['study']}/cells/{one['cell']}" for one in which],
+        links=[cell_path(found["study"], one["cell"]) for one in which],
         size=size,
         symbol=symbol,
     )

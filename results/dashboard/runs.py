@@ -59,7 +59,7 @@ def document(request: Request) -> Document:
                 "strategy": study.strategy,
                 "seed": study.seed,
                 "group": next(place for place, own in enumerate(groups) if number in own),
-                "yardstick": _yardstick(history),
+                "yardstick": history.yardstick,
                 "cells": len(history.cells),
                 "spent": spent,
                 "curve": curve.document(),
@@ -213,11 +213,6 @@ def _at(curve: Curve, spent: Floats, limit: float) -> float | None:
 
 def _last(curve: Curve) -> float | None:
     return float(curve.values[-1]) if len(curve.values) else None
-
-
-def _yardstick(history: History) -> str:
-    place = history.baselines[-1]
-    return "" if place is None else history.labels[place]
 
 
 VIEW = View(

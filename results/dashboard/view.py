@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from results.dashboard.query import Query
 from results.dashboard.record import Record
@@ -71,3 +72,8 @@ class View:
 def paged(found: Sequence[Any], page: int, size: int) -> tuple[Sequence[Any], int]:
     """One page of a list, the first being 1, and how many there are."""
     return found[(page - 1) * size : page * size], max(1, -(-len(found) // size))
+
+
+def cell_path(study_id: str, cell_id: str) -> str:
+    """The path of a cell's page; an id of a store may hold anything."""
+    return f"/studies/{quote(study_id, safe='')}/cells/{quote(cell_id, safe='')}"
