@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from results.leaderboard import Board, Row, TaskColumn
+from results import anytime
+from results.leaderboard import SELECTION, Board, Row, TaskColumn
 from results.outcome import Ending
 from results.panel import FAINT, INK, legend, panels, plain
 
@@ -215,33 +216,32 @@ def lineage(board: Board, cells: pd.DataFrame, most: int = 40) -> Figure:
 
 
 def _best_steps(board: Board, trials: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    """Trials, core-seconds and best score after each trial; the score is NaN until there is one."""
-    tasks = {task.name: task for task in board.tasks}
-    found: dict[str, dict[str, float]] = {}
-    best, spent = float("nan"), 0.0
-    seconds: list[float] = []
-    scores: list[float] = []
-    seen: set[str] = set()
-    for trial in _records(trials):
-        if trial["key"] in seen or pd.isna(trial["ending"]):
-            continue
-        seen.add(trial["key"])
-        ratio, ours = None, found.setdefault(trial["cell"], {})
-        task = tasks.get(trial["task"])
-        if task and trial["role"] in ("stage", "reevaluate") and trial["ending"] == Ending.OK:
-            value = trial["valid_accuracy" if task.metric == "accuracy" else "valid_loss"]
-            ratio = None if pd.isna(value) else task.ratio(float(value), task.reference)
-        if task and ratio is not None:
-            ours[task.name] = max(ours.get(task.name, 0.0), ratio)
-            if len(ours) == len(tasks):
-                best = float(np.fmax(best, min(ours.values())))
-        spent += float(trial["cpu_seconds"])
-        seconds.append(spent)
-        scores.append(best)
+    """Trials, core-seconds and best score of a new cell after each trial; NaN until there is one."""
+    asked: dict[str, dict[str, Any]] = {}
+    for one in _records(trials):
+        if not pd.isna(one["ending"]):
+            asked.setdefault(one["key"], one)
+    first = list(asked.values())
+    known = {row.cell_id for row in (*board.rows, *board.stopped) if row.baseline}
+    numbers = {task.name: place for place, task in enumerate(board.tasks)}
+    places = np.array([numbers.get(one["task"], -1) for one in first], np.int64)
+    ratios = np.full(len(first), np.nan)
+    for task in board.tasks:
+        column = "valid_accuracy" if task.metric == "accuracy" else "valid_loss"
+        values = [
+            float(one[column])
+            if one["ending"] == Ending.OK and one["role"] in SELECTION and one["cell"] not in known
+            else np.nan
+            for one in first
+        ]
+        own = places == numbers[task.name]
+        ratios[own] = anytime.ratios(task, np.array(values), task.reference)[own]
+    cells = {one["cell"]: place for place, one in enumerate(first)}
+    at = np.array([cells[one["cell"]] for one in first], np.int64)
     return {
-        "trials": np.arange(1.0, len(seconds) + 1),
-        "core_seconds": np.array(seconds),
-        "score": np.array(scores),
+        "trials": np.arange(1.0, len(first) + 1),
+        "core_seconds": np.cumsum([float(one["cpu_seconds"]) for one in first]),
+        "score": anytime.best_scores(at, places, ratios, len(board.tasks)),
     }
 
 

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from results.dashboard import standing
+from results.anytime import Floats, best_scores, ratios
 from results.dashboard.history import PENDING, ROLES, History
-from results.dashboard.standing import Floats
 from results.leaderboard import SELECTION, TINY, TaskColumn
 
 SHOWN = 400
@@ -54,29 +53,12 @@ def best_score(
     counts = (done["task"] < len(tasks)) & ~np.isnan(done["valid"]) & _selecting(done)
     if not baselines:
         counts &= ~np.isin(done["cell"], known)
-    ratios = np.full(len(done), np.nan)
+    found = np.full(len(done), np.nan)
     for place, task in enumerate(tasks):
         at = counts & (done["task"] == place)
-        ratios[at] = standing.ratios(task, done["valid"][at], task.reference)
-    # By cell and, within it, by time: each task's best so far, of which the worst is the score.
-    order = np.argsort(done["cell"], kind="stable")
-    worst = np.full(len(done), np.inf)
-    for place in range(len(tasks)):
-        own = np.where(done["task"] == place, ratios, np.nan)[order]
-        worst = np.minimum(worst, _best_within(done["cell"][order], own))
-    scores = np.full(len(done), np.nan)
-    scores[order] = worst
-    return _curve(done, _carried(np.where(counts, scores, np.nan)))
-
-
-def _best_within(groups: NDArray[np.int32], values: Floats) -> Floats:
-    """The highest value so far within each group of sorted groups; NaN before the first."""
-    known, ranks = np.unique(values, return_inverse=True, equal_nan=True)
-    # NaN is the last of the known ones; here it has to be the lowest.
-    ranks = np.where(np.isnan(values), 0, ranks + 1)
-    starts = np.cumsum(np.append(0, np.diff(groups) != 0)) * (len(known) + 2)
-    best = np.maximum.accumulate(ranks + starts) - starts
-    return np.append(np.nan, known)[best]
+        found[at] = ratios(task, done["valid"][at], task.reference)
+    scores = best_scores(done["cell"], done["task"], found, len(tasks))
+    return _curve(done, scores)
 
 
 def best_metric(history: History, task: int, metric: str, cells: NDArray[np.bool_]) -> Curve:
@@ -110,11 +92,6 @@ def _done(history: History) -> NDArray[Any]:
 
 def _selecting(rows: NDArray[Any]) -> NDArray[np.bool_]:
     return np.isin(rows["role"], [ROLES.index(role) for role in SELECTION])
-
-
-def _carried(values: Floats) -> Floats:
-    """Each value stands until the next; a best so far never falls."""
-    return np.fmax.accumulate(values) if len(values) else values
 
 
 def _curve(done: NDArray[Any], values: Floats) -> Curve:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.setting import Setting
+from results.anytime import Floats
 from results.dashboard.chart import Chart, band, bars, chart, level, line, points
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
-from results.dashboard.standing import Floats
 from results.dashboard.view import AbsentError, Document, Request, View, cell_path
 from results.interval import wilson
 from results.leaderboard import SELECTION, TaskColumn

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from cells import CellError, parse
 from cells.size import Polynomial, flops
+from results.anytime import Floats
 from results.dashboard.chart import Chart, chart, line, points
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
-from results.dashboard.standing import Floats, Standing, read_rows
+from results.dashboard.standing import Standing, read_rows
 from results.dashboard.view import Document, Request, View, cell_path
 from results.interval import Interval
 from results.leaderboard import SELECTION

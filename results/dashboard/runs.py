@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 
+from results.anytime import Floats
 from results.dashboard import anytime
 from results.dashboard.anytime import Curve
 from results.dashboard.chart import PALETTE, Chart, band, chart, line
 from results.dashboard.history import History
 from results.dashboard.query import Query, QueryError
 from results.dashboard.record import Record
-from results.dashboard.standing import Floats
 from results.dashboard.view import AbsentError, Document, Request, View
 from results.error import StoreError
 from results.interval import student

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results import leaderboard
+from results.anytime import Floats, ratios
 from results.ask import Cause, Rejection, Role
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
-from results.leaderboard import SELECTION, TINY, Row, Tally, TaskColumn
+from results.leaderboard import SELECTION, Row, Tally, TaskColumn
 from results.outcome import Ending, Outcome
 from results.store import Store
 
-Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -231,17 +231,6 @@ def _referred(history: History, best: Floats) -> tuple[TaskColumn, ...]:
         task if np.isnan(value) else replace(task, reference=float(value))
         for task, value in zip(tasks, best[place], strict=True)
     )
-
-
-def ratios(task: TaskColumn, values: Floats, reference: float | None) -> Floats:
-    """`TaskColumn.ratio` of a whole column; NaN without a reference."""
-    if reference is None:
-        return np.full_like(values, np.nan)
-    if task.metric == "loss":
-        return max(reference, TINY) / np.maximum(values, TINY)
-    if reference > 0:
-        return values / reference
-    return np.where(np.isnan(values), np.nan, 1.0)
 
 
 def _confirmed(
