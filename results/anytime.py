@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from results.leaderboard import TINY, TaskColumn
+from results.task_column import TINY, TaskColumn
 
 Floats = NDArray[np.float64]
 Places = NDArray[Any]

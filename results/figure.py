@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from results import anytime
-from results.leaderboard import SELECTION, Board, Row, TaskColumn
+from results.leaderboard import SELECTION, Board, Row
 from results.outcome import Ending
 from results.panel import FAINT, INK, legend, panels, plain
+from results.task_column import TaskColumn
 
 _SHOWN: Final = 6
 """Cells that get a colour of their own beside the baselines."""

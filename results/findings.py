@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from results import claim, leaderboard
+from results import claim, task_column
 from results.ask import Role
 from results.claim import Family
 from results.label import label
-from results.leaderboard import TaskColumn
 from results.outcome import Ending, Outcome
 from results.store import Store
 from results.study import Study
+from results.task_column import Held, TaskColumn, metric_of
 from results.trial import Trial
 from results.verdict import Verdict, judge
 
@@ -50,9 +50,9 @@ class Training:
     outcome: Outcome | None
     metric: str
 
-    def value(self, split: leaderboard.Held) -> float | None:
+    def value(self, split: Held) -> float | None:
         """The metric of its task on a split, or None if it did not end well."""
-        return self.outcome and leaderboard.metric_of(self.metric, self.outcome, split)
+        return self.outcome and metric_of(self.metric, self.outcome, split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _tasks(store: Store, study_ids: Sequence[str]) -> dict[str, TaskColumn]:
     for study_id in study_ids:
         for plan in store.study(study_id).tasks:
             if plan.name not in found:
-                found[plan.name] = leaderboard.column(store, study_id, plan.name, plan.scale)
+                found[plan.name] = task_column.column(store, study_id, plan.name, plan.scale)
     return found
 
 

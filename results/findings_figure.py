@@ -21,9 +21,9 @@ from results.ask import Role
 from results.effect import Difference
 from results.findings import Training
 from results.interval import Interval
-from results.leaderboard import TaskColumn
 from results.panel import FAINT, INK, legend, panels, plain
 from results.sensitivity import Importance, Selection, best_of_tries, memoryless
+from results.task_column import TaskColumn
 from results.verdict import Finding, Verdict
 
 _COLOURS: Final[Mapping[str, Any]] = {

@@ -22,7 +22,7 @@ from results.effect import difference, holm
 from results.findings import Measured, Run, Training, measured, part_of, verdicts
 from results.findings_figure import Drop
 from results.interval import Interval, student
-from results.leaderboard import SELECTION, TaskColumn
+from results.leaderboard import SELECTION
 from results.outcome import Ending
 from results.page import POLICY, environment, interval, markup, number, p_values
 from results.panel import to_svg
@@ -37,6 +37,7 @@ from results.sensitivity import (
     selections,
 )
 from results.store import Store
+from results.task_column import TaskColumn
 from results.verdict import Verdict, comparison, summary
 
 ABLATIONS: Final[Mapping[str, Mapping[str, str]]] = {

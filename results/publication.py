@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from results import history
+from results.connection import connect
 from results.error import FAULTS, StoreError, from_sqlite
 from results.migrate import VERSION, migrate
-from results.store import Store, Value, connect
+from results.store import Store, Value
 
 FORMAT: Final = 1
 """Of the folder; rises when an older Gatewright could not read it."""

@@ -15,11 +15,12 @@ from cells.equation import plain
 from results import figure, frame, history, leaderboard
 from results.interval import Interval, interquartile_mean, stratified
 from results.label import label
-from results.leaderboard import Board, Row, TaskColumn
+from results.leaderboard import Board, Row
 from results.outcome import Ending
 from results.page import POLICY, environment, interval, markup, number
 from results.panel import to_svg
 from results.store import Store
+from results.task_column import TaskColumn
 
 _LEDGER: Final = 300
 """Rows of the rejections ledger that are written out; the store has all."""

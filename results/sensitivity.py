@@ -13,8 +13,9 @@ import numpy as np
 
 from cells.setting import Setting
 from results.interval import best_of
-from results.leaderboard import SELECTION, Held, TaskColumn
+from results.leaderboard import SELECTION
 from results.outcome import Ending, Outcome
+from results.task_column import Held, TaskColumn
 
 if TYPE_CHECKING:
     from results.findings import Training

@@ -18,9 +18,10 @@ from typing import Any, Final, Self
 
 from cells.point import Point
 from results.ask import Ask, Cause, Rejection, Role
+from results.connection import check_whole, connect, examined
 from results.error import FAULTS, StoreError, from_sqlite
 from results.lock import Lock, beside
-from results.migrate import VERSION, migrate, version
+from results.migrate import migrate, version
 from results.outcome import Cost, Ending, Outcome
 from results.row import (
     ask_digest,
@@ -37,9 +38,6 @@ from results.row import (
 )
 from results.study import Study
 from results.trial import Trial
-
-OLDEST_SQLITE: Final = (3, 37, 0)
-"""The first with STRICT tables."""
 
 Value = str | int | float | None
 
@@ -131,12 +129,12 @@ class Store:
         uri = path.as_uri() + "?mode=ro"
         try:
             try:
-                return cls(_examined(path, uri, whole), path, None)
+                return cls(examined(path, uri, whole), path, None)
             except sqlite3.OperationalError:
                 if path.with_name(path.name + "-wal").exists():
                     raise
                 # A folder that may not be written has no room for WAL's index; nor has it a writer.
-                return cls(_examined(path, uri + "&immutable=1", whole), path, None)
+                return cls(examined(path, uri + "&immutable=1", whole), path, None)
         except FAULTS as error:
             raise from_sqlite(error, path) from error
 
@@ -411,7 +409,7 @@ class Store:
     def _open_for_writing(self, lock: Lock) -> None:
         connection, path = self._connection, self._path
         if version(connection, path):
-            _check_whole(connection, path)
+            check_whole(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -558,53 +556,6 @@ class Store:
                     raise ValueError(row["digest"])
             outcomes[key] = outcome
         return outcomes
-
-
-def connect(path: Path, uri: str) -> sqlite3.Connection:
-    """A connection to the database at `uri`; errors are StoreErrors that name `path`."""
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        needed = ".".join(map(str, OLDEST_SQLITE))
-        found = f"SQLite {sqlite3.sqlite_version} is too old, {needed} is needed"
-        raise StoreError("sqlite", found, "use a newer build of Python")
-    try:
-        connection = sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
-    except FAULTS as error:
-        raise from_sqlite(error, path) from error
-    connection.row_factory = sqlite3.Row
-    return connection
-
-
-def _examined(path: Path, uri: str, whole: bool) -> sqlite3.Connection:
-    """A connection to a file that a reader can use as it is."""
-    connection = connect(path, uri)
-    try:
-        found = version(connection, path)
-        if found == 0:
-            raise StoreError("not-a-store", f"{path}: empty; no search has written to it")
-        if found < VERSION:
-            raise StoreError(
-                "older",
-                f"{path}: version {found}, this Gatewright reads {VERSION}",
-                "resume the search once to bring the file up to date",
-            )
-        if whole:
-            _check_whole(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
-    # Not quick_check: it passes over indices, and a damaged one makes queries return fewer rows.
-    found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
-    if found == ["ok"]:
-        orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
-        if orphan is None:
-            return
-        found = [f"a row of {orphan[0]} refers to a missing row of {orphan[2]}"]
-    hint = "restore a copy; `sqlite3 FILE .recover` saves what is legible"
-    raise StoreError("damaged", f"{path}: {found[0].splitlines()[-1]}", hint)
 
 
 def _among(indices: Sequence[int] | None) -> str:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from results.anytime import Floats, best_scores, ratios
 from results.dashboard.history import PENDING, ROLES, History
-from results.leaderboard import SELECTION, TINY, TaskColumn
+from results.leaderboard import SELECTION
+from results.task_column import TINY, TaskColumn
 
 SHOWN = 400
 """Points of a curve at most; a curve of steps loses nothing but steps that nobody would see."""

@@ -15,13 +15,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from results import leaderboard
+from results import task_column
 from results.ask import Cause, Role
 from results.label import baseline_id, label
-from results.leaderboard import TaskColumn
 from results.outcome import Ending
 from results.store import Store
 from results.study import Study
+from results.task_column import TaskColumn
 
 ROLES: Final = tuple(Role)
 ENDINGS: Final = tuple(Ending)
@@ -132,7 +132,7 @@ class History:
         plans = [(plan.name, plan.scale) for plan in self.study.tasks]
         screen = (self.study.screen.task, self.study.screen.scale)
         self._tasks = {pair: place for place, pair in enumerate(dict.fromkeys([*plans, screen]))}
-        self._columns = [leaderboard.column(store, study_id, *pair) for pair in self._tasks]
+        self._columns = [task_column.column(store, study_id, *pair) for pair in self._tasks]
         self._settled: set[int] = set()
         self._places: dict[str, int] = {}
         self._made: dict[str, tuple[str, ...]] = {}
@@ -326,7 +326,7 @@ class History:
         if place not in self._settled:
             # Now that a trial names it, the version is known that this study uses.
             self._columns[place : place + 1] = [
-                leaderboard.column(store, self.study_id, name, scale)
+                task_column.column(store, self.study_id, name, scale)
             ]
             self._settled.add(place)
         return place

@@ -13,9 +13,10 @@ from results.dashboard.chart import Chart, band, bars, chart, level, line, point
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
 from results.dashboard.view import AbsentError, Document, Request, View, cell_path
 from results.interval import wilson
-from results.leaderboard import SELECTION, TaskColumn
+from results.leaderboard import SELECTION
 from results.outcome import Ending
 from results.sensitivity import Selection, memoryless
+from results.task_column import TaskColumn
 
 COLUMNS: Final = {
     "learning_rate": "learning rate",

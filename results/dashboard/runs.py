@@ -16,8 +16,8 @@ from results.dashboard.record import Record
 from results.dashboard.view import AbsentError, Document, Request, View
 from results.error import StoreError
 from results.interval import student
-from results.leaderboard import TaskColumn
 from results.study import Study
+from results.task_column import TaskColumn
 
 MOST: Final = 12
 """Studies in one comparison."""

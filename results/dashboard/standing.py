@@ -13,9 +13,10 @@ from results import leaderboard
 from results.anytime import Floats, ratios
 from results.ask import Cause, Rejection, Role
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
-from results.leaderboard import SELECTION, Row, Tally, TaskColumn
+from results.leaderboard import SELECTION, Row, Tally
 from results.outcome import Ending, Outcome
 from results.store import Store
+from results.task_column import TaskColumn
 
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -8,8 +8,9 @@ from cells.setting import Setting
 from results.ask import Ask, Role
 from results.dashboard.chart import Axis, Chart, chart, level, line, parallel, strokes
 from results.dashboard.view import Document
-from results.leaderboard import SELECTION, TaskColumn, metric_of
+from results.leaderboard import SELECTION
 from results.outcome import Ending, Outcome
+from results.task_column import TaskColumn, metric_of
 
 Log = Sequence[tuple[Ask, Outcome | None]]
 

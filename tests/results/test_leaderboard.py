@@ -9,10 +9,10 @@ from results import frame, leaderboard
 from results.ask import Ask, Cause, Rejection, Role
 from results.error import StoreError
 from results.interval import Interval
-from results.leaderboard import TaskColumn
 from results.outcome import Ending, Outcome
 from results.store import Store
 from results.study import Study
+from results.task_column import TaskColumn
 from tests.results import synthetic
 
 Written = tuple[Store, Study]

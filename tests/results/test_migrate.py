@@ -93,7 +93,7 @@ def test_steps_are_taken_one_by_one_and_a_failing_one_is_undone(
     steps = (*migrate.STEPS, str(good), str(bad))
     monkeypatch.setattr(migrate, "STEPS", steps)
     monkeypatch.setattr(migrate, "VERSION", len(steps))
-    monkeypatch.setattr("results.store.VERSION", len(steps))
+    monkeypatch.setattr("results.connection.VERSION", len(steps))
     with pytest.raises(StoreError, match=r"^older: "):
         Store.read(path)
     with pytest.raises(StoreError, match="already exists"):

@@ -12,7 +12,6 @@ from cells.point import Point
 from cells.setting import Setting
 from results.ask import Role
 from results.findings import Training
-from results.leaderboard import TaskColumn
 from results.outcome import Ending, Outcome
 from results.sensitivity import (
     Selection,
@@ -23,6 +22,7 @@ from results.sensitivity import (
     selections,
     signed_rank,
 )
+from results.task_column import TaskColumn
 from tests.results import synthetic
 
 FLOORS = ({"name": "optimum", "loss": 0.0, "accuracy": 1.0}, {"name": "no memory", "accuracy": 0.3})

@@ -16,6 +16,7 @@ from results.dashboard import cell, trials
 from results.leaderboard import Board
 from results.store import Store
 from results.study import Study
+from results.task_column import TaskColumn
 from tests.results import synthetic
 from tests.results.dashboard.served import over
 
@@ -128,7 +129,7 @@ def test_parents_name_their_children_and_children_their_parent(shown: Shown) -> 
 
 
 def test_a_setting_crosses_each_axis_at_its_value_and_the_last_at_its_result() -> None:
-    task = leaderboard.TaskColumn("alpha", "smoke", "loss", "nats")
+    task = TaskColumn("alpha", "smoke", "loss", "nats")
     settings = [
         {"number": n, "learning_rate": rate, "scale": 1.0, "clip": 5.0, "layers": 1, "dropout": 0.0}
         | {"value": value, "ending": "ok" if value else "diverged"}
