@@ -45,7 +45,6 @@ class Record:
         self._importances: dict[tuple[str, ...], tuple[int, Sequence[Importance]]] = {}
         self._kept: dict[str, tuple[object, Any]] = {}
         self._histories: dict[str, History] = {}
-        self._standings: dict[str, tuple[int, Standing]] = {}
 
     @contextlib.contextmanager
     def turn(self) -> Generator[Self]:
@@ -93,11 +92,7 @@ class Record:
     def standing(self, study_id: str) -> Standing:
         """How the cells of a study stand now."""
         history = self.history(study_id)
-        version, found = self._standings.get(study_id, (-1, None))
-        if found is None or version != history.version:
-            found = standing(history)
-            self._standings[study_id] = history.version, found
-        return found
+        return self.kept(f"standing {study_id}", history.version, lambda: standing(history))
 
     @property
     def computes(self) -> bool:

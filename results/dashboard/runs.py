@@ -35,7 +35,7 @@ def document(request: Request) -> Document:
     shared = [plan.name for plan in chosen[0][1].tasks if (plan.name, plan.scale) in common]
     quality = query.choice("quality", ["score", *shared], "score")
     by = query.choice("by", list(SPENT), "seconds")
-    runs = [_run(record, study_id, study, quality) for study_id, study in chosen]
+    runs = [_run(record, study_id, quality) for study_id, _ in chosen]
     curves = [curve for _, curve, _ in runs]
     reached = [spent[by] for _, _, spent in runs]
     fair = min(reached, default=0.0)
@@ -139,26 +139,28 @@ def _place(study: Study, name: str) -> int | None:
     return next((place for place, plan in enumerate(study.tasks) if plan.name == name), None)
 
 
-def _run(
-    record: Record, study_id: str, study: Study, quality: str
-) -> tuple[History, Curve, dict[str, float]]:
+def _run(record: Record, study_id: str, quality: str) -> tuple[History, Curve, dict[str, float]]:
     """What was read of a study, its curve, and what it has spent."""
     history = record.history(study_id)
-    known = [one for one in history.baselines if one is not None]
-    new = np.ones(len(history.cells), np.bool_)
-    new[known] = False
-    # A study of a fixed list has no cells but its baselines.
-    tells = bool(new.any())
-    if quality == "score":
-        tasks: tuple[TaskColumn, ...] = record.standing(study_id).tasks
-        curve = anytime.best_score(history, tasks, baselines=not tells)
-    else:
-        place = _place(study, quality) or 0
-        metric = history.tasks[place].metric
-        curve = anytime.best_metric(history, place, metric, new if tells else ~new)
+    curve = record.kept(
+        f"run {study_id} {quality}", history.version, lambda: _curve(record, history, quality)
+    )
     rows = history.rows[history.rows["first"]]
     done = rows[rows["ending"] >= 0]
     return history, curve, {"seconds": float(done["cpu_seconds"].sum()), "trials": len(done)}
+
+
+def _curve(record: Record, history: History, quality: str) -> Curve:
+    """The best of new cells after each trial; of all cells in a study of a fixed list."""
+    known = [one for one in history.baselines if one is not None]
+    new = np.ones(len(history.cells), np.bool_)
+    new[known] = False
+    tells = bool(new.any())
+    if quality == "score":
+        tasks: tuple[TaskColumn, ...] = record.standing(history.study_id).tasks
+        return anytime.best_score(history, tasks, baselines=not tells)
+    place = _place(history.study, quality) or 0
+    return anytime.best_metric(history, place, history.tasks[place].metric, new if tells else ~new)
 
 
 def _groups(studies: Sequence[Study]) -> list[list[int]]:
