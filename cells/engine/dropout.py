@@ -17,4 +17,8 @@ class Draws:
     def uniform(self, *shape: int) -> NDArray[np.float32]:
         """The next numbers of [0, 1)."""
         bits = self._source.randint(0, 1 << 32, shape, dtype=np.uint32)
-        return (bits & 0xFFFFFF).astype(np.float32) * np.float32(2.0**-24)
+        bits &= np.uint32(0xFFFFFF)
+        # 24 bits fit a signed number, which converts several times faster.
+        numbers = bits.view(np.int32).astype(np.float32)
+        numbers *= np.float32(2.0**-24)
+        return numbers

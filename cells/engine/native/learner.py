@@ -210,8 +210,10 @@ class NativeLearner:
         source = Draws(derive("dropout", self._seed, number))
         shape, chance = (batch.steps, batch.lanes, self.model.width), self.model.dropout
         for mask in window.masks:
-            keep = source.uniform(*shape) >= chance
-            mask[:, : self.model.width] = keep.reshape(-1, self.model.width) / (1.0 - chance)
+            keep = source.uniform(*shape).reshape(-1, self.model.width) >= chance
+            np.multiply(
+                keep, mask.dtype.type(1.0 / (1.0 - chance)), out=mask[:, : self.model.width]
+            )
 
     def _call(
         self, window: Window, tape: Tape, learning_rate: float, clip: float
