@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from results import claim
+from results import claim, paper_table
 from results.claim import Family
 from results.findings import ALL, PARTS
 from results.study import Study
@@ -13,6 +13,8 @@ from search.error import SearchError
 
 YARDSTICK: Final = "gru"
 """In every run, and last in it: ratios are taken to this cell."""
+TABLES: Final = "paper-tables"
+"""The family of claims about the paper's tables."""
 
 
 def names() -> tuple[str, ...]:
@@ -46,6 +48,9 @@ def scales() -> tuple[str, ...]:
 def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study, ...]:
     """The studies of a findings run, one a part, with only the cells and tasks that its claims name.
 
+    The claims about the paper's tables stand for all rows of the tables. A part that would only
+    repeat another is left out.
+
     Args:
         name: one of `names`.
         scale: one of `scales`.
@@ -61,18 +66,17 @@ def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study
             f"there is no scale {scale!r} for findings",
             f"known are {', '.join(scales())}",
         )
+    arms = _arms(wanted)
     found: list[Study] = []
+    trained: set[tuple[str, str]] = set()
     for part, prefix in PARTS.items():
         file = f"findings-{scale}{part and '-' + part}"
         if file not in configuration.names():
             continue
         study = configuration.load(file, overrides)
         pairs = [
-            (arm.removeprefix(prefix), one.task)
-            for family in wanted
-            for told in family.claims
-            for one in told.comparisons
-            for arm in (one.better, one.worse)
+            (arm.removeprefix(prefix), task)
+            for arm, task in arms
             if arm.startswith(prefix) and ":" not in arm.removeprefix(prefix)
         ]
         tasks = tuple(plan for plan in study.tasks if plan.name in {task for _, task in pairs})
@@ -82,7 +86,28 @@ def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study
             for cell, task in pairs
             if task in runnable and cell != YARDSTICK and cell in study.baselines
         )
-        if tasks and cells:
+        new = {(prefix + cell, plan.name) for cell in cells for plan in tasks} - trained
+        if new:
+            trained |= new
             title = f"{name}-{scale}{part and '-' + part}"
             found.append(replace(study, name=title, tasks=tasks, baselines=(*cells, YARDSTICK)))
     return tuple(found)
+
+
+def _arms(wanted: Sequence[Family]) -> list[tuple[str, str]]:
+    """Arm and task of all that the families compare, and of the paper's tables if they are judged."""
+    found = [
+        (arm, one.task)
+        for family in wanted
+        for told in family.claims
+        for one in told.comparisons
+        for arm in (one.better, one.worse)
+    ]
+    if any(family.name == TABLES for family in wanted):
+        found += [
+            (column.part + row.arm, column.task)
+            for table in paper_table.tables()
+            for column in table.columns
+            for row in table.rows
+        ]
+    return found

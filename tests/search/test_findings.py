@@ -9,7 +9,7 @@ from cells import zoo
 from cells.canonical import identify
 from cells.engine.learner import Model
 from cells.engine.width import parameter_count, solve_width
-from results import claim
+from results import claim, paper_table
 from results.ask import Ask, Role
 from results.findings import PARTS, part_of
 from results.outcome import Ending, Outcome
@@ -108,6 +108,23 @@ def test_some_part_runs_every_arm_of_every_comparison_of_its_tasks(scale: str) -
                     prefix = arm[: arm.find(":") + 1]
                     if one.task in tasks and prefix in parts:
                         assert (arm, one.task) in run, (family.name, told.id)
+
+
+@pytest.mark.parametrize("name", ["paper-tables", "all"])
+def test_every_row_of_the_papers_table_of_words_is_trained(name: str) -> None:
+    (words,) = (one for one in findings.studies(name, "laptop") if part_of(one) == "words")
+    (table,) = (one for one in paper_table.tables() if one.id == "table-3")
+    assert set(words.baselines) == {row.arm for row in table.rows}
+
+
+def test_a_part_that_would_only_repeat_another_is_left_out() -> None:
+    for name in findings.names():
+        trained: set[tuple[str, str]] = set()
+        for study in findings.studies(name, "laptop"):
+            prefix = PARTS[part_of(study)]
+            new = {(prefix + cell, task.name) for cell in study.baselines for task in study.tasks}
+            assert new - trained, study.name
+            trained |= new
 
 
 def test_unknown_findings_and_scales_name_the_known_ones() -> None:
