@@ -5,6 +5,7 @@ cell on fresh seeds, measured on the test split. A seed that did not end well co
 is reported; it has no value that could enter a mean.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -72,6 +73,15 @@ class Run:
     studies: Mapping[str, Study]
     tasks: Mapping[str, TaskColumn]
     trainings: tuple[Training, ...]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What each study is called, by id; with its id where a part was begun anew."""
+        counts = Counter(study.name for study in self.studies.values())
+        return {
+            one: study.name if counts[study.name] == 1 else f"{study.name} ({one})"
+            for one, study in self.studies.items()
+        }
 
     @property
     def families(self) -> tuple[Family, ...]:

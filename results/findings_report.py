@@ -128,8 +128,8 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
     """
     with store.snapshot():
         provenance = {
-            f"{study.name}, start {epoch}": _without_place(entries)
-            for study_id, study in run.studies.items()
+            f"{name}, start {epoch}": _without_place(entries)
+            for study_id, name in run.names.items()
             for epoch, entries in store.provenance(study_id).items()
         }
         digests = {study_id: history.digest(store, study_id) for study_id in run.studies}
@@ -194,8 +194,8 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
             seeds=_seeds(run.trainings),
             parts={one: part_of(study) for one, study in run.studies.items()},
             descriptions={
-                study.name: json.dumps(json.loads(study.to_json()), indent=2, sort_keys=True)
-                for study in run.studies.values()
+                run.names[one]: json.dumps(json.loads(study.to_json()), indent=2, sort_keys=True)
+                for one, study in run.studies.items()
             },
         )
     )

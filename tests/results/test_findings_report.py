@@ -197,6 +197,23 @@ def test_parts_of_one_run_stand_on_one_page(tmp_path: Path) -> None:
     assert [one.arm for one in run.trainings] == ["lstm", "dropout:lstm"]
 
 
+def test_a_part_begun_anew_with_more_cells_keeps_what_was_recorded_of_both(tmp_path: Path) -> None:
+    store = Store.create_or_open(tmp_path / "run.sqlite")
+    whole = findings_store.study("all-smoke")
+    fewer = dataclasses.replace(whole, baselines=whole.baselines[1:])
+    one = findings_store.trial("gru", "arithmetic", 1, 7)
+    for study in (fewer, whole):
+        store.begin(study, {"cpu": f"machine of {len(study.baselines)} cells"})
+        store.add_ask(study.id, Ask(0, Role.BASELINE, one))
+    run = findings.run_of(store, whole.id)
+    assert run is not None
+    assert len(run.trainings) == 1
+    page = findings_report.render(store, run)
+    for study in (fewer, whole):
+        assert f"machine of {len(study.baselines)} cells" in page
+        assert f"all-smoke ({study.id})" in page
+
+
 def hostile(path: Path, text: str) -> str:
     """The page of a small run whose every free text is the given one."""
     study = findings_store.study(f"gates-smoke {text}", text)
