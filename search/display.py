@@ -44,6 +44,7 @@ class Display(ABC):
         self._quiet = quiet
         self._every = seconds
         self._printed = float("-inf")
+        self._waiting = False
         self._start = time.monotonic()
         self._live: Live | None = None
 
@@ -69,6 +70,9 @@ class Display(ABC):
     ) -> None:
         if self._live is not None:
             self._live.stop()
+        elif self._waiting and error is None:
+            # The last line may have been too soon after the one before.
+            self.say(self.line())
 
     @abstractmethod
     def panel(self) -> "RenderableType":
@@ -90,7 +94,8 @@ class Display(ABC):
         if self._quiet or self._live is not None:
             return
         now = time.monotonic()
-        if now - self._printed >= self._every * sooner:
+        self._waiting = now - self._printed < self._every * sooner
+        if not self._waiting:
             self._printed = now
             self.say(self.line())
 
