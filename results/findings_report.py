@@ -207,7 +207,7 @@ def headline(
     """What was trained and how the claims came out, one sentence each."""
     words = Counter(one.word for told in judged.values() for one in told)
     done = [one for one in run.trainings if one.outcome]
-    arms = {one.arm for one in run.trainings}
+    cells = {one.trial.cell_id for one in run.trainings}
     seconds = sum(one.outcome.cost.cpu_seconds for one in done if one.outcome)
     counts = [len(one.values) for one in confirmed]
     seeds = " to ".join(dict.fromkeys(map(str, (min(counts), max(counts))))) if counts else "no"
@@ -215,7 +215,7 @@ def headline(
     return [
         f"{sum(words.values())} claims: {words['replicated']} replicated,"
         f" {words['contradicted']} contradicted, {words['undecided']} undecided.",
-        f"{len(done)} trainings of {len(arms)} cells on {', '.join(run.tasks)}"
+        f"{len(done):,} trainings of {len(cells)} cells on {', '.join(run.tasks)}"
         f" at scale {run.scale}, each cell confirmed on {seeds} fresh seeds, in {cost}.",
     ]
 

@@ -41,6 +41,12 @@ _STYLE: Final[Any] = {
 }
 
 
+_SCHEMES: Final = (
+    ":root{--ink:#1f2328;--faint:#8b949e}"
+    "@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--faint:#768390}}"
+)
+
+
 @contextmanager
 def panels(
     width: float, height: float, columns: int = 1, rows: int = 1, *, sharey: bool = False
@@ -70,6 +76,12 @@ def to_svg(figure: Figure, name: str) -> str:
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r'(url\(|href=")#', rf"\g<1>#{name}-", text)
     return text.rstrip()
+
+
+def standalone(svg: str) -> str:
+    """An element of `to_svg` as a file of its own: light or dark as its reader's screen is."""
+    start = svg.index(">") + 1
+    return f"{svg[:start]}\n<style>{_SCHEMES}</style>{svg[start:]}\n"
 
 
 def legend(figure: Figure, axes: Sequence[Axes], first: Sequence[str] = ()) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the findings in `README.md` from the published record; `--check` only compares.
+"""Write the findings in `README.md` and their pictures from the published record; `--check` only compares.
 
 Exit status 1 when the page was not up to date.
 """
@@ -7,13 +7,15 @@ Exit status 1 when the page was not up to date.
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from results import findings, findings_report, page, publication, verdict
+from matplotlib.figure import Figure
+
+from results import findings, findings_figure, findings_report, page, panel, publication, verdict
 from results.claim import Family
 from scripts.page import run, table
 
@@ -21,12 +23,18 @@ RECORD: Final = Path(__file__).resolve().parent.parent / "results" / "published"
 
 
 @cache
-def judged() -> tuple[list[str], list[tuple[Family, tuple[verdict.Verdict, ...]]]]:
-    """What was trained, in sentences, and the verdicts by family."""
+def recorded() -> tuple[findings.Run, tuple[findings.Measured, ...]]:
+    """The published run, and what was measured on fresh seeds."""
     with publication.open_record(RECORD) as record:
         found = findings.run_of(record, record.studies()[-1].id)
     assert found is not None, f"{RECORD} holds no findings run"  # noqa: S101
-    confirmed = findings.measured(found.trainings)
+    return found, tuple(findings.measured(found.trainings))
+
+
+@cache
+def judged() -> tuple[list[str], list[tuple[Family, tuple[verdict.Verdict, ...]]]]:
+    """What was trained, in sentences, and the verdicts by family."""
+    found, confirmed = recorded()
     told = findings.verdicts(found.families, confirmed)
     said = [
         *findings_report.headline(found, told, confirmed),
@@ -74,8 +82,32 @@ def _verdict(told: dict[str, Any]) -> str:
     return f"{word}: {told['reason']}"
 
 
+def drops(base: str) -> str:
+    """What each part of a cell is worth, by task."""
+    found, confirmed = recorded()
+    return _file(findings_figure.drops(found.tasks, findings_report.ablated(base, confirmed)), base)
+
+
+def sweep() -> str:
+    """The test metric against the bias that remembers."""
+    found, confirmed = recorded()
+    biases = list(findings_report.SWEEPS["lstm"])
+    swept = findings_report.swept(found, confirmed)
+    return _file(findings_figure.sweep(found.tasks, biases, swept), "sweep")
+
+
+def _file(drawn: Figure | None, name: str) -> str:
+    assert drawn is not None, f"{RECORD} has nothing to draw"  # noqa: S101
+    return panel.standalone(panel.to_svg(drawn, name))
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {"headline": headline, "verdicts": verdicts}
+PICTURES: Final[dict[str, Callable[[], str]]] = {
+    "findings-gates.svg": partial(drops, "lstm"),
+    "findings-greff.svg": partial(drops, "lstm_peep"),
+    "findings-bias.svg": sweep,
+}
 
 
 if __name__ == "__main__":
-    sys.exit(run("../README.md", TABLES, __doc__ or "", Path(__file__).name))
+    sys.exit(run("../README.md", TABLES, __doc__ or "", Path(__file__).name, PICTURES))

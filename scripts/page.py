@@ -32,18 +32,31 @@ def renewed(text: str, tables: Mapping[str, Callable[[], str]], name: str) -> st
     return text
 
 
-def run(name: str, tables: Mapping[str, Callable[[], str]], about: str, script: str) -> int:
-    """The command that writes `docs/name`; 1 when the page was not up to date and is to be checked."""
+def run(
+    name: str,
+    tables: Mapping[str, Callable[[], str]],
+    about: str,
+    script: str,
+    pictures: Mapping[str, Callable[[], str]] | None = None,
+) -> int:
+    """The command that writes `docs/name` and, beside it, files of `pictures`; 1 when one was not up
+    to date and is to be checked.
+    """
     parser = argparse.ArgumentParser(description=about.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()
     page = DOCS / name
-    old = page.read_text(encoding="utf-8")
-    new = renewed(old, tables, name)
-    if new == old:
-        return 0
-    if options.check:
-        print(f"{name} is out of date: run scripts/{script}", file=sys.stderr)
+    made = {page: renewed(page.read_text(encoding="utf-8"), tables, name)}
+    made |= {DOCS / picture: make() for picture, make in (pictures or {}).items()}
+    stale = [path for path, text in made.items() if not _holds(path, text)]
+    if options.check and stale:
+        names = ", ".join(path.name for path in stale)
+        print(f"out of date: {names}: run scripts/{script}", file=sys.stderr)
         return 1
-    page.write_text(new, encoding="utf-8")
+    for path in stale:
+        path.write_text(made[path], encoding="utf-8")
     return 0
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
