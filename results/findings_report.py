@@ -212,12 +212,24 @@ def headline(
     counts = [len(one.values) for one in confirmed]
     seeds = " to ".join(dict.fromkeys(map(str, (min(counts), max(counts))))) if counts else "no"
     cost = f"{seconds / 3600:.1f} core-hours" if seconds > 3600 else f"{seconds:.0f} core-seconds"
-    return [
+    said = [
         f"{sum(words.values())} claims: {words['replicated']} replicated,"
         f" {words['contradicted']} contradicted, {words['undecided']} undecided.",
         f"{len(done):,} trainings of {len(cells)} cells on {', '.join(run.tasks)}"
         f" at scale {run.scale}, each cell confirmed on {seeds} fresh seeds, in {cost}.",
     ]
+    orders = [
+        f"{beside.column.part}{beside.column.task} {beside.agreement.agree} of {beside.agreement.told}"
+        for table in tables()
+        for beside in compare(table, confirmed)
+        if beside.agreement and beside.agreement.told
+    ]
+    if orders:
+        said.append(
+            "Of the pairs of cells that can be told apart here, in the order of the paper's tables:"
+            f" {', '.join(orders)}."
+        )
+    return said
 
 
 def caveats(

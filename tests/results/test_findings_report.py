@@ -118,6 +118,17 @@ def test_the_papers_numbers_stand_beside_ours(record: tuple[Store, Run], page: s
     assert f"{mean:.4f} [" in lstm
 
 
+def test_the_headline_counts_pairs_in_the_papers_order_as_the_tables_do(page: str) -> None:
+    seen = text_of(page)
+    said = re.search(r"in the order of the paper's tables: (.*?)\.", seen)
+    assert said is not None
+    counts = [re.fullmatch(r"\S+ (\d+ of \d+)", one) for one in said[1].split(", ")]
+    assert counts
+    for count in counts:
+        assert count is not None
+        assert f"{count[1]} agree" in seen
+
+
 def test_the_command_is_given_without_the_folder_of_the_store(
     record: tuple[Store, Run], page: str
 ) -> None:
