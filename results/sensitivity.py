@@ -7,7 +7,7 @@ to the best loss that any setting of any cell reached there. A training that fai
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from results.task_column import Held, TaskColumn
 
 if TYPE_CHECKING:
     from results.findings import Training
+
+Method = Literal["PED-ANOVA", "fANOVA"]
+"""Of computing importances: from the best settings alone, or from all of them."""
 
 MEMORYLESS: Final = (
     "no memory",
@@ -63,13 +66,14 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """How much each hyperparameter had to do with being among the best settings of an arm on a task.
+    """How much each hyperparameter had to do with how good the settings of an arm on a task were.
 
     Attributes:
         arm, task: which.
         tries: settings behind it.
         shares: by hyperparameter, summing to 1; empty if too few settings trained.
         beyond_chance: those that few shuffles of the values exceed.
+        method: by which it was computed.
     """
 
     arm: str
@@ -77,6 +81,7 @@ class Importance:
     tries: int
     shares: Mapping[str, float]
     beyond_chance: frozenset[str]
+    method: Method = "PED-ANOVA"
 
 
 @dataclass(frozen=True, slots=True)

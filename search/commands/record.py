@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -10,7 +10,11 @@ from search.console import DONE, Json, UsageError, check_output, show, table
 
 if TYPE_CHECKING:
     from results.leaderboard import Board, Row
+    from results.sensitivity import Method
     from results.store import Store
+
+METHODS: Final[dict[str, "Method"]] = {"ped-anova": "PED-ANOVA", "fanova": "fANOVA"}
+"""Of importances, as they are written on the command line."""
 
 StoreArgument = Annotated[
     Path,
@@ -151,11 +155,21 @@ def report(
         ),
     ] = None,
     study: StudyOption = None,
+    importance: Annotated[
+        str,
+        typer.Option(
+            "--importance",
+            help="Of hyperparameters, in a report of findings: ped-anova, or fanova (needs"
+            " gatewright[fanova], takes minutes).",
+        ),
+    ] = "ped-anova",
     json: Json = False,
 ) -> int:
     """Write one self-contained HTML page that opens offline."""
     from results import publication
 
+    if importance not in METHODS:
+        raise UsageError(f"--importance {importance}: expected {' or '.join(METHODS)}")
     beside = store / "report.html" if store.is_dir() else store.with_suffix(".html")
     path = out if out is not None else beside
     spare(store, path)
@@ -163,7 +177,7 @@ def report(
         check_output(out, "--out")
     with publication.open_record(store) as record:
         chosen = study_id(record, study)
-        page = _page(record, chosen)
+        page = _page(record, chosen, METHODS[importance])
     path.write_text(page, encoding="utf-8")
     size = len(page.encode())
     document = {"report": str(path), "study": chosen, "bytes": size}
@@ -175,7 +189,7 @@ def report(
     return DONE
 
 
-def _page(record: "Store", chosen: str) -> str:
+def _page(record: "Store", chosen: str, method: "Method") -> str:
     """The report of a findings run if the study is part of one, else that of the study."""
     from results import findings, findings_report, report, sensitivity
 
@@ -185,4 +199,4 @@ def _page(record: "Store", chosen: str) -> str:
     from search.importance import importances
 
     tried = sensitivity.selections(run.trainings, run.tasks)
-    return findings_report.render(record, run, importances(tried))
+    return findings_report.render(record, run, importances(tried, method))

@@ -7,10 +7,12 @@ import pytest
 
 from cells.setting import Setting
 from results.outcome import Ending
-from results.sensitivity import Importance, Selection
+from results.sensitivity import Importance, Method, Selection
 from results.study import Space
 from search import grid
 from search.commands.record import report
+from search.console import UsageError
+from search.error import SearchError
 from search.importance import importances
 from tests.results import findings_store
 
@@ -21,11 +23,18 @@ SETTINGS = grid.settings(
 )
 
 
-def importance(value: Callable[[Setting], float | None], metric: str = "accuracy") -> Importance:
+METHODS: tuple[Method, ...] = ("PED-ANOVA", "fANOVA")
+
+
+def importance(
+    value: Callable[[Setting], float | None],
+    metric: str = "accuracy",
+    method: Method = "PED-ANOVA",
+) -> Importance:
     values = tuple(value(setting) for setting in SETTINGS)
     endings = tuple(Ending.DIVERGED if one is None else Ending.OK for one in values)
     one = Selection("gru", "copying", metric, SETTINGS, values, endings, (True,) * len(values))
-    (found,) = importances([one])
+    (found,) = importances([one], method)
     return found
 
 
@@ -34,11 +43,13 @@ def nudge(setting: Setting) -> float:
     return 1e-6 * (setting.scale + 0.1 * setting.learning_rate)
 
 
-def test_the_hyperparameter_that_decides_has_nearly_all_the_importance() -> None:
-    rate = importance(lambda setting: 0.1 * setting.learning_rate + nudge(setting))
+@pytest.mark.parametrize("method", METHODS)
+def test_the_hyperparameter_that_decides_has_nearly_all_the_importance(method: Method) -> None:
+    rate = importance(lambda setting: 0.1 * setting.learning_rate + nudge(setting), method=method)
+    assert rate.method == method
     assert rate.shares["learning_rate"] > 0.8
     assert "learning_rate" in rate.beyond_chance
-    scale = importance(lambda setting: 0.5 * setting.scale + nudge(setting))
+    scale = importance(lambda setting: 0.5 * setting.scale + nudge(setting), method=method)
     assert scale.shares["scale"] > 0.8
     assert "scale" in scale.beyond_chance
 
@@ -66,9 +77,36 @@ def test_nothing_is_said_of_few_trained_settings_or_of_equal_ones() -> None:
     assert (few.tries, few.beyond_chance) == (15, frozenset())
 
 
-def test_equal_selections_have_equal_importances() -> None:
-    first, second = (importance(nudge) for _ in range(2))
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_selections_have_equal_importances(method: Method) -> None:
+    first, second = (importance(nudge, method=method) for _ in range(2))
     assert first == second
+
+
+def test_fanova_sees_all_settings_where_ped_anova_sees_the_best() -> None:
+    def split(setting: Setting) -> float:
+        """The rate tells the bad settings apart; the best quarter have every rate but the highest."""
+        return (0.5 if setting.learning_rate < 5 else 0.0) + nudge(setting)
+
+    best, whole = (importance(split, method=method) for method in METHODS)
+    assert whole.shares["learning_rate"] > best.shares["learning_rate"]
+
+
+def test_fanova_without_scikit_learn_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.importance.find_spec", lambda _: None)
+    with pytest.raises(SearchError, match=r"gatewright\[fanova\]"):
+        importances([], "fANOVA")
+
+
+def test_gatewright_report_computes_importances_by_the_method_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    store, _ = findings_store.write(tmp_path / "run.sqlite")
+    store.close()
+    assert report(store.path, importance="fanova") == 0
+    assert "(fANOVA)" in (tmp_path / "run.html").read_text()
+    with pytest.raises(UsageError, match="ped-anova or fanova"):
+        report(store.path, importance="shap")
 
 
 def test_gatewright_report_of_a_findings_run_is_the_page_of_findings_with_importances(
