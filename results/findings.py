@@ -76,12 +76,8 @@ class Run:
 
     @property
     def names(self) -> dict[str, str]:
-        """What each study is called, by id; with its id where a part was begun anew."""
-        counts = Counter(study.name for study in self.studies.values())
-        return {
-            one: study.name if counts[study.name] == 1 else f"{study.name} ({one})"
-            for one, study in self.studies.items()
-        }
+        """What each study is called, by id, see `titles`."""
+        return titles(self.studies)
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -92,11 +88,11 @@ class Run:
 
 def run_of(store: Store, study_id: str) -> Run | None:
     """The findings run that a study is a part of, or None if it is no such study."""
-    titles = {row.id: _title(row.study) for row in store.studies()}
-    title = titles.get(study_id)
+    known = {row.id: _title(row.study) for row in store.studies()}
+    title = known.get(study_id)
     if title is None:
         return None
-    parts = [one for one, found in titles.items() if found == title]
+    parts = [one for one, found in known.items() if found == title]
     with store.snapshot():
         tasks = _tasks(store, parts)
         studies = {one: store.study(one) for one in parts}
@@ -111,6 +107,15 @@ def runs(store: Store) -> dict[str, list[str]]:
         if title is not None:
             found.setdefault("-".join(title), []).append(study_id)
     return found
+
+
+def titles(studies: Mapping[str, Study]) -> dict[str, str]:
+    """What each study is called, by id; with its id where a part was begun anew."""
+    counts = Counter(study.name for study in studies.values())
+    return {
+        one: study.name if counts[study.name] == 1 else f"{study.name} ({one})"
+        for one, study in studies.items()
+    }
 
 
 def families_of(run: str) -> tuple[Family, ...]:

@@ -34,7 +34,12 @@ def document(request: Request) -> Document:
         "run": chosen,
         "known": [one["name"] for one in told],
         "family": family,
-        "studies": [{"id": one, "name": request.record.store.study(one).name} for one in studies],
+        "studies": [
+            {"id": one, "name": name}
+            for one, name in findings.titles(
+                {one: request.record.store.study(one) for one in studies}
+            ).items()
+        ],
         "trainings": _counts(request.record, studies),
         "families": [one for one in told if family in ("", one["name"])],
     }
@@ -76,10 +81,11 @@ def _document(told: "Verdict") -> dict[str, Any]:
 
 
 def _counts(record: Record, studies: list[str]) -> dict[str, int]:
+    """Trainings of all studies; what several of them ask for is one."""
     marks = ", ".join("?" * len(studies))
     asked, done, confirmed = record.store.select(
-        "SELECT count(*), count(outcome.ending), count(CASE ask.role WHEN 'confirm' THEN"  # noqa: S608
-        " outcome.ending END) FROM ask LEFT JOIN outcome USING (trial_key)"
+        "SELECT count(DISTINCT ask.trial_key), count(DISTINCT outcome.trial_key),"  # noqa: S608
+        " count(DISTINCT CASE ask.role WHEN 'confirm' THEN outcome.trial_key END) FROM ask LEFT JOIN outcome USING (trial_key)"
         f" WHERE ask.study_id IN ({marks}) AND ask.trial_key IS NOT NULL",
         *studies,
     )[0]

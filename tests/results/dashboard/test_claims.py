@@ -1,10 +1,12 @@
 """The claims' page against the verdicts of the report."""
 
+import dataclasses
 from pathlib import Path
 
 from starlette.testclient import TestClient
 
 from results import findings
+from results.ask import Ask, Role
 from results.dashboard.app import Desk, create
 from results.store import Store
 from tests.results import findings_store
@@ -42,6 +44,26 @@ def test_verdicts_are_those_of_the_report(tmp_path: Path) -> None:
             )
             assert one.claim.statement in page
     assert refused.status_code == 400
+
+
+def test_a_training_that_two_studies_ask_for_is_counted_once(tmp_path: Path) -> None:
+    store = Store.create_or_open(tmp_path / "findings.gate")
+    whole = findings_store.study("all-smoke")
+    fewer = dataclasses.replace(whole, baselines=whole.baselines[1:])
+    one, two = (findings_store.trial("gru", "arithmetic", place, place) for place in (1, 2))
+    for study, asked in ((fewer, [one]), (whole, [one, two])):
+        store.begin(study, {})
+        for number, trial in enumerate(asked):
+            store.add_ask(study.id, Ask(number, Role.CONFIRM, trial))
+    store.add_outcome(whole.id, 0, findings_store.outcome(one, 0.5))
+    desk = Desk(store.path)
+    desk.open()
+    with TestClient(create(desk), base_url="http://localhost") as client:
+        found = client.get("/api/claims").json()
+    desk.close()
+    assert found["trainings"] == {"asked": 2, "done": 1, "confirmed": 1}
+    names = {one["id"]: one["name"] for one in found["studies"]}
+    assert names == {study.id: f"all-smoke ({study.id})" for study in (fewer, whole)}
 
 
 def test_a_store_without_findings_says_how_to_make_some(written: tuple[Store, object]) -> None:
