@@ -228,15 +228,13 @@ def _best_steps(board: Board, trials: pd.DataFrame) -> dict[str, NDArray[np.floa
     places = np.array([numbers.get(one["task"], -1) for one in first], np.int64)
     ratios = np.full(len(first), np.nan)
     for task in board.tasks:
-        column = "valid_accuracy" if task.metric == "accuracy" else "valid_loss"
-        values = [
-            float(one[column])
-            if one["ending"] == Ending.OK and one["role"] in SELECTION and one["cell"] not in known
-            else np.nan
-            for one in first
-        ]
         own = places == numbers[task.name]
-        ratios[own] = anytime.ratios(task, np.array(values), task.reference)[own]
+        values = [
+            _valid(one, task) if one["role"] in SELECTION and one["cell"] not in known else np.nan
+            for one in first
+            if one["task"] == task.name
+        ]
+        ratios[own] = anytime.ratios(task, np.array(values, np.float64), task.reference)
     cells = {one["cell"]: place for place, one in enumerate(first)}
     at = np.array([cells[one["cell"]] for one in first], np.int64)
     return {
@@ -244,6 +242,12 @@ def _best_steps(board: Board, trials: pd.DataFrame) -> dict[str, NDArray[np.floa
         "core_seconds": np.cumsum([float(one["cpu_seconds"]) for one in first]),
         "score": anytime.best_scores(at, places, ratios, len(board.tasks)),
     }
+
+
+def _valid(trial: dict[str, Any], task: TaskColumn) -> float:
+    """The validation metric of a trial of that task; NaN if it did not end well or has none."""
+    value = trial["valid_accuracy" if task.metric == "accuracy" else "valid_loss"]
+    return np.nan if trial["ending"] != Ending.OK or pd.isna(value) else float(value)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -83,6 +83,16 @@ def test_the_best_so_far_rises_to_the_boards_best_and_ends_at_all_the_cost(
                 assert list(lines[row.label].get_ydata()) == [row.score] * 2
 
 
+@pytest.mark.parametrize("metric", ["valid_accuracy", "valid_loss"])
+def test_the_best_so_far_is_empty_while_a_task_has_no_result(
+    board: Board, trials: pd.DataFrame, metric: str
+) -> None:
+    # As pandas reads a column in which the store has nothing but NULL.
+    trials[metric] = pd.Series([None] * len(trials), dtype=object)
+    drawn = figure.best_so_far(board, trials)
+    assert drawn.axes[0].get_title() == "no new cell has finished all tasks"
+
+
 def test_the_heat_map_writes_and_colours_each_ratio_in_its_place(board: Board) -> None:
     drawn = figure.ratios(board)
     ax = drawn.axes[0]
