@@ -43,6 +43,12 @@ def nudge(setting: Setting) -> float:
     return 1e-6 * (setting.scale + 0.1 * setting.learning_rate)
 
 
+@pytest.fixture(autouse=True)
+def few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forest for each of a hundred random orders takes seconds."""
+    monkeypatch.setattr("search.importance.SHUFFLES", 20)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_hyperparameter_that_decides_has_nearly_all_the_importance(method: Method) -> None:
     rate = importance(lambda setting: 0.1 * setting.learning_rate + nudge(setting), method=method)
