@@ -3,16 +3,16 @@
 Standard library only: `import cells` loads neither torch nor numpy.
 """
 
-from cells.canonical import canonical, identify, identity
 from cells.cell import Cell, Linear, Node
 from cells.error import CellError
 from cells.execution import execution_class
+from cells.identity.canonical import canonical, identify, identity
 from cells.initial import Initial
 from cells.limit import LIMITS, Limits
-from cells.mutate import Mutant, Refusal, mutate
-from cells.parser import parse, read
-from cells.printer import to_text
-from cells.sample import sample
+from cells.mutation import Mutant, Refusal, mutate
+from cells.sampling import sample
+from cells.text.parser import parse, read
+from cells.text.printer import to_text
 from cells.verify import check
 
 __all__ = [

@@ -61,7 +61,7 @@ class Cell:
     """A recurrent cell as a flat graph in topological order.
 
     Two cells are equal when their graphs are; names and comment do not count. For equality up to
-    renaming, reordering and dead code compare `cells.canonical.identity`.
+    renaming, reordering and dead code compare `cells.identity.canonical.identity`.
 
     Attributes:
         nodes: node 0 is x, nodes 1..S are the S states of the previous step, the rest follow, each
@@ -84,7 +84,7 @@ class Cell:
 
     def _repr_html_(self) -> str:
         """Drawing and equations of a valid cell, which notebooks show in place of its `repr`."""
-        from cells.drawing import draw
-        from cells.mathml import mathml
+        from cells.drawing.mathml import mathml
+        from cells.drawing.svg import draw
 
         return f"<div>{draw(self)}{mathml(self)}</div>"

@@ -1,4 +1,4 @@
-"""What `cells.engine.dynamics` measures of a cell, as plain values."""
+"""What `cells.engine.measure.dynamics` measures of a cell, as plain values."""
 
 import math
 from dataclasses import asdict, dataclass

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from cells.canonical import canonical
 from cells.cell import Cell, Linear
+from cells.identity.canonical import canonical
 
 _FREE, _AFFINE, _BEYOND = 0, 1, 2
 """How a value depends on the states of a component."""

@@ -4,12 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cells.canonical import canonical, identity
 from cells.cell import Cell
-from cells.equation import latex, plain
+from cells.distance.relative import Relative, nearest, zoo_forms
+from cells.drawing.equation import latex, plain
 from cells.execution import execution_class, meaning
-from cells.printer import to_text
-from cells.relative import Relative, nearest, zoo_forms
+from cells.identity.canonical import canonical, identity
 from cells.size import (
     TRAINING,
     Polynomial,
@@ -18,6 +17,7 @@ from cells.size import (
     recurrent_depth,
     width_step,
 )
+from cells.text.printer import to_text
 
 _HEADING: Final = re.compile(r"([A-Z][a-z]+(?: [a-z]+)?):\s*(.*)")
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")

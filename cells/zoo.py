@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cells.cell import Cell
 from cells.error import CellError
-from cells.parser import read
+from cells.text.parser import read
 
 _FOLDER: Final = Path(__file__).with_name("zoo")
 

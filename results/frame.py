@@ -5,8 +5,8 @@ import json
 import pandas as pd
 
 from results.label import label
+from results.record.store import Store
 from results.spreadsheet import inert
-from results.store import Store
 
 _TRIALS = """
 SELECT ask.number, ask.role, trial.cell_id AS cell, ask.parent_id AS parent, trial.task, trial.scale,

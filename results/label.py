@@ -3,7 +3,7 @@
 from functools import cache
 
 from cells import parse, zoo
-from cells.canonical import identity
+from cells.identity.canonical import identity
 
 
 @cache

@@ -13,10 +13,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cells.engine import executor, model_file
+from cells.engine import executor
+from cells.engine.files import model_file
 from tasks import breakdown, registry
 from tasks.breakdown import Part
-from tasks.reber import Continual
+from tasks.generated.reber import Continual
 from tasks.sequences import SequenceTask
 
 ROWS = 12

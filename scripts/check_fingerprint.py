@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cells import Cell, CellError, identity, mutate, sample, to_text, zoo
 from cells.cell import Linear
-from cells.disguise import disguise
-from cells.engine.fingerprint import Fingerprint, classes, fingerprint, same
-from cells.interpreter import Vector, Weights, evaluate
-from cells.restate import restate
+from cells.engine.measure.fingerprint import Fingerprint, classes, fingerprint, same
+from cells.identity.disguise import disguise
+from cells.identity.interpreter import Vector, Weights, evaluate
+from cells.identity.restate import restate
 
 WANTED: Final = 0.95
 CLOSE: Final = 1e-6

@@ -13,8 +13,8 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cells import CellError, canonical, identify, identity, parse, sample, to_text
-from cells.disguise import disguise
-from cells.interpreter import rewriting_error
+from cells.identity.disguise import disguise
+from cells.identity.interpreter import rewriting_error
 
 CLOSE = 1e-12
 

@@ -14,11 +14,11 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cells import Cell, CellError, identify, sample, to_text, zoo
-from cells.budget import Budget
-from cells.schedule import Schedule
-from cells.setting import Setting
-from results.trial import Trial
-from search.evaluate import evaluate
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
+from results.record.trial import Trial
+from search.run.evaluate import evaluate
 from tasks import registry
 
 
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def _without_cost(outcome: str) -> str:
-    from results.outcome import Outcome
+    from results.record.outcome import Outcome
 
     return Outcome.from_json(outcome).facts_json()
 

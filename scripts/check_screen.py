@@ -9,11 +9,13 @@ import argparse
 import sys
 
 from cells import identify, to_text, zoo
-from cells.setting import Setting
-from results.outcome import Ending, Outcome
-from results.study import Study
-from results.trial import Trial
-from search import configuration, evaluate, sampler, seed
+from cells.training.setting import Setting
+from results.record.outcome import Ending, Outcome
+from results.record.study import Study
+from results.record.trial import Trial
+from search import configuration, seed
+from search.run import evaluate
+from search.settings import sampler
 from tasks import registry
 
 WITH_MEMORY = ("lstm", "gru", "mut1")

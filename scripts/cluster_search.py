@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from results.store import Store  # noqa: E402
-from search import ray_pool, staging  # noqa: E402
+from results.record.store import Store  # noqa: E402
+from search.run import ray_pool, staging  # noqa: E402
 
 COMMAND = "import sys; from search.cli import main; sys.exit(main())"
 _STORE_BYTES = 80 * 1024 * 1024

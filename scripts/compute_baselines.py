@@ -1,4 +1,4 @@
-"""Counts the baselines of every corpus and writes `tasks/baselines.toml`.
+"""Counts the baselines of every corpus and writes `tasks/corpora/baselines.toml`.
 
 usage: python scripts/compute_baselines.py [--print]
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tasks import baseline, corpus, pianoroll, ptb
+from tasks.corpora import baseline, corpus, pianoroll, ptb
 from tasks.task import Split
 
 TABLE = Path(baseline.__file__).parent / "baselines.toml"

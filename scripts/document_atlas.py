@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cells import Cell, CellError, Linear, Node, identify, to_text
-from cells.engine.fingerprint import Fingerprint, classes, fingerprint
+from cells.engine.measure.fingerprint import Fingerprint, classes, fingerprint
 from cells.verify import finding
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
@@ -250,7 +250,7 @@ How many cells are there, and how many are different? A text here is a list of s
 operator each, `{"`, `".join((*UNARY, *BINARY))}`, over x, one state h and earlier statements. Every
 statement is read by a later one, and the last is the new state and the output. Two texts with the same
 [canonical form](language.md) are one cell; two cells with the same fingerprint
-(`cells/engine/fingerprint.py`) are one function of weights, states and inputs.
+(`cells/engine/measure/fingerprint.py`) are one function of weights, states and inputs.
 
 {table}
 

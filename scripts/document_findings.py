@@ -15,8 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from matplotlib.figure import Figure
 
-from results import findings, findings_figure, findings_report, page, panel, publication, verdict
-from results.claim import Family
+from results.claims import findings, verdict
+from results.claims.claim import Family
+from results.record import publication
+from results.report import findings_figure, findings_report, page, panel
 from scripts.page import run, table
 
 RECORD: Final = Path(__file__).resolve().parent.parent / "results" / "published" / "all-laptop"

@@ -13,8 +13,8 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cells import execution_class, zoo
-from cells.header import header
 from cells.size import parameters
+from cells.text.header import header
 from scripts.page import code, run, table
 from tests.cells.engine.published import PUBLISHED
 

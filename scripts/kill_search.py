@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from results.error import StoreError  # noqa: E402
-from results.store import Store  # noqa: E402
+from results.record.store import Store  # noqa: E402
 
 COMMAND = "import sys; from search.cli import main; sys.exit(main())"
 

@@ -21,10 +21,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from results.ask import Ask, Cause, Role
-from results.migrate import migrate
-from results.outcome import Ending, Outcome
-from results.row import (
+from results.record.ask import Ask, Cause, Role
+from results.record.migrate import migrate
+from results.record.outcome import Ending, Outcome
+from results.record.row import (
     ask_digest,
     canonical_json,
     insert,
@@ -32,10 +32,11 @@ from results.row import (
     insert_trial,
     insert_verdicts,
 )
-from results.study import Space, Study
-from results.trial import Trial
-from search import configuration, strategies
-from search.driver import ATTEMPTS
+from results.record.study import Space, Study
+from results.record.trial import Trial
+from search import configuration
+from search.run.driver import ATTEMPTS
+from search.strategies import registry as strategies
 from tasks import registry
 from tests.results import synthetic
 
@@ -194,7 +195,7 @@ def write(connection: sqlite3.Connection, study: Study, points: int) -> Counter[
 def enter(
     connection: sqlite3.Connection, study_id: str, ask: Ask, came: Outcome | None, clock: Clock
 ) -> None:
-    """Writes one ask with all that belongs to it, as `results.store.Store` would."""
+    """Writes one ask with all that belongs to it, as `results.record.store.Store` would."""
     if ask.trial is not None:
         insert_trial(connection, ask.trial)
     key, operators = came and came.key, canonical_json(ask.operators)

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from results.ask import Role
 from results.label import baseline_id, label
-from results.outcome import Ending
+from results.record.ask import Role
+from results.record.outcome import Ending
 from search.console import measure
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from cells.engine.batch import Batch
-    from cells.point import Point
-    from results.ask import Ask
-    from results.outcome import Outcome
-    from results.study import Study
+    from cells.training.point import Point
+    from results.record.ask import Ask
+    from results.record.outcome import Outcome
+    from results.record.study import Study
     from search.progress import Progress
     from tasks.task import Facts, Split, Task
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from results import claim, paper_table
-from results.claim import Family
-from results.findings import ALL, PARTS
-from results.study import Study
+from results.claims import claim, paper_table
+from results.claims.claim import Family
+from results.claims.findings import ALL, PARTS
+from results.record.study import Study
 from search import configuration
 from search.error import SearchError
 

@@ -16,9 +16,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from results.error import StoreError
 from results.label import label
-from results.outcome import Ending
-from results.store import Store
-from search.sampler import distributions
+from results.record.outcome import Ending
+from results.record.store import Store
+from search.settings.sampler import distributions
 
 _TASKS = """
 SELECT trial.task, trial.scale, max(task.metric), count(*) AS answered

@@ -18,18 +18,18 @@ BESIDE: Final = ("elman", "lstm", "lstm_b")
 
 
 def measure(cell: Cell, seed: int = 0) -> Dynamics:
-    """What `cells.engine.dynamics` measures, on memorization and with settings of the paper's grid.
+    """What `cells.engine.measure.dynamics` measures, on memorization and with settings of the paper's grid.
 
     Raises:
         CellError: C501 when nothing of x is left in the output.
     """
     import torch
 
-    from cells.engine import dynamics
     from cells.engine.executor import best
-    from results.study import Space
-    from search import grid
-    from tasks import memorization
+    from cells.engine.measure import dynamics
+    from results.record.study import Space
+    from search.settings import grid
+    from tasks.generated import memorization
 
     # All that `determinism.prepare` does beyond this takes a second and is for accelerators.
     torch.set_num_threads(1)
@@ -44,7 +44,7 @@ def measure(cell: Cell, seed: int = 0) -> Dynamics:
 def beside(cell: Cell, seed: int = 0) -> dict[str, Memory]:
     """Memories of the cells of `BESIDE` other than `cell`."""
     from cells import canonical, zoo
-    from cells.engine import dynamics
+    from cells.engine.measure import dynamics
 
     found: dict[str, Memory] = {}
     for name in BESIDE:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from results.ask import Ask, Role
-from results.outcome import Outcome
+from results.record.ask import Ask, Role
+from results.record.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cells import Cell, CellError, identity, parse, zoo
-from cells.parser import read
+from cells.text.parser import read
 from results import label as naming
 from search.console import UsageError
 from search.error import SearchError
 
 if TYPE_CHECKING:
-    from cells.engine.model_file import Trained
+    from cells.engine.files.model_file import Trained
 
 
 def cell(word: str, store: Path | None = None) -> Cell:
@@ -34,7 +34,7 @@ def cell(word: str, store: Path | None = None) -> Cell:
             error.add_note(word)
             raise
     if store is not None and word not in zoo.names():
-        from results import publication
+        from results.record import publication
 
         with publication.open_record(store) as record:
             text = record.cell(word)
@@ -54,7 +54,7 @@ def trained(path: Path) -> "Trained":
         UsageError: there is no such file.
         SearchError: `model.file`, it holds no model.
     """
-    from cells.engine import model_file
+    from cells.engine.files import model_file
 
     if not path.exists():
         raise UsageError(f"{path}: no such file", "`gatewright train ... --save` writes one")

@@ -9,11 +9,11 @@ from functools import cache
 from typing import Final
 
 from cells.engine import executor as executors
-from results import provenance
 from results.label import label
-from results.outcome import Ending, Outcome
-from results.store import Store
-from results.trial import ENGINE, Trial
+from results.record import provenance
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.trial import ENGINE, Trial
 from tasks import registry
 from tasks.task import Facts, TaskError
 
@@ -168,7 +168,7 @@ def repeat(one: Recorded, evaluate: Callable[[str], str], executor: str | None =
 
     Args:
         one: what is recorded.
-        evaluate: see `search.evaluate.evaluate`.
+        evaluate: see `search.run.evaluate.evaluate`.
         executor: None for the recorded one, or where this machine cannot run it the reference.
     """
     recorded, trial = one.outcome, one.trial

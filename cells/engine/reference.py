@@ -15,8 +15,8 @@ from torch.nn import functional
 from cells.cell import Cell, Linear, Node
 from cells.engine.batch import Batch
 from cells.engine.learner import Model, Score, Weights
-from cells.engine.parameter import parameters
 from cells.engine.seed import derive
+from cells.engine.training.parameter import parameters
 from cells.op import DIVISION_GUARD
 
 DTYPES: Final = {"float32": torch.float32, "float64": torch.float64}
@@ -100,7 +100,7 @@ def unroll(
 
     Args:
         cell: the cell.
-        weights: parameters by the names of `cells.engine.parameter`, e.g. `layer0.node7.weight`
+        weights: parameters by the names of `cells.engine.training.parameter`, e.g. `layer0.node7.weight`
             `[H, H]` as `[out, in]`; `tensors(draw(model, scale, seed))` makes them. Parameters of
             other layers are not looked at.
         inputs: `[T, B, H]`, what the cell calls x.

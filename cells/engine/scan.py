@@ -41,7 +41,7 @@ def scan(
 
     Args:
         cell: a cell of class S.
-        weights: parameters by the names of `cells.engine.parameter`.
+        weights: parameters by the names of `cells.engine.training.parameter`.
         inputs: `[T, B, H]`, what the cell calls x.
         states: S tensors `[B, H]`, before the first step.
         layer: which layer's parameters to use.

@@ -22,7 +22,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from results import publication
 from results.dashboard.guard import Guard
 from results.dashboard.query import Query, QueryError
 from results.dashboard.record import Importances, Record
@@ -30,6 +29,7 @@ from results.dashboard.render import page, problem
 from results.dashboard.view import AbsentError, Document, Request, View
 from results.dashboard.views import API, STORE_VIEWS, STUDY_VIEWS
 from results.error import StoreError
+from results.record import publication
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class Desk:
         """Opens the store, so that a wrong one is told of before anything is served.
 
         Raises:
-            StoreError: as `results.publication.open_record`.
+            StoreError: as `results.record.publication.open_record`.
         """
         self._thread.submit(self._run, lambda record: record.studies()).result()
 

@@ -15,13 +15,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from results import task_column
-from results.ask import Cause, Role
 from results.label import baseline_id, label
-from results.outcome import Ending
-from results.store import Store
-from results.study import Study
-from results.task_column import TaskColumn
+from results.leaderboard import task_column
+from results.leaderboard.task_column import TaskColumn
+from results.record.ask import Cause, Role
+from results.record.outcome import Ending
+from results.record.store import Store
+from results.record.study import Study
 
 ROLES: Final = tuple(Role)
 ENDINGS: Final = tuple(Ending)

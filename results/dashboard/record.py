@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
 
 from results.dashboard.history import History
-from results.dashboard.standing import Standing, standing
+from results.dashboard.pages.standing import Standing, standing
 from results.error import StoreError
-from results.sensitivity import Importance, Selection
-from results.store import Store
+from results.record.store import Store
+from results.statistics.sensitivity import Importance, Selection
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from results import page as pages
 from results.dashboard.query import Query
 from results.dashboard.record import Entry
 from results.dashboard.view import Request, View
 from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
 from results.label import label
+from results.report import page as pages
 
 
 def page(view: View, request: Request) -> str:

@@ -35,7 +35,7 @@ def serve(
 
     Raises:
         PortError: the port is taken.
-        StoreError: as `results.publication.open_record`.
+        StoreError: as `results.record.publication.open_record`.
     """
     with contextlib.suppress(ImportError, ValueError, OSError):
         _make_room()

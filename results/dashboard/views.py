@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from results.dashboard import (
-    api,
+from results.dashboard import api
+from results.dashboard.pages import (
     cell,
     claims,
     failures,

@@ -18,7 +18,7 @@ from search.console import (
 )
 
 if TYPE_CHECKING:
-    from search.ancestor import Attained
+    from search.ancestors.ancestor import Attained
 
 app = typer.Typer(
     help="Train the systems that came before: more than a cell in a stack.", no_args_is_help=True
@@ -28,7 +28,7 @@ app = typer.Typer(
 @app.command()
 def ls(json: Json = False) -> int:
     """List the systems, where they come from and what they learn."""
-    from search.ancestor import ANCESTORS
+    from search.ancestors.ancestor import ANCESTORS
 
     columns = ("title", "source", "task", "updates", "cell")
     rows = [
@@ -64,12 +64,12 @@ def train(
 ) -> int:
     """Train one system and measure it on data of its own, beside what is known about them."""
     from cells import canonical
-    from cells.engine import determinism
     from cells.engine.systems.descent import DivergedError
-    from search.ancestor import ANCESTORS, Order
+    from cells.engine.training import determinism
+    from search.ancestors.ancestor import ANCESTORS, Order
+    from search.ancestors.lesson import LESSONS
     from search.display import UpdateDisplay
     from search.error import SearchError
-    from search.lesson import LESSONS
     from search.resolve import cell as resolve
     from tasks.scale import nearest
 

@@ -22,7 +22,7 @@ def cells(
     json: Json = False,
 ) -> int:
     """Measure the language: cells a second on one core."""
-    from search.bench import bench_cells
+    from search.bench.throughput import bench_cells
 
     figures = bench_cells(seconds)
     show(figures, json, lambda: _print(figures))
@@ -35,7 +35,7 @@ def driver(
     json: Json = False,
 ) -> int:
     """Measure the driver: trials a second when training takes no time."""
-    from search.bench import bench_driver
+    from search.bench.throughput import bench_driver
 
     figures = bench_driver(trials)
     show(figures, json, lambda: _print(figures))
@@ -62,8 +62,8 @@ def engine(
     from dataclasses import replace
 
     from cells.engine.executor import EXECUTORS, hindrance
-    from search.engine_bench import QUICK, Effort, disagrees, measure, omissions
-    from search.engine_table import render
+    from search.bench.engine import QUICK, Effort, disagrees, measure, omissions
+    from search.bench.table import render
     from search.error import SearchError
 
     if executor is not None and executor not in EXECUTORS:

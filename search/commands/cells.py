@@ -24,8 +24,8 @@ def ls(
 ) -> int:
     """List the zoo: year, source, class, parameters of a layer, states."""
     from cells import execution_class, identity, zoo
-    from cells.header import header
     from cells.size import parameters, width_step
+    from cells.text.header import header
 
     shelf = {name: title for title, names in zoo.shelves().items() for name in names}
     rows: list[dict[str, Any]] = []
@@ -86,9 +86,9 @@ def show_cell(
 ) -> int:
     """Show a cell's passport: text, equations, sizes, nearest relative, and how it behaves."""
     from cells import canonical
-    from cells.engine.lowering import lower
-    from cells.engine.plan import describe, summary
-    from cells.engine.plan import render as plan_text
+    from cells.engine.lowering.plan import describe, summary
+    from cells.engine.lowering.plan import render as plan_text
+    from cells.engine.lowering.translate import lower
     from cells.passport import passport
     from search import passport as measuring
     from search.resolve import cell as resolve
@@ -105,7 +105,7 @@ def show_cell(
     if measured is not None:
         document["dynamics"] = measured.document()
     if html is not None:
-        from results.passport import render as page
+        from results.report.passport import render as page
 
         others = measuring.beside(found, seed)
         written = page(found, facts, document["plan_summary"], measured, others)
@@ -136,7 +136,7 @@ def check(
 ) -> int:
     """Check `.cell` files; exit 1 if one is wrong."""
     from cells import CellError, identity
-    from cells.parser import read
+    from cells.text.parser import read
 
     rows: list[dict[str, Any]] = []
     for path in files:
@@ -162,8 +162,8 @@ def same(
     json: Json = False,
 ) -> int:
     """Say whether two cells are the same: as graphs, by id, or as functions; exit 1 if not."""
-    from cells.engine.fingerprint import fingerprint
-    from cells.engine.fingerprint import same as alike
+    from cells.engine.measure.fingerprint import fingerprint
+    from cells.engine.measure.fingerprint import same as alike
     from search.resolve import cell as resolve
 
     cells = resolve(first, store), resolve(second, store)
@@ -198,7 +198,7 @@ def draw(
     json: Json = False,
 ) -> int:
     """Draw a cell as SVG."""
-    from cells import drawing
+    from cells.drawing import svg as drawing
     from search.resolve import cell as resolve
 
     if out is not None:
@@ -232,7 +232,7 @@ def mutate(
 
     from cells import canonical, identity, to_text
     from cells import mutate as apply
-    from cells.mutate import Mutant
+    from cells.mutation import Mutant
     from search.resolve import cell as resolve
 
     if reading not in ("edits", "sweep", "free_sweep"):

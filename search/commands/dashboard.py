@@ -13,7 +13,7 @@ from search.commands.record import StoreArgument
 from search.console import DONE, Json, UsageError, note
 
 if TYPE_CHECKING:
-    from results.sensitivity import Importance, Selection
+    from results.statistics.sensitivity import Importance, Selection
 
 
 def dashboard(
@@ -48,6 +48,6 @@ def dashboard(
 
 def _importances(found: "Sequence[Selection]") -> "Sequence[Importance]":
     """Those of Optuna, which takes a second and memory to import and so waits until it is asked for."""
-    from search.importance import importances
+    from search.settings.importance import importances
 
     return importances(found)

@@ -10,7 +10,7 @@ app = typer.Typer(help="List, fetch and verify the corpora.", no_args_is_help=Tr
 
 
 def _rows(check: bool) -> list[dict[str, Any]]:
-    from tasks import corpus
+    from tasks.corpora import corpus
 
     states = corpus.verify() if check else corpus.status()
     return [
@@ -60,8 +60,8 @@ def fetch(
     json: Json = False,
 ) -> int:
     """Fetch a corpus by name, from fixed hosts over https, checked by SHA-256."""
-    from tasks import corpus
-    from tasks import fetch as fetching
+    from tasks.corpora import corpus
+    from tasks.corpora import fetch as fetching
 
     last = ""
 

@@ -99,7 +99,7 @@ def _sources() -> Iterator[Check]:
         else "another folder shadows ours: leave it, or use the console script of the environment",
     )
     if good:
-        from results.provenance import source_digest
+        from results.record.provenance import source_digest
 
         yield Check("source digest", True, source_digest()[:16])
 
@@ -169,7 +169,7 @@ def _ray() -> Iterator[Check]:
 
 
 def _data() -> Iterator[Check]:
-    from tasks import corpus
+    from tasks.corpora import corpus
 
     states = corpus.status()
     for name in corpus.table():

@@ -13,7 +13,7 @@ from search.error import SearchError
 
 if TYPE_CHECKING:
     from cells import Cell
-    from cells.engine.model_file import Trained
+    from cells.engine.files.model_file import Trained
 
 _HEADING = "Provenance"
 FORMS = ("cell", "canonical", "equations", "latex", "svg", "torch", "onnx")
@@ -73,7 +73,10 @@ def _check_apart(out: Path, source: Path) -> None:
 
 
 def _text(found: "Cell", to: str) -> str:
-    from cells import canonical, drawing, equation, to_text, torch_module
+    from cells import canonical, to_text
+    from cells.drawing import equation
+    from cells.drawing import svg as drawing
+    from cells.export import torch_module
 
     forms: dict[str, Callable[[Cell], str]] = {
         "canonical": lambda one: to_text(canonical(one)),
@@ -88,7 +91,7 @@ def _text(found: "Cell", to: str) -> str:
 def _shared(found: "Cell", word: str, store: Path | None, model: "Trained | None") -> str:
     """The text of a cell with a line that says where it comes from."""
     from cells import identity, to_text, zoo
-    from cells.header import header, with_section
+    from cells.text.header import header, with_section
     from results.label import label
 
     if _HEADING in header(found.comment).sections:  # it has travelled before
@@ -103,8 +106,8 @@ def _shared(found: "Cell", word: str, store: Path | None, model: "Trained | None
     elif word in zoo.names():
         facts.append("the zoo")
     elif store is not None:
-        from results.origin import origin
-        from results.store import Store
+        from results.leaderboard.origin import origin
+        from results.record.store import Store
 
         with Store.read(store) as record:
             facts.append(origin(record, own))
@@ -116,13 +119,13 @@ def _shared(found: "Cell", word: str, store: Path | None, model: "Trained | None
 def _onnx(found: "Cell", trained: "Trained | None", out: Path | None) -> bytes:
     """The step as an ONNX model, with the weights of a trained model."""
     try:
-        from cells.engine.onnx_step import step
+        from cells.engine.files.onnx_step import step
     except ModuleNotFoundError as error:
         if error.name != "onnx":
             raise
         hint = "install it with `pip install onnx`; the other forms need nothing"
         raise SearchError("onnx.missing", "--to onnx needs the package onnx", hint) from None
-    from cells.engine.state_dict import as_in_zoo, state_dict
+    from cells.engine.files.state_dict import as_in_zoo, state_dict
 
     if out is None:
         raise UsageError("--to onnx: not a text, so it needs a file", "add --out FILE.onnx")
@@ -134,8 +137,8 @@ def _onnx(found: "Cell", trained: "Trained | None", out: Path | None) -> bytes:
 
 def _with_weights(trained: "Trained", source: Path, out: Path | None) -> tuple[str, str]:
     """A module whose docstring loads the weights, and the file beside it that they are written to."""
-    from cells import torch_module
-    from cells.engine.state_dict import as_in_zoo, save
+    from cells.engine.files.state_dict import as_in_zoo, save
+    from cells.export import torch_module
 
     if out is None:
         raise UsageError(

@@ -13,7 +13,7 @@ from search.console import DONE, WRONG, Json, UsageError, note, show, table
 if TYPE_CHECKING:
     from collections import Counter
 
-    from results.store import StudyRow
+    from results.record.store import StudyRow
     from search.verify import Check
 
 
@@ -23,7 +23,7 @@ def publish(
     json: Json = False,
 ) -> int:
     """Write a whole record as compressed CSV tables with checksums, which every STORE can be."""
-    from results import publication
+    from results.record import publication
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: a file, expected a folder")
@@ -70,9 +70,9 @@ def verify(
     json: Json = False,
 ) -> int:
     """Check a record's sums and digests, train some of its trials again, and compare."""
-    from results import history, publication
+    from results.record import history, publication
     from search import verify as verification
-    from search.evaluate import evaluate
+    from search.run.evaluate import evaluate
 
     chosen = None if executor is None else executor_of(executor)
     with publication.open_record(store) as record:

@@ -9,9 +9,9 @@ import typer
 from search.console import DONE, Json, UsageError, check_output, show, table
 
 if TYPE_CHECKING:
-    from results.leaderboard import Board, Row
-    from results.sensitivity import Method
-    from results.store import Store
+    from results.leaderboard.board import Board, Row
+    from results.record.store import Store
+    from results.statistics.sensitivity import Method
 
 METHODS: Final[dict[str, "Method"]] = {"ped-anova": "PED-ANOVA", "fanova": "fANOVA"}
 """Of importances, as they are written on the command line."""
@@ -55,8 +55,8 @@ def leaderboard(
     json: Json = False,
 ) -> int:
     """Show the cells of a search by the paper's score, with what was confirmed on fresh seeds."""
-    from results import leaderboard as boards
-    from results import publication
+    from results.leaderboard import board as boards
+    from results.record import publication
 
     with publication.open_record(store) as record:
         board = boards.build(record, study_id(record, study))
@@ -166,7 +166,7 @@ def report(
     json: Json = False,
 ) -> int:
     """Write one self-contained HTML page that opens offline."""
-    from results import publication
+    from results.record import publication
 
     if importance not in METHODS:
         raise UsageError(f"--importance {importance}: expected {' or '.join(METHODS)}")
@@ -191,12 +191,15 @@ def report(
 
 def _page(record: "Store", chosen: str, method: "Method") -> str:
     """The report of a findings run if the study is part of one, else that of the study."""
-    from results import findings, findings_report, report, sensitivity
+    from results.claims import findings
+    from results.report import findings_report
+    from results.report import search_report as report
+    from results.statistics import sensitivity
 
     run = findings.run_of(record, chosen)
     if run is None:
         return report.render(record, chosen)
-    from search.importance import importances
+    from search.settings.importance import importances
 
     tried = sensitivity.selections(run.trainings, run.tasks)
     return findings_report.render(record, run, importances(tried, method))

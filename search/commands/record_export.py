@@ -12,7 +12,7 @@ from search.console import DONE, Json, UsageError, check_output, progress, show
 from search.error import SearchError
 
 if TYPE_CHECKING:
-    from results.store import Store
+    from results.record.store import Store
 
 FORMS = ("csv", "json", "parquet", "optuna")
 
@@ -34,7 +34,7 @@ def export(
     json: Json = False,
 ) -> int:
     """Write trials, curves, rejections and cells as tables, or the trials as Optuna studies."""
-    from results import publication
+    from results.record import publication
 
     if to not in FORMS:
         raise UsageError(f"--to {to}: expected {', '.join(FORMS[:-1])} or {FORMS[-1]}")

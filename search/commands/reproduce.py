@@ -21,7 +21,7 @@ from search.commands.study import (
 from search.console import DONE, WRONG, Executor, Json, note, show, table
 
 if TYPE_CHECKING:
-    from results.verdict import Verdict
+    from results.claims.verdict import Verdict
 
 
 def reproduce(
@@ -48,8 +48,8 @@ def reproduce(
     json: Json = False,
 ) -> int:
     """Train all cells that the claims name with equal budgets, and give each claim a verdict."""
-    from results.findings import measure, verdicts
-    from results.store import Store
+    from results.claims.findings import measure, verdicts
+    from results.record.store import Store
     from search import findings as runs
 
     plans = runs.studies(findings, scale, set_ or [])

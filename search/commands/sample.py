@@ -10,7 +10,7 @@ from search.commands.tasks import MidiOption, WavOption, check_sound
 from search.console import DONE, Json, UsageError, show
 
 if TYPE_CHECKING:
-    from cells.engine.model_file import Trained
+    from cells.engine.files.model_file import Trained
 
 SYMBOLS, FRAMES = 200, 64
 """Steps of a sequence that does not end before, unless `--steps` says otherwise."""
@@ -93,7 +93,7 @@ def sample(
         texts = [_text(trained, prefix, lane.tolist()) for lane in lanes]
         document["samples"] = texts
     else:
-        from tasks import derive, pianoroll, sound
+        from tasks.corpora import derive, pianoroll, sound
 
         document["samples"] = [
             [(frame.nonzero()[0] + derive.MIDI_LOW).tolist() for frame in lane] for lane in lanes

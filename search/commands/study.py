@@ -22,11 +22,11 @@ from search.console import (
 )
 
 if TYPE_CHECKING:
-    from results.leaderboard import Board
-    from results.store import Store
-    from results.study import Study
-    from search.cost import Cost
-    from search.driver import Summary
+    from results.leaderboard.board import Board
+    from results.record.store import Store
+    from results.record.study import Study
+    from search.run.cost import Cost
+    from search.run.driver import Summary
     from tasks.task import Facts
 
 NOT_TO_BE_RESUMED = frozenset({"resume.differs", "order", "not-a-store", "newer", "damaged"})
@@ -68,8 +68,8 @@ def search(
     json: Json = False,
 ) -> int:
     """Run or resume an architecture search, with live progress."""
-    from results import leaderboard
-    from results.store import Store
+    from results.leaderboard import board as leaderboard
+    from results.record.store import Store
     from search import configuration
 
     plan = configuration.load(study, set_ or [])
@@ -148,7 +148,7 @@ def _begun(path: Path) -> bool:
     Raises:
         StoreError: the file is no store, or cannot be read.
     """
-    from results.store import Store
+    from results.record.store import Store
 
     if not path.stat().st_size:
         return False
@@ -207,14 +207,15 @@ def conduct(
         StoppedError: interrupted; the message holds the command that goes on.
     """
     from cells.engine.executor import describe
-    from results import provenance
     from results.error import StoreError
-    from results.store import Store
-    from search import driver, evaluate, strategies
-    from search.clock import Monotonic
+    from results.record import provenance
+    from results.record.store import Store
     from search.display import SearchDisplay
     from search.error import SearchError
-    from search.pool import LocalPool, Pool
+    from search.run import driver, evaluate
+    from search.run.clock import Monotonic
+    from search.run.pool import LocalPool, Pool
+    from search.strategies import registry as strategies
     from tasks import registry
 
     if not quiet:
@@ -238,7 +239,7 @@ def conduct(
                 evaluate.prepare_process(chosen)
                 pool = LocalPool(evaluate.evaluate)
             else:
-                from search.ray_pool import RayPool
+                from search.run.ray_pool import RayPool
 
                 if not quiet:
                     note("starting Ray" if address is None else f"joining Ray at {address}")
@@ -313,8 +314,8 @@ def _render(document: dict[str, Any], board: "Board") -> None:
 
 def price(plans: "Sequence[Study]", json: bool) -> int:
     """Prints trials and time of studies that are run one after another, and runs nothing."""
-    from cells.engine import determinism
-    from search.cost import measure
+    from cells.engine.training import determinism
+    from search.run.cost import measure
 
     chosen = executor_of(None)
     determinism.prepare(chosen)
@@ -338,7 +339,7 @@ def price(plans: "Sequence[Study]", json: bool) -> int:
 
 
 def _priced(plan: "Study", cost: "Cost") -> dict[str, Any]:
-    from search.estimate import estimate
+    from search.run.estimate import estimate
     from tasks import registry
     from tasks.task import TaskError
 

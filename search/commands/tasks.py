@@ -93,7 +93,8 @@ def sample(
     json: Json = False,
 ) -> int:
     """Print examples of a task, or make those of a music task to be heard."""
-    from tasks import registry, sound
+    from tasks import registry
+    from tasks.corpora import sound
 
     if split not in ("train", "valid", "test"):
         raise UsageError(f"--split {split}: expected train, valid or test")

@@ -27,8 +27,8 @@ from search.console import (
 
 if TYPE_CHECKING:
     from cells import Cell
-    from cells.engine.run import Run
-    from cells.setting import Setting
+    from cells.engine.training.run import Run
+    from cells.training.setting import Setting
     from tasks.task import Facts
 
 
@@ -76,12 +76,12 @@ def train(
 ) -> int:
     """Train one cell on one task and measure it on the test split."""
     from cells import canonical
-    from cells.budget import Budget
-    from cells.engine import determinism, trainer
-    from cells.engine.width import WidthError
-    from cells.point import Point
-    from cells.schedule import NAMES, Schedule
-    from cells.setting import Setting
+    from cells.engine.training import determinism, trainer
+    from cells.engine.training.width import WidthError
+    from cells.training.budget import Budget
+    from cells.training.point import Point
+    from cells.training.schedule import NAMES, Schedule
+    from cells.training.setting import Setting
     from search.display import TrainDisplay
     from search.resolve import cell as resolve
     from tasks import registry
@@ -177,8 +177,8 @@ def _save(
     """Writes the model of the reported epoch, or says why there is none."""
     from importlib import metadata
 
+    from cells.engine.files.model_file import Trained, save
     from cells.engine.learner import Model
-    from cells.engine.model_file import Trained, save
 
     if run.weights is None:
         note(f"{path} is not written: the training ended before its first epoch did")

@@ -12,8 +12,8 @@ from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import DONE, Executor, Json, UsageError, show, table
 
 if TYPE_CHECKING:
-    from results.ask import Ask
-    from results.outcome import Outcome
+    from results.record.ask import Ask
+    from results.record.outcome import Outcome
 
 
 def tune(
@@ -48,12 +48,12 @@ def tune(
 ) -> int:
     """Tune one cell on one task: try settings on validation, then train the best on fresh seeds."""
     from cells import canonical, to_text
-    from cells.budget import Budget
-    from cells.schedule import Schedule
-    from results.ask import Role
-    from results.store import Store
-    from results.study import Confirm, SamplerName, Screen, Space, Study, TaskPlan
-    from search import score
+    from cells.training.budget import Budget
+    from cells.training.schedule import Schedule
+    from results.record.ask import Role
+    from results.record.store import Store
+    from results.record.study import Confirm, SamplerName, Screen, Space, Study, TaskPlan
+    from search.protocol import score
     from search.resolve import cell as resolve
     from search.resolve import label
     from tasks import registry

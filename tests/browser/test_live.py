@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from results.error import StoreError
-from results.store import Store
+from results.record.store import Store
 from tests.browser.visitor import Visitor
 from tests.results import synthetic
 from tests.results.dashboard.served import PATIENCE, serving

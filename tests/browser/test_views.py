@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from results.dashboard.view import View
 from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
-from results.store import Store
+from results.record.store import Store
 from tests.browser.visitor import Visitor
 from tests.results import synthetic
 from tests.results.dashboard.served import Server, serving

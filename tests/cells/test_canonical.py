@@ -21,9 +21,9 @@ from cells import (
     to_text,
     zoo,
 )
-from cells.canonical import trace
-from cells.disguise import disguise
-from cells.interpreter import rewriting_error
+from cells.identity.canonical import trace
+from cells.identity.disguise import disguise
+from cells.identity.interpreter import rewriting_error
 
 
 def seeded(seed: int) -> Random:

@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from cells import Cell, Node, canonical, parse, sample, zoo
-from cells.diagram import diagram
-from cells.drawing import draw
-from cells.layering import arrange
+from cells.drawing.diagram import diagram
+from cells.drawing.layering import arrange
+from cells.drawing.svg import draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 

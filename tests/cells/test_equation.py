@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from cells import Cell, Node, parse, zoo
-from cells.equation import latex, plain
+from cells.drawing.equation import latex, plain
 from tests.strategies import cells
 
 GRU = """r = sigmoid(W_r x + U_r h + b_r)

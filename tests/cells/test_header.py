@@ -3,7 +3,7 @@
 import pytest
 
 from cells import zoo
-from cells.header import header
+from cells.text.header import header
 
 COMMENT = """A cell.
 Source: A. One, Ten to 1999 and back, arXiv 2003.08864, 2020;

@@ -3,7 +3,7 @@
 import pytest
 
 from cells import CellError
-from cells.lexer import END, NAME, NEWLINE, NUMBER, number, tokenize
+from cells.text.lexer import END, NAME, NEWLINE, NUMBER, number, tokenize
 
 
 def test_tokens_carry_kind_word_and_place():

@@ -21,7 +21,7 @@ from cells import (
     zoo,
 )
 from cells.limit import Limits
-from cells.mutate import DRAWN, OPERATORS, Draft, Reading, combine
+from cells.mutation import DRAWN, OPERATORS, Draft, Reading, combine
 
 DRAWS = 400
 ACTIVATIONS = (

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 
 from cells import Cell, Node, canonical, identity, parse, zoo
+from cells.drawing.mathml import mathml
 from cells.engine.learner import Model
-from cells.engine.parameter import parameters as parameters_of
-from cells.engine.width import width_step
-from cells.mathml import mathml
-from cells.naming import named
+from cells.engine.training.parameter import parameters as parameters_of
+from cells.engine.training.width import width_step
+from cells.identity.naming import named
 from cells.passport import header, passport
 from cells.size import flops, parameters, recurrent_depth
 from tests.strategies import cells
@@ -108,7 +108,7 @@ def test_equations_of_the_zoo_are_whole_mathml(name: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(cells())
 def test_equations_of_any_cell_are_whole_mathml(cell: Cell) -> None:
-    from cells.equation import plain
+    from cells.drawing.equation import plain
 
     check_mathml(mathml(cell), plain(cell).count("\n") + 1)
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from cells import Cell, Initial, Linear, Node, check, parse, to_text
 from cells.limit import LIMITS
-from cells.printer import number_text
+from cells.text.printer import number_text
 from tests.strategies import cells
 
 LEAVES = (Node("input"), Node("state"))

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from cells import Cell, CellError, canonical, parse, sample, zoo
-from cells.assignment import assign
-from cells.relative import Graph, bound, cost, distance, nearest
+from cells.distance.assignment import assign
+from cells.distance.relative import Graph, bound, cost, distance, nearest
 
 
 def cheapest(a: Graph, b: Graph) -> int:

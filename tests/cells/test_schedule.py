@@ -2,7 +2,7 @@
 
 import pytest
 
-from cells.schedule import Schedule
+from cells.training.schedule import Schedule
 
 
 def follow(schedule: Schedule, start: float, losses: list[float]) -> list[float | None]:

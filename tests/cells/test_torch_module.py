@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cells import Cell, parse, zoo
-from cells.printer import state_names
-from cells.statement import WIDTH, Names
-from cells.torch_module import names, write
+from cells.export.statement import WIDTH, Names
+from cells.export.torch_module import names, write
+from cells.text.printer import state_names
 from tests.strategies import random_cell
 
 HOSTILE = (

@@ -3,7 +3,7 @@
 import pytest
 
 from cells import CellError, check, parse, to_text, zoo
-from cells.header import header
+from cells.text.header import header
 
 SPINE = {
     *("elman", "leaky", "irnn", "feedforward"),

@@ -2,7 +2,7 @@
 
 import random
 
-from search.pool import Arrival, Evaluate, Fault, Job
+from search.run.pool import Arrival, Evaluate, Fault, Job
 
 
 class ShuffledPool:

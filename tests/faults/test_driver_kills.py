@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from results.error import StoreError
-from results.provenance import root
-from results.store import Store
+from results.record.provenance import root
+from results.record.store import Store
 from tests.faults.toy_strategy import study
 
 DRIVER = root() / "tests" / "faults" / "toy_driver.py"

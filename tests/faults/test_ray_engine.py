@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from cells.budget import Budget
-from cells.schedule import Schedule
-from cells.setting import Setting
-from results.outcome import Ending, Outcome
-from results.trial import Trial
-from search.evaluate import evaluate
-from search.pool import Job
-from search.ray_pool import RayPool
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
+from results.record.outcome import Ending, Outcome
+from results.record.trial import Trial
+from search.run.evaluate import evaluate
+from search.run.pool import Job
+from search.run.ray_pool import RayPool
 from tasks import registry
 
 LSTM = """cell lstm(x; c, h)

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from results.outcome import Ending
-from results.provenance import root
-from results.store import Store
-from search.clock import Monotonic
-from search.driver import Summary, run
+from results.record.outcome import Ending
+from results.record.provenance import root
+from results.record.store import Store
 from search.error import SearchError
-from search.pool import LocalPool, Pool
 from search.progress import Silent
-from search.ray_pool import RayPool, SlotActor
+from search.run.clock import Monotonic
+from search.run.driver import Summary, run
+from search.run.pool import LocalPool, Pool
+from search.run.ray_pool import RayPool, SlotActor
 from tests.faults import toy_engine
 from tests.faults.toy_strategy import ToyStrategy, study
 
@@ -162,9 +162,9 @@ def test_a_slot_with_other_sources_refuses_work() -> None:
 def test_a_pool_whose_slots_have_other_sources_runs_nothing(
     tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import search.ray_pool
+    import search.run.ray_pool
 
-    monkeypatch.setattr(search.ray_pool, "source_digest", lambda: "0" * 64)
+    monkeypatch.setattr(search.run.ray_pool, "source_digest", lambda: "0" * 64)
     pool = RayPool(1, None, toy_engine.evaluate)
     try:
         with pytest.raises(SearchError, match=r"pool\.sources"):

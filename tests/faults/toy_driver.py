@@ -8,12 +8,12 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from results.store import Store
-from search.clock import Monotonic
-from search.driver import run
-from search.pool import LocalPool
+from results.record.store import Store
 from search.progress import Silent
-from search.ray_pool import RayPool
+from search.run.clock import Monotonic
+from search.run.driver import run
+from search.run.pool import LocalPool
+from search.run.ray_pool import RayPool
 from tests.faults import toy_engine
 from tests.faults.toy_strategy import ToyStrategy, study
 

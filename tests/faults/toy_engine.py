@@ -11,9 +11,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from cells.point import Point
-from results.outcome import Cost, Ending, Outcome
-from results.trial import Trial
+from cells.training.point import Point
+from results.record.outcome import Cost, Ending, Outcome
+from results.record.trial import Trial
 
 
 def outcome(trial: Trial) -> Outcome:

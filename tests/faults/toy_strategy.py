@@ -2,13 +2,13 @@
 
 import hashlib
 
-from cells.budget import Budget
-from cells.schedule import Schedule
-from cells.setting import Setting
-from results.ask import Ask, Cause, Rejection, Role
-from results.outcome import Outcome
-from results.study import Screen, Study
-from results.trial import Trial
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
+from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.outcome import Outcome
+from results.record.study import Screen, Study
+from results.record.trial import Trial
 
 
 def study(seed: int = 1, lag: int = 16) -> Study:

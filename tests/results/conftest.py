@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from results.store import Store
-from results.study import Study
+from results.record.store import Store
+from results.record.study import Study
 from tests.results import synthetic
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from results.error import StoreError
-from results.store import Store
-from results.study import Study
+from results.record.store import Store
+from results.record.study import Study
 from tests.results import synthetic
 
 CHILD = Path(__file__)

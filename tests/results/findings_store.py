@@ -4,14 +4,14 @@ import hashlib
 from pathlib import Path
 
 from cells import to_text, zoo
-from cells.canonical import identify
-from cells.point import Point
-from cells.setting import Setting
-from results.ask import Ask, Role
-from results.outcome import Cost, Ending, Outcome
-from results.store import Store
-from results.study import Confirm, Screen, Study, TaskPlan
-from results.trial import Trial
+from cells.identity.canonical import identify
+from cells.training.point import Point
+from cells.training.setting import Setting
+from results.record.ask import Ask, Role
+from results.record.outcome import Cost, Ending, Outcome
+from results.record.store import Store
+from results.record.study import Confirm, Screen, Study, TaskPlan
+from results.record.trial import Trial
 from tests.results.synthetic import BUDGET, SCHEDULE, uniform
 
 SKILLS = {"lstm": 0.9, "lstm_f": 0.4, "lstm_i": 0.8, "lstm_b": 0.92, "gru": 0.9}

@@ -7,16 +7,16 @@ import hashlib
 from pathlib import Path
 
 from cells import Cell, parse, to_text, zoo
-from cells.budget import Budget
-from cells.canonical import identify
-from cells.point import Point
-from cells.schedule import Schedule
-from cells.setting import Setting
-from results.ask import Ask, Cause, Rejection, Role
-from results.outcome import Cost, Ending, Outcome
-from results.store import Store
-from results.study import Confirm, Screen, Study, TaskPlan
-from results.trial import Trial
+from cells.identity.canonical import identify
+from cells.training.budget import Budget
+from cells.training.point import Point
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
+from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.outcome import Cost, Ending, Outcome
+from results.record.store import Store
+from results.record.study import Confirm, Screen, Study, TaskPlan
+from results.record.trial import Trial
 
 SCHEDULE = Schedule("search", epochs=8, patience=2, decay=0.5, tail=2)
 BUDGET = Budget(parameters=20_000, updates=400)

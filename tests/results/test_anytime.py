@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from results.anytime import best_scores, best_values
+from results.leaderboard.anytime import best_scores, best_values
 
 
 @pytest.mark.parametrize("seed", range(20))

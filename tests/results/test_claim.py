@@ -3,7 +3,7 @@
 import pytest
 
 from cells import zoo
-from results.claim import ClaimError, load, names, read
+from results.claims.claim import ClaimError, load, names, read
 
 GOOD = """
 version = 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from results.effect import difference, holm, pooled
+from results.statistics.effect import difference, holm, pooled
 
 welch: Any = stats.ttest_ind
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from results.error import StoreError
-from results.history import digest
-from results.lock import beside
-from results.store import Store
+from results.record.history import digest
+from results.record.lock import beside
+from results.record.store import Store
 from tests.results import faults, synthetic
 from tests.results.faults import check_prefix, start
 
@@ -171,7 +171,7 @@ def as_nobody(folder: Path, code: str) -> str:
         f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
         "from pathlib import Path\n"
         "from results.error import StoreError\n"
-        "from results.store import Store\n"
+        "from results.record.store import Store\n"
         "if os.geteuid() == 0: os.setresuid(65534, 65534, 65534)\n"
         f"folder = Path({str(folder)!r})\n"
         f"try:\n    {code}\nexcept StoreError as error:\n    print(error.code, error)\n"
@@ -196,7 +196,7 @@ def test_a_folder_that_may_not_be_written_is_one_line_and_its_store_can_be_read(
             assert "choose another --store" in said
         said = as_nobody(
             folder,
-            "from results.history import digest;"
+            "from results.record.history import digest;"
             f"print(digest(Store.read(folder / 'run.gate'), {study.id!r}))",
         )
         assert said.strip() == expected

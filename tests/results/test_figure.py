@@ -9,10 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex
 
-from results import figure, frame, leaderboard, panel
-from results.leaderboard import Board
-from results.store import Store
-from results.study import Study
+from results import frame
+from results.leaderboard import board as leaderboard
+from results.leaderboard.board import Board
+from results.record.store import Store
+from results.record.study import Study
+from results.report import figure, panel
 
 Written = tuple[Store, Study]
 

@@ -7,11 +7,12 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from results import claim, findings, findings_figure, findings_report
-from results.ask import Role
-from results.findings import Run, measured, verdicts
-from results.interval import student
-from results.sensitivity import Importance, best_of_tries, failed_values, selections
+from results.claims import claim, findings
+from results.claims.findings import Run, measured, verdicts
+from results.record.ask import Role
+from results.report import findings_figure, findings_report
+from results.statistics.interval import student
+from results.statistics.sensitivity import Importance, best_of_tries, failed_values, selections
 from tests.results import findings_store
 
 

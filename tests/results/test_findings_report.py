@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from results import claim, findings, findings_report
-from results.ask import Ask, Role
-from results.findings import Run, measured, verdicts
-from results.outcome import Ending, Outcome
-from results.sensitivity import Importance, selections
-from results.store import Store
+from results.claims import claim, findings
+from results.claims.findings import Run, measured, verdicts
+from results.record.ask import Ask, Role
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.report import findings_report
+from results.statistics.sensitivity import Importance, selections
 from tests.results import findings_store, synthetic
 from tests.results.test_report import EVIL, elements
 

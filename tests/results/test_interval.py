@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from results.interval import Interval, best_of, interquartile_mean, stratified, student, wilson
+from results.statistics.interval import (
+    Interval,
+    best_of,
+    interquartile_mean,
+    stratified,
+    student,
+    wilson,
+)
 
 NUMBERS = st.floats(-100, 100)
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from results import frame, leaderboard
-from results.ask import Ask, Cause, Rejection, Role
+from results import frame
 from results.error import StoreError
-from results.interval import Interval
-from results.outcome import Ending, Outcome
-from results.store import Store
-from results.study import Study
-from results.task_column import TaskColumn
+from results.leaderboard import board as leaderboard
+from results.leaderboard.task_column import TaskColumn
+from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.study import Study
+from results.statistics.interval import Interval
 from tests.results import synthetic
 
 Written = tuple[Store, Study]

@@ -10,11 +10,12 @@ from types import ModuleType
 import pytest
 
 from cells import parse
-from cells.canonical import identity
-from results import history, leaderboard
-from results.ask import Cause, Role
-from results.outcome import Ending
-from results.store import Store
+from cells.identity.canonical import identity
+from results.leaderboard import board as leaderboard
+from results.record import history
+from results.record.ask import Cause, Role
+from results.record.outcome import Ending
+from results.record.store import Store
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_store.py"
 

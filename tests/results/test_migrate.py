@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from results import migrate, report
 from results.error import StoreError
-from results.history import digest
-from results.store import Store
+from results.record import migrate
+from results.record.history import digest
+from results.record.store import Store
+from results.report import search_report as report
 from tests.results import synthetic
 
 ASSETS = Path(__file__).with_name("assets")
@@ -93,7 +94,7 @@ def test_steps_are_taken_one_by_one_and_a_failing_one_is_undone(
     steps = (*migrate.STEPS, str(good), str(bad))
     monkeypatch.setattr(migrate, "STEPS", steps)
     monkeypatch.setattr(migrate, "VERSION", len(steps))
-    monkeypatch.setattr("results.connection.VERSION", len(steps))
+    monkeypatch.setattr("results.record.connection.VERSION", len(steps))
     with pytest.raises(StoreError, match=r"^older: "):
         Store.read(path)
     with pytest.raises(StoreError, match="already exists"):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from results.interval import Interval
+from results.claims.paper_table import agreement, tables
 from results.label import baseline_id, label
-from results.paper_table import agreement, tables
+from results.statistics.interval import Interval
 
 
 def test_each_table_has_ten_cells_and_a_value_for_each_column() -> None:

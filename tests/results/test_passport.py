@@ -7,7 +7,7 @@ import pytest
 from cells import Cell, Node, parse, zoo
 from cells.dynamics import BINS, Dynamics, Gate, Memory, Saturation, Spectrum, Stability
 from cells.passport import passport
-from results.passport import render
+from results.report.passport import render
 from tests.results.test_report import EVIL, elements
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from results import provenance
 from results.error import StoreError
+from results.record import provenance
 
 
 def test_collecting_loads_neither_torch_nor_ray_and_fills_every_entry() -> None:
     program = (
-        "import sys; from results.provenance import collect; found = collect();"
+        "import sys; from results.record.provenance import collect; found = collect();"
         "assert all(isinstance(v, str) and v for v in found.values()), found;"
         "print(sorted({'torch', 'ray', 'optuna', 'pandas', 'search'} & set(sys.modules)))"
     )
@@ -49,7 +49,7 @@ def test_a_stray_file_of_a_package_name_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "tasks.py").write_text("", encoding="ascii")
     program = (
         f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(provenance.root())!r}];"
-        "from results.provenance import source_digest; source_digest()"
+        "from results.record.provenance import source_digest; source_digest()"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "mixed-sources: package tasks" in done.stderr

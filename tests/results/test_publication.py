@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from results import frame, history, publication, report
+from results import frame
 from results.error import StoreError
-from results.store import Store
-from results.study import Study
+from results.record import history, publication
+from results.record.store import Store
+from results.record.study import Study
+from results.report import search_report as report
 from tests.results import synthetic
 from tests.results.test_report import EVIL, small
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cells.point import Point
-from results import report
-from results.ask import Ask, Cause, Rejection, Role
-from results.outcome import Ending, Outcome
-from results.store import Store
-from results.study import Study
+from cells.training.point import Point
+from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.study import Study
+from results.report import search_report as report
 from tests.results import synthetic
 
 Written = tuple[Store, Study]

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cells.point import Point
-from cells.setting import Setting
-from results.ask import Role
-from results.findings import Training
-from results.outcome import Ending, Outcome
-from results.sensitivity import (
+from cells.training.point import Point
+from cells.training.setting import Setting
+from results.claims.findings import Training
+from results.leaderboard.task_column import TaskColumn
+from results.record.ask import Role
+from results.record.outcome import Ending, Outcome
+from results.statistics.sensitivity import (
     Selection,
     best_of_tries,
     failed_values,
@@ -22,7 +23,6 @@ from results.sensitivity import (
     selections,
     signed_rank,
 )
-from results.task_column import TaskColumn
 from tests.results import synthetic
 
 FLOORS = ({"name": "optimum", "loss": 0.0, "accuracy": 1.0}, {"name": "no memory", "accuracy": 0.3})

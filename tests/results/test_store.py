@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from results.ask import Ask, Cause, Rejection, Role
 from results.error import CODES, StoreError
-from results.history import digest
-from results.migrate import VERSION
-from results.outcome import Ending, Outcome
-from results.store import Store
-from results.study import Study
+from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.history import digest
+from results.record.migrate import VERSION
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.study import Study
 from tests.results import synthetic
 
 Written = tuple[Store, Study]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from results.claim import Family, read
-from results.verdict import Values, judge
+from results.claims.claim import Family, read
+from results.claims.verdict import Values, judge
 
 TEXT = """
 version = 1

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from search.ancestor import ANCESTORS
+from search.ancestors.ancestor import ANCESTORS
+from search.ancestors.lesson import LESSONS
 from search.cli import run
-from search.lesson import LESSONS
 from tests.search.command import document
 
 
@@ -38,7 +38,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_a_message(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nothing here diverges by itself: the rate of Adam bounds each step.
-    monkeypatch.setattr("search.lesson.label_loss", lambda a, b: a.sum() * float("inf"))
+    monkeypatch.setattr("search.ancestors.lesson.label_loss", lambda a, b: a.sum() * float("inf"))
     found = document(capsys, "ancestors", "train", "jordan", code=1)
     assert found["error"]["code"] == "ancestor.diverged"
     assert "at update 1" in found["error"]["message"]

@@ -1,6 +1,6 @@
 """The measuring functions of `gatewright bench`."""
 
-from search.bench import bench_cells, bench_driver
+from search.bench.throughput import bench_cells, bench_driver
 
 
 def test_the_figures_of_the_language_have_their_keys():

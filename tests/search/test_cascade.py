@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from cells.budget import Budget
-from cells.schedule import Schedule
-from results.ask import Ask, Cause, Role
-from results.outcome import Ending, Outcome
-from results.study import Confirm, Screen, Space, StrategyName, Study, TaskPlan
-from results.trial import Trial
-from search import strategies
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from results.record.ask import Ask, Cause, Role
+from results.record.outcome import Ending, Outcome
+from results.record.study import Confirm, Screen, Space, StrategyName, Study, TaskPlan
+from results.record.trial import Trial
 from search.error import SearchError
 from search.seed import generator
-from search.strategy import Strategy
+from search.strategies import registry as strategies
+from search.strategies.strategy import Strategy
 from tasks.task import Facts, Metric
 
 Simulation = Callable[[Trial], Outcome]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from cells.engine import executor, model_file
+from cells.engine import executor
+from cells.engine.files import model_file
 from cells.engine.native import build
-from results.store import Store
+from results.record.store import Store
 from search.cli import app, run
 from tests.search.command import PROGRAM, ROOT, document, start, tiny
 

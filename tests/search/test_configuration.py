@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from results.study import Study
-from search import configuration, grid
+from results.record.study import Study
+from search import configuration
 from search.configuration import build, load, names
 from search.error import SearchError
+from search.settings import grid
 
 
 def _raises(code: str, *parts: str, study: str = "smoke", overrides: tuple[str, ...] = ()) -> None:
@@ -58,7 +59,7 @@ def test_overrides_reach_every_level() -> None:
             "strategy=uniform",
             "screen.pass_mark=0.5",
             "tasks.0.settings=3",
-            "tasks.arithmetic.budget.updates = 11",
+            "tasks.generated.arithmetic.budget.updates = 11",
             'name = "mine"',
             "space.layers=[1, 2]",
             "confirm.seeds=0",

@@ -7,14 +7,14 @@ import pytest
 from rich.console import Console
 
 from cells import identity, to_text, zoo
-from cells.budget import Budget
-from cells.engine.run import Point
-from cells.schedule import Schedule
-from cells.setting import Setting
-from results.ask import Ask, Cause, Rejection, Role
-from results.outcome import Ending, Outcome
-from results.study import Confirm, Screen, Study, TaskPlan
-from results.trial import Trial
+from cells.engine.training.run import Point
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
+from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.outcome import Ending, Outcome
+from results.record.study import Confirm, Screen, Study, TaskPlan
+from results.record.trial import Trial
 from search.display import SearchDisplay, TrainDisplay
 from search.progress import Best, Progress
 from tasks import registry

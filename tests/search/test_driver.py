@@ -6,16 +6,16 @@ from types import MappingProxyType
 
 import pytest
 
-from results import history
-from results.outcome import Ending, Outcome
-from results.store import Store
-from results.study import Study
-from search.clock import Monotonic
-from search.driver import Summary, run
+from results.record import history
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.study import Study
 from search.error import SearchError
-from search.pool import Fault, LocalPool, Pool
 from search.progress import Silent
-from search.strategy import Strategy
+from search.run.clock import Monotonic
+from search.run.driver import Summary, run
+from search.run.pool import Fault, LocalPool, Pool
+from search.strategies.strategy import Strategy
 from tests.faults import toy_engine
 from tests.faults.shuffled_pool import ShuffledPool
 from tests.faults.toy_strategy import ToyStrategy, study

@@ -13,12 +13,14 @@ from torch import nn
 
 from cells import identify, zoo
 from cells.engine import executor
-from search import engine_steps, engine_window, peers
-from search.alternate import Spread, alternate, ratio
-from search.engine_bench import Effort, disagrees, measure, omissions
-from search.engine_steps import Start
-from search.engine_table import TARGETS, render, verdicts
-from search.gates import gru_gates, lstm_gates
+from search.bench import peers
+from search.bench import steps as engine_steps
+from search.bench import window as engine_window
+from search.bench.alternate import Spread, alternate, ratio
+from search.bench.engine import Effort, disagrees, measure, omissions
+from search.bench.gates import gru_gates, lstm_gates
+from search.bench.steps import Start
+from search.bench.table import TARGETS, render, verdicts
 
 TINY = Effort(widths=(8,), turns=2, cells=3, compiled=0, ready=3, updates=10, seconds=0.05)
 

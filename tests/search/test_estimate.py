@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from cells.budget import Budget
-from results.ask import Role
+from cells.training.budget import Budget
+from results.record.ask import Role
 from search import configuration
-from search.cost import Cost, measure
 from search.error import SearchError
-from search.estimate import Estimate, estimate
+from search.run.cost import Cost, measure
+from search.run.estimate import Estimate, estimate
 from tasks import registry
 from tasks.task import Facts
 

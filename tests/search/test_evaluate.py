@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from cells.budget import Budget
 from cells.engine import executor
-from cells.schedule import Schedule
-from cells.setting import Setting
-from results.outcome import Ending, Outcome
-from results.trial import Trial
-from search.evaluate import evaluate, prepare_process
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
+from results.record.outcome import Ending, Outcome
+from results.record.trial import Trial
+from search.run.evaluate import evaluate, prepare_process
 from tasks import registry
 
 GRU = """cell gru(x; h)
@@ -199,7 +199,7 @@ def test_the_native_outcome_is_the_same_with_torch_and_without() -> None:
         pytest.skip(str(executor.hindrance()))
     native = trial(executor="native", setting=Setting(layers=2, dropout=0.3), stop_at=0.99)
     code = (
-        "import sys; from search.evaluate import evaluate; from results.outcome import Outcome;"
+        "import sys; from search.run.evaluate import evaluate; from results.record.outcome import Outcome;"
         "print(Outcome.from_json(evaluate(sys.stdin.read())).facts_json())"
     )
     done = subprocess.run(

@@ -9,8 +9,8 @@ import onnx
 import pytest
 
 from cells import identity, read, zoo
-from cells.engine import model_file
-from cells.header import header
+from cells.engine.files import model_file
+from cells.text.header import header
 from search.cli import run
 from tests.search.command import ROOT, document, tiny
 
@@ -158,7 +158,7 @@ def test_without_the_package_onnx_the_error_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "cells.engine.onnx_step", raising=False)
+    monkeypatch.delitem(sys.modules, "cells.engine.files.onnx_step", raising=False)
     words = ("cells", "export", "gru", "--to", "onnx", "--out", str(tmp_path / "step.onnx"))
     error = document(capsys, *words, code=1)["error"]
     assert (error["code"], "pip install onnx" in error["hint"]) == ("onnx.missing", True)

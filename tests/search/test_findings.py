@@ -6,16 +6,17 @@ from typing import Literal
 import pytest
 
 from cells import zoo
-from cells.canonical import identify
 from cells.engine.learner import Model
-from cells.engine.width import parameter_count, solve_width
-from results import claim, paper_table
-from results.ask import Ask, Role
-from results.findings import PARTS, part_of
-from results.outcome import Ending, Outcome
-from results.study import Study
-from search import configuration, findings, strategies
+from cells.engine.training.width import parameter_count, solve_width
+from cells.identity.canonical import identify
+from results.claims import claim, paper_table
+from results.claims.findings import PARTS, part_of
+from results.record.ask import Ask, Role
+from results.record.outcome import Ending, Outcome
+from results.record.study import Study
+from search import configuration, findings
 from search.error import SearchError
+from search.strategies import registry as strategies
 from tasks import registry
 
 

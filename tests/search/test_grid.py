@@ -1,8 +1,8 @@
 """The grid."""
 
-from cells.setting import Setting
-from results.study import Space
-from search import grid
+from cells.training.setting import Setting
+from results.record.study import Space
+from search.settings import grid
 
 
 def test_the_paper_has_840_settings() -> None:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from cells.setting import Setting
-from results.outcome import Ending
-from results.sensitivity import Importance, Method, Selection
-from results.study import Space
-from search import grid
+from cells.training.setting import Setting
+from results.record.outcome import Ending
+from results.record.study import Space
+from results.statistics.sensitivity import Importance, Method, Selection
 from search.commands.record import report
 from search.console import UsageError
 from search.error import SearchError
-from search.importance import importances
+from search.settings import grid
+from search.settings.importance import importances
 from tests.results import findings_store
 
 SETTINGS = grid.settings(
@@ -46,7 +46,7 @@ def nudge(setting: Setting) -> float:
 @pytest.fixture(autouse=True)
 def few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
     """A forest for each of a hundred random orders takes seconds."""
-    monkeypatch.setattr("search.importance.SHUFFLES", 20)
+    monkeypatch.setattr("search.settings.importance.SHUFFLES", 20)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -99,7 +99,7 @@ def test_fanova_sees_all_settings_where_ped_anova_sees_the_best() -> None:
 
 
 def test_fanova_without_scikit_learn_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.importance.find_spec", lambda _: None)
+    monkeypatch.setattr("search.settings.importance.find_spec", lambda _: None)
     with pytest.raises(SearchError, match=r"gatewright\[fanova\]"):
         importances([], "fANOVA")
 

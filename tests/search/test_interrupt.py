@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from search.interrupt import Interrupt, Interrupted
+from search.run.interrupt import Interrupt, Interrupted
 
 
 def test_a_signal_is_taken_at_the_next_breakable_stretch_and_not_before() -> None:

@@ -1,10 +1,10 @@
 """Mutants of the zoo."""
 
 from cells import zoo
-from cells.canonical import identity
+from cells.identity.canonical import identity
 from search import configuration
-from search.mutants import Mutants
 from search.seed import generator
+from search.strategies.mutants import Mutants
 
 
 def test_every_zoo_cell_is_a_parent_and_every_mutant_names_its_own() -> None:

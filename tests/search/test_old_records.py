@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from results import findings, history, publication, report
-from results.store import Store
+from results.claims import findings
+from results.record import history, publication
+from results.record.store import Store
+from results.report import search_report as report
 from search import cli
 from search import findings as runs
 

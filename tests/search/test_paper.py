@@ -5,15 +5,16 @@ from collections import Counter
 import pytest
 
 from cells import zoo
-from cells.canonical import identify
-from cells.printer import to_text
-from cells.setting import Setting
-from results.study import Space
-from search import configuration, grid
-from search.candidate import Candidate, Tries
-from search.paper import BEST, FEW, Paper, best_settings, evaluated
-from search.sampler import FAILED
+from cells.identity.canonical import identify
+from cells.text.printer import to_text
+from cells.training.setting import Setting
+from results.record.study import Space
+from search import configuration
+from search.protocol.candidate import Candidate, Tries
 from search.seed import generator
+from search.settings import grid
+from search.settings.sampler import FAILED
+from search.strategies.paper import BEST, FEW, Paper, best_settings, evaluated
 
 GRID = grid.settings(Space())
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from results.outcome import Outcome
-from results.provenance import root
-from results.trial import Trial
-from search.clock import Monotonic
+from results.record.outcome import Outcome
+from results.record.provenance import root
+from results.record.trial import Trial
 from search.error import SearchError
-from search.pool import Arrival, Fault, Job, LocalPool, Pool
-from search.ray_pool import RayPool
+from search.run.clock import Monotonic
+from search.run.pool import Arrival, Fault, Job, LocalPool, Pool
+from search.run.ray_pool import RayPool
 from tests.faults import toy_engine
 from tests.faults.listening import addresses
 from tests.faults.toy_strategy import ToyStrategy, study

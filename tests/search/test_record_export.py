@@ -16,13 +16,14 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from results import frame, publication
-from results.ask import Ask, Cause, Rejection, Role
+from results import frame
 from results.error import StoreError
-from results.outcome import Ending, Outcome
+from results.record import publication
+from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.study import Study
 from results.spreadsheet import FORMULA
-from results.store import Store
-from results.study import Study
 from search import journal
 from tests.results import synthetic
 from tests.search.command import document

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from search.cli import run
-from tasks import chorale, registry, sound
-from tasks.derive import MIDI_LOW
+from tasks import registry
+from tasks.corpora import sound
+from tasks.corpora.derive import MIDI_LOW
+from tasks.generated import chorale
 from tests.search.command import document
 
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from cells.setting import Setting
-from results.study import SamplerName, Space
-from search import grid
-from search.sampler import FAILED, Tried, capacity, propose
+from cells.training.setting import Setting
+from results.record.study import SamplerName, Space
+from search.settings import grid
+from search.settings.sampler import FAILED, Tried, capacity, propose
 
 SMALL = Space(scales=(0.7, 1.4), learning_rates=(0.5, 1.0, 2.0), clips=(5.0,), layers=(1, 2))
 NAMES: tuple[SamplerName, ...] = ("grid", "random", "tpe")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cells.setting import Setting
-from results.outcome import Ending, Outcome
-from search.sampler import FAILED
-from search.score import best, ranked, ratio, score, value
+from cells.training.setting import Setting
+from results.record.outcome import Ending, Outcome
+from search.protocol.score import best, ranked, ratio, score, value
+from search.settings.sampler import FAILED
 
 OK = Outcome("k", Ending.OK, valid_loss=1.5, valid_accuracy=0.6)
 

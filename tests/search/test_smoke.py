@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from results.outcome import Ending
-from results.store import Store
-from search import configuration, driver, strategies
-from search.clock import Monotonic
-from search.evaluate import evaluate
-from search.pool import LocalPool, Pool
+from results.record.outcome import Ending
+from results.record.store import Store
+from search import configuration
 from search.progress import Silent
-from search.ray_pool import RayPool
+from search.run import driver
+from search.run.clock import Monotonic
+from search.run.evaluate import evaluate
+from search.run.pool import LocalPool, Pool
+from search.run.ray_pool import RayPool
+from search.strategies import registry as strategies
 from tasks import registry
 from tests.faults.shuffled_pool import ShuffledPool
 

@@ -3,8 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from results import provenance
-from search import staging
+from results.record import provenance
+from search.run import staging
 
 
 def test_the_staging_folder_holds_the_four_packages_and_nothing_else() -> None:

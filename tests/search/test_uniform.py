@@ -1,10 +1,10 @@
 """Uniform random cells."""
 
-from cells.canonical import identity
+from cells.identity.canonical import identity
 from cells.verify import finding
 from search import configuration
 from search.seed import generator
-from search.uniform import LARGEST, Uniform
+from search.strategies.uniform import LARGEST, Uniform
 
 
 def test_cells_are_valid_varied_and_without_parents() -> None:

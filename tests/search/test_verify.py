@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from results import publication
-from results.outcome import Cost, Ending, Outcome
-from results.store import Store
-from results.trial import Trial
+from results.record import publication
+from results.record.outcome import Cost, Ending, Outcome
+from results.record.store import Store
+from results.record.trial import Trial
 from search import verify
 from search.cli import run
-from search.evaluate import evaluate
+from search.run.evaluate import evaluate
 from search.verify import Recorded, distance, draw
 from tests.results import synthetic
 from tests.search.command import document, tiny

@@ -11,10 +11,10 @@ import pytest
 
 from cells.engine import executor
 from cells.engine.native import build
-from results import history
 from results.error import StoreError
-from results.migrate import APPLICATION_ID, VERSION
-from results.store import Store
+from results.record import history
+from results.record.migrate import APPLICATION_ID, VERSION
+from results.record.store import Store
 from search.cli import run
 from tests.search.command import document, tiny
 

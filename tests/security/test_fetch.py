@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks import fetch
-from tasks.corpus import Corpus, File
-from tasks.fetch import Network, Progress
+from tasks.corpora import fetch
+from tasks.corpora.corpus import Corpus, File
+from tasks.corpora.fetch import Network, Progress
 from tasks.task import TaskError
 
 BODY = bytes(range(256)) * 40

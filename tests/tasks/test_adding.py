@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tasks import adding, registry
+from tasks import registry
+from tasks.generated import adding
 from tasks.task import TaskError
 from tests.tasks.levels import measured
 

@@ -1,6 +1,7 @@
 import pytest
 
-from tasks import agreement, registry
+from tasks import registry
+from tasks.generated import agreement
 from tasks.task import TaskError
 from tests.tasks.levels import measured
 

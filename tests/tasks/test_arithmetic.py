@@ -4,7 +4,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tasks import answer, arithmetic, registry, seed
+from tasks import registry, seed
+from tasks.generated import answer, arithmetic
 from tasks.task import TaskError
 
 PAPER = (1.0,) * 8

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks import baseline, corpus, pianoroll, ptb, pydocs
-from tasks.text import SPLITS, Symbols
+from tasks.corpora import baseline, corpus, pianoroll, ptb, pydocs
+from tasks.corpora.text import SPLITS, Symbols
 
 PTB_WORDS = {  # perplexity on train, valid, test
     "unigram": (684.94, 687.03, 639.30),

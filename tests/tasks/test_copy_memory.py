@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tasks import copy_memory, registry
+from tasks import registry
+from tasks.generated import copy_memory
 from tasks.task import TaskError
 
 LAW = copy_memory.Law(symbols=3, alphabet=5, delay=4, train=4, valid=2, test=50, batch=10)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks import corpus, derive, registry
+from tasks import registry
+from tasks.corpora import corpus, derive
 from tasks.task import TaskError
 
 

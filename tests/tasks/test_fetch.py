@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tasks import corpus, derive, fetch
-from tasks.fetch import Network, Progress
+from tasks.corpora import corpus, derive, fetch
+from tasks.corpora.fetch import Network, Progress
 
 
 @contextmanager

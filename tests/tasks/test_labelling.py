@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.labelling import Law, draw, floors
+from tasks.ancestors.labelling import Law, draw, floors
 from tasks.task import TaskError
 
 

@@ -3,15 +3,15 @@
 import pytest
 
 from cells import zoo
-from cells.budget import Budget
 from cells.engine.executor import make
 from cells.engine.learner import Model
 from cells.engine.native.build import NativeError, library
-from cells.engine.trainer import train
-from cells.schedule import Schedule
-from cells.setting import Setting
+from cells.engine.training.trainer import train
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
 from tasks import breakdown, registry
-from tasks.reber import Continual
+from tasks.generated.reber import Continual
 from tasks.sequences import SequenceTask
 
 try:

@@ -3,7 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from tasks import markup, nesting, registry, seed
+from tasks import registry, seed
+from tasks.generated import markup, nesting
 from tasks.task import TaskError
 
 PAPER = markup.Law(26, 2, 10, 50, 1, 1, 1, 1, 35)

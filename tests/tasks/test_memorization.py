@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tasks import memorization, registry
+from tasks import registry
+from tasks.generated import memorization
 from tasks.task import TaskError
 
 LAW = memorization.Law(symbols=3, alphabet=5, train=4, valid=2, test=2, batch=10)

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks import pianoroll, registry
-from tasks.pianoroll import Law
+from tasks import registry
+from tasks.corpora import pianoroll
+from tasks.corpora.pianoroll import Law
 from tasks.task import Split, TaskError
 
 COUNTS: dict[str, dict[Split, tuple[int, int]]] = {  # pieces, steps

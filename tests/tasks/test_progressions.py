@@ -3,8 +3,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tasks import chorale, progressions, registry, seed
-from tasks.chorale import BAR, HARMONIES, TONES, TONIC, VOICINGS
+from tasks import registry, seed
+from tasks.generated import chorale, progressions
+from tasks.generated.chorale import BAR, HARMONIES, TONES, TONIC, VOICINGS
 from tasks.task import TaskError
 
 LAW = progressions.Law((1, 2), (3, 4, 6), 0.3, 1, 1, 1, 1, 1)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks import ptb, registry
+from tasks import registry
+from tasks.corpora import ptb
 from tasks.task import Split, TaskError
 
 WORDS: dict[Split, tuple[int, int, int, int]] = {  # lines, tokens, distinct, <unk>

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import pydocs, registry
-from tasks.text import SPLITS
+from tasks import registry
+from tasks.corpora import pydocs
+from tasks.corpora.text import SPLITS
 
 
 def test_a_paragraph_becomes_one_plain_line() -> None:

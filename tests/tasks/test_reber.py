@@ -3,7 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from tasks import grammar, reber, registry, seed
+from tasks import registry, seed
+from tasks.generated import grammar, reber
 from tasks.sequences import SequenceTask
 from tasks.task import TaskError
 from tests.tasks.levels import measured

@@ -3,8 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks import adding, copy_memory, registry, subsequence
+from tasks import registry
 from tasks.breakdown import by
+from tasks.generated import adding, copy_memory, subsequence
 from tasks.sequences import SequenceTask
 
 NAMES = ("reber", "copy", "adding", "temporal-order", "agreement", "subsequence")

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks import pianoroll, registry, sound
-from tasks.derive import MIDI_LOW, NOTES
-from tasks.sound import RATE, TEMPI, Audible, Roll, Tempo
+from tasks import registry
+from tasks.corpora import pianoroll, sound
+from tasks.corpora.derive import MIDI_LOW, NOTES
+from tasks.corpora.sound import RATE, TEMPI, Audible, Roll, Tempo
 from tasks.task import TaskError
 
 ENDS = 0.07
@@ -183,5 +184,7 @@ def test_the_real_sets_can_be_heard(name: str, tmp_path: Path) -> None:
 def test_every_music_task_has_a_tempo_and_no_other_task_is_audible() -> None:
     for name in registry.names():
         module = registry.MODULES[name]
-        assert (name in TEMPI) == (module in {"tasks.progressions", "tasks.pianoroll"})
+        assert (name in TEMPI) == (
+            module in {"tasks.generated.progressions", "tasks.corpora.pianoroll"}
+        )
     assert not isinstance(registry.load("markup", "smoke"), Audible)

@@ -4,7 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks import registry, subsequence
+from tasks import registry
+from tasks.generated import subsequence
 from tasks.task import TaskError
 from tests.tasks.levels import measured
 

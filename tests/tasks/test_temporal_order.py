@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from tasks import registry, temporal_order
+from tasks import registry
+from tasks.generated import temporal_order
 from tasks.task import TaskError
 from tests.tasks.levels import measured
 

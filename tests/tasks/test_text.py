@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import text
+from tasks.corpora import text
+from tasks.corpora.text import SPLITS, Corpus, Law, Symbols, Text
 from tasks.task import Baseline, Split, TaskError
-from tasks.text import SPLITS, Corpus, Law, Symbols, Text
 
 
 def task(train: int, law: Law, baselines: tuple[Baseline, ...] = ()) -> Text:

@@ -7,8 +7,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from tasks.ancestors.transduction import Law, Rule, draw, floors
 from tasks.task import TaskError
-from tasks.transduction import Law, Rule, draw, floors
 
 RULES: tuple[Rule, ...] = get_args(Rule)
 

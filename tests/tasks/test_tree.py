@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from tasks.ancestors.tree import Forest, Law, draw, floors, spelled
 from tasks.task import TaskError
-from tasks.tree import Forest, Law, draw, floors, spelled
 
 
 def value_of(text: str, modulus: int) -> int:

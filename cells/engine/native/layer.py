@@ -6,12 +6,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cells.engine.lowering.plan import Phase, Product, Stage
 from cells.engine.native import tape
 from cells.engine.native.memory import address
 from cells.engine.native.store import Store
 from cells.engine.native.tape import LANES, Code, Kind
 from cells.engine.native.writer import Writer
-from cells.engine.plan import Phase, Product, Stage
 
 Array = NDArray[np.floating]
 Place = tuple[int, int]

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
-from cells.engine.dropout import Draws
 from cells.engine.learner import Model, Score, Weights
-from cells.engine.lowering import lower
+from cells.engine.lowering.translate import lower
 from cells.engine.native.build import library, require_bfloat16
 from cells.engine.native.memory import Memory, address
 from cells.engine.native.store import Store
@@ -18,6 +17,7 @@ from cells.engine.native.tape import FIELDS, RESULT, Kind
 from cells.engine.native.window import Window
 from cells.engine.native.writer import Tape
 from cells.engine.seed import derive
+from cells.engine.training.dropout import Draws
 
 _WINDOWS: Final = 6
 """Shapes of window that are kept; training and the ends of the splits need a few."""

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from cells.cell import Linear
 from cells.engine.learner import Model, Weights
+from cells.engine.lowering.plan import PHASES, Plan, Product
 from cells.engine.native import tape
 from cells.engine.native.memory import Memory
 from cells.engine.native.tape import LANES
-from cells.engine.parameter import Parameter, parameters
-from cells.engine.plan import PHASES, Plan, Product
+from cells.engine.training.parameter import Parameter, parameters
 
 Array = NDArray[np.floating]
 

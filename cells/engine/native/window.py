@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cells.engine.lowering.plan import PHASES
 from cells.engine.native import tape
 from cells.engine.native.layer import LayerWriter
 from cells.engine.native.memory import Memory, address
 from cells.engine.native.store import Store
 from cells.engine.native.tape import Code, Kind
 from cells.engine.native.writer import Shape, Writer
-from cells.engine.plan import PHASES
 
 Array = NDArray[np.floating]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cells.engine.adjoint import Operand, Program
+from cells.engine.lowering.adjoint import Operand, Program
 from cells.engine.native import tape
 from cells.engine.native.memory import Memory, address
 from cells.engine.native.tape import CODES, NOTHING, Code, Kind, Ref

@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from cells.cell import Cell
 from cells.engine.executor import Dtype
-from cells.engine.initial import draw
 from cells.engine.learner import Model
-from cells.engine.parameter import parameters
 from cells.engine.reference import DTYPES, tensors, unroll
 from cells.engine.seed import derive
+from cells.engine.training.initial import draw
+from cells.engine.training.parameter import parameters
 
 Way = Literal["start", "steps", "both", "cut"]
 States = list[list[Tensor]]

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from cells.cell import Cell
 from cells.engine.learner import Model
-from cells.engine.parameter import Parameter, parameters
 from cells.engine.reference import unroll
+from cells.engine.training.parameter import Parameter, parameters
 from tests.cells.engine.recurrence import Array, Real, Recurrence
 from tests.cells.engine.shelves import RECURRENCES
 

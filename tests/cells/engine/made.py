@@ -8,7 +8,7 @@ import numpy as np
 
 from cells.cell import Cell, Kind, Linear, Node
 from cells.engine.batch import Batch
-from cells.engine.trainer import Split
+from cells.engine.training.trainer import Split
 from cells.initial import DEFAULT, ZERO, Initial
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cells.engine.adjoint import EXPENSIVE, Operation, Program, backward, forward
+from cells.engine.lowering.adjoint import EXPENSIVE, Operation, Program, backward, forward
 from cells.engine.reference import FUNCTIONS
 from cells.op import ACTIVATIONS, ARITHMETIC, DIVISION_GUARD
 

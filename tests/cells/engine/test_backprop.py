@@ -6,12 +6,12 @@ import torch
 
 from cells import canonical, zoo
 from cells.cell import Cell
-from cells.engine.backprop import Unrolled
-from cells.engine.initial import draw
 from cells.engine.learner import Model, Weights
-from cells.engine.parameter import parameters
+from cells.engine.measure.backprop import Unrolled
 from cells.engine.reference import tensors, unroll
-from cells.engine.width import width_step
+from cells.engine.training.initial import draw
+from cells.engine.training.parameter import parameters
+from cells.engine.training.width import width_step
 from tests.cells.engine.test_gradient import CELLS
 from tests.cells.engine.test_random_cells import random_cell
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cells.budget import Budget
-from cells.engine.run import Run
-from cells.engine.trainer import train
-from cells.schedule import Schedule
-from cells.setting import Setting
+from cells.engine.training.run import Run
+from cells.engine.training.trainer import train
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
 from tests.cells.engine.made import Chords, Echo, lstm
 
 ROOT = Path(__file__).parents[3]

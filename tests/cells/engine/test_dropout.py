@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cells.engine.dropout import Draws
+from cells.engine.training.dropout import Draws
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**63 - 1])

@@ -9,14 +9,14 @@ import torch
 
 from cells import canonical, parse, zoo
 from cells.dynamics import Memory
-from cells.engine import dynamics
-from cells.engine.initial import draw
 from cells.engine.learner import Model
+from cells.engine.measure import dynamics
 from cells.engine.reference import tensors, unroll
 from cells.engine.seed import derive
-from cells.naming import named
-from cells.setting import Setting
-from tasks import memorization
+from cells.engine.training.initial import draw
+from cells.identity.naming import named
+from cells.training.setting import Setting
+from tasks.generated import memorization
 
 LAW = memorization.Law(2, 4, train=10, valid=2, test=1, batch=8)
 SOURCE = memorization.make(LAW, "test of dynamics")

@@ -14,8 +14,8 @@ import pytest
 
 from cells import CellError, identity, parse, sample, zoo
 from cells.cell import Cell
-from cells.engine.fingerprint import Fingerprint, classes, fingerprint, same
-from cells.restate import LAWS, restate
+from cells.engine.measure.fingerprint import Fingerprint, classes, fingerprint, same
+from cells.identity.restate import LAWS, restate
 
 ROOT = Path(__file__).resolve().parents[3]
 

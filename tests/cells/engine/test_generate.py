@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from scipy.stats import chisquare
 
 from cells import canonical, zoo
-from cells.budget import Budget
 from cells.engine import executor, generate
 from cells.engine.batch import Batch
-from cells.engine.initial import draw
 from cells.engine.learner import Model, Weights
 from cells.engine.reference import ReferenceLearner
 from cells.engine.stop import AnnouncedLength, EndSymbol, FirstOf, Steps, Stop, StopUnit
-from cells.engine.trainer import Split, train
-from cells.schedule import Schedule
-from cells.setting import Setting
+from cells.engine.training.initial import draw
+from cells.engine.training.trainer import Split, train
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
 from tests.cells.engine.made import ToyFacts, gru, roll, symbols
 
 COUNTS = np.array([4, 12, 8, 10, 6])

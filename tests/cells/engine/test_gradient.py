@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from cells.cell import Cell, Kind
-from cells.engine.initial import draw
 from cells.engine.learner import Model
 from cells.engine.reference import tensors, unroll
+from cells.engine.training.initial import draw
 from cells.initial import Initial
 from cells.op import ACTIVATIONS, ARITHMETIC, OPS
 from tests.cells.engine.made import Graph

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cells.cell import Cell, Kind, Linear
-from cells.engine.initial import draw
 from cells.engine.learner import Model, Weights
+from cells.engine.training.initial import draw
 from cells.initial import LAWS, ZERO, Initial
 from tests.cells.engine.made import Graph, lstm
 
@@ -117,7 +117,7 @@ def test_laws_with_a_logarithm_bear_a_drawn_zero(monkeypatch: pytest.MonkeyPatch
         def uniform(self, low: float, _high: float, shape: tuple[int, ...]) -> np.ndarray:
             return np.full(shape, low)
 
-    monkeypatch.setattr("cells.engine.initial.generator", lambda *_: Zeros())
+    monkeypatch.setattr("cells.engine.training.initial.generator", lambda *_: Zeros())
     for law, numbers in (("log", (0.0, 1.0)), ("ring", (0.0, 1.0))):
         assert np.isfinite(bias(Initial(law, numbers))).all()
 

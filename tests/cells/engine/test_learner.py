@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from cells.cell import Cell
 from cells.engine.batch import Batch
-from cells.engine.initial import draw
 from cells.engine.learner import Learner, Model, Weights
 from cells.engine.reference import ReferenceLearner
+from cells.engine.training.initial import draw
 from cells.initial import Initial
 from tests.cells.engine.made import Graph, elman, gru, lstm, roll, symbols
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from cells import zoo
-from cells.engine.initial import draw
 from cells.engine.learner import Model
+from cells.engine.training.initial import draw
 from tests.cells.engine.golden import (
     GOLDEN,
     Case,

@@ -12,9 +12,9 @@ from safetensors.numpy import load as unpacked
 from safetensors.numpy import save as packed
 
 from cells import canonical, zoo
-from cells.engine.initial import draw
+from cells.engine.files.model_file import HEADER, KEY, ModelFileError, Trained, load, save
 from cells.engine.learner import Model
-from cells.engine.model_file import HEADER, KEY, ModelFileError, Trained, load, save
+from cells.engine.training.initial import draw
 
 
 def trained(name: str = "gru", width: int = 4) -> Trained:

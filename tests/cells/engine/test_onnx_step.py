@@ -10,10 +10,10 @@ import torch
 from onnx.reference import ReferenceEvaluator
 
 from cells import Cell, zoo
-from cells.engine.onnx_step import step
+from cells.engine.files.onnx_step import step
 from cells.engine.reference import unroll
-from cells.printer import state_names
 from cells.size import width_step
+from cells.text.printer import state_names
 from tests.cells.engine.test_torch_module import renamed, weights
 from tests.strategies import random_cell
 

@@ -6,9 +6,9 @@ import pytest
 
 from cells import canonical, parse, zoo
 from cells.cell import Linear
-from cells.engine.lowering import lower
-from cells.engine.plan import PHASES, Phase, Plan, Stage, describe, flops, render, saved
-from cells.sample import sample
+from cells.engine.lowering.plan import PHASES, Phase, Plan, Stage, describe, flops, render, saved
+from cells.engine.lowering.translate import lower
+from cells.sampling import sample
 
 
 def plan_of(text: str) -> Plan:

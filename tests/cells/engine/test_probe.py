@@ -3,7 +3,7 @@
 import pytest
 
 from cells.cell import Cell
-from cells.engine.probe import path_exists, probe
+from cells.engine.measure.probe import path_exists, probe
 from cells.initial import Initial
 from tests.cells.engine.made import Graph, elman, gru, gru_after, lstm
 

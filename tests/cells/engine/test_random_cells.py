@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from cells.cell import KINDS, Cell
-from cells.engine.initial import draw
 from cells.engine.learner import Model
-from cells.engine.probe import probe
+from cells.engine.measure.probe import probe
 from cells.engine.reference import tensors, unroll
+from cells.engine.training.initial import draw
 from cells.initial import Initial
 from cells.op import ACTIVATIONS, ARITHMETIC, OPS
 from tests.cells.engine.made import Graph

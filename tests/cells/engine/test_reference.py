@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from cells.cell import Cell
-from cells.engine.initial import draw
 from cells.engine.learner import Model
 from cells.engine.reference import tensors, unroll
+from cells.engine.training.initial import draw
 from tests.cells.engine.made import elman, gru_after, lstm
 
 STEPS, LANES, WIDTH = 7, 3, 5

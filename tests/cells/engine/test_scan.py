@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from cells import Cell, CellError, Mutant, canonical, execution_class, mutate, parse, sample, zoo
-from cells.engine.initial import draw
 from cells.engine.learner import Model
 from cells.engine.reference import tensors, unroll
 from cells.engine.scan import scan
+from cells.engine.training.initial import draw
 
 SCANS = [name for name in zoo.names() if execution_class(zoo.load(name)) == "S"]
 LANES, WIDTH = 3, 4

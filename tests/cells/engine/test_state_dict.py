@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import load_file
 
 from cells import canonical, parse, zoo
-from cells.canonical import identity, trace
-from cells.engine.initial import draw
+from cells.engine.files.model_file import Trained
+from cells.engine.files.state_dict import as_in_zoo, save, state_dict
 from cells.engine.learner import Model
-from cells.engine.model_file import Trained
 from cells.engine.reference import tensors, unroll
-from cells.engine.state_dict import as_in_zoo, save, state_dict
+from cells.engine.training.initial import draw
+from cells.identity.canonical import identity, trace
 from cells.size import width_step
 from tests.cells.engine.test_torch_module import exported
 

@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 from cells import Cell, canonical, parse, zoo
 from cells.cell import KINDS, Linear
-from cells.engine.initial import draw
 from cells.engine.learner import Model, Weights
-from cells.engine.parameter import parameters
 from cells.engine.reference import tensors, unroll
+from cells.engine.training.initial import draw
+from cells.engine.training.parameter import parameters
+from cells.export.torch_module import names, takes_any_input, write
 from cells.initial import LAWS, Initial
-from cells.mutate import Mutant, mutate
+from cells.mutation import Mutant, mutate
 from cells.op import OPS
 from cells.size import width_step
-from cells.torch_module import names, takes_any_input, write
 from tests.strategies import random_cell
 
 STEPS, LANES, LAYERS = 4, 3, 2

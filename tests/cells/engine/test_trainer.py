@@ -9,18 +9,18 @@ from itertools import count
 import numpy as np
 import pytest
 
-from cells.budget import Budget
 from cells.cell import Cell
 from cells.engine.batch import Batch
 from cells.engine.executor import make
-from cells.engine.initial import draw
 from cells.engine.learner import Model
-from cells.engine.run import Run
-from cells.engine.trainer import Source, Split, train
-from cells.engine.width import WidthError, parameter_count
-from cells.point import Point
-from cells.schedule import Schedule
-from cells.setting import Setting
+from cells.engine.training.initial import draw
+from cells.engine.training.run import Run
+from cells.engine.training.trainer import Source, Split, train
+from cells.engine.training.width import WidthError, parameter_count
+from cells.training.budget import Budget
+from cells.training.point import Point
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
 from tasks.task import Task
 from tests.cells.engine.made import Chords, Echo, Graph, elman, gru, lstm
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from cells.cell import Cell
-from cells.engine.initial import draw
 from cells.engine.learner import Model
-from cells.engine.width import WidthError, parameter_count, solve_width
+from cells.engine.training.initial import draw
+from cells.engine.training.width import WidthError, parameter_count, solve_width
 from cells.initial import Initial
 from tests.cells.engine.made import Graph, elman, gru, gru_after, lstm
 

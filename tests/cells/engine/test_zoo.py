@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cells import execution_class, parse, size, zoo
-from cells.engine.initial import draw
 from cells.engine.learner import Model
+from cells.engine.training.initial import draw
 from tests.cells.engine.golden import (
     GOLDEN,
     Answer,

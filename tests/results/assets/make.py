@@ -9,10 +9,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from results.history import digest
-from results.lock import beside
-from results.migrate import VERSION
-from results.study import Confirm
+from results.record.history import digest
+from results.record.lock import beside
+from results.record.migrate import VERSION
+from results.record.study import Confirm
 from tests.results import synthetic
 
 

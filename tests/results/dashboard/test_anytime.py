@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from results.dashboard.anytime import best_metric, best_score
 from results.dashboard.history import PENDING, ROLES, History
-from results.dashboard.standing import standing
-from results.leaderboard import SELECTION
-from results.store import Store
-from results.study import Study
+from results.dashboard.pages.anytime import best_metric, best_score
+from results.dashboard.pages.standing import standing
+from results.leaderboard.board import SELECTION
+from results.record.store import Store
+from results.record.study import Study
 
 
 def test_the_best_score_so_far_is_that_of_a_loop_over_the_trials(

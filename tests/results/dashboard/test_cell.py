@@ -10,13 +10,13 @@ from starlette.testclient import TestClient
 
 from cells import parse
 from cells.passport import passport
-from results import leaderboard
-from results.ask import Role
-from results.dashboard import cell, trials
-from results.leaderboard import Board
-from results.store import Store
-from results.study import Study
-from results.task_column import TaskColumn
+from results.dashboard.pages import cell, trials
+from results.leaderboard import board as leaderboard
+from results.leaderboard.board import Board
+from results.leaderboard.task_column import TaskColumn
+from results.record.ask import Role
+from results.record.store import Store
+from results.record.study import Study
 from tests.results import synthetic
 from tests.results.dashboard.served import over
 

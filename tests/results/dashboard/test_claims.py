@@ -5,10 +5,10 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from results import findings
-from results.ask import Ask, Role
+from results.claims import findings
 from results.dashboard.app import Desk, create
-from results.store import Store
+from results.record.ask import Ask, Role
+from results.record.store import Store
 from tests.results import findings_store
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from results.ask import Rejection
 from results.dashboard.app import Desk, create
-from results.dashboard.failures import SIZE, document
+from results.dashboard.pages.failures import SIZE, document
 from results.dashboard.query import Query, QueryError
 from results.dashboard.record import Record
 from results.dashboard.view import Document, Request
-from results.outcome import Ending
-from results.store import Store
-from results.study import Study
+from results.record.ask import Rejection
+from results.record.outcome import Ending
+from results.record.store import Store
+from results.record.study import Study
 from tests.results import synthetic
 
 

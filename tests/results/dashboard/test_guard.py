@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from results import publication
 from results.dashboard.views import STUDY_VIEWS
-from results.store import Store
-from results.study import Study
+from results.record import publication
+from results.record.store import Store
+from results.record.study import Study
 from tests.results import synthetic
 from tests.results.dashboard.served import over
 from tests.results.test_report import elements

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from results import leaderboard
 from results.dashboard.app import Desk, create
-from results.dashboard.hyperparameters import document
+from results.dashboard.pages.hyperparameters import document
 from results.dashboard.query import Query
 from results.dashboard.record import Importances, Record
 from results.dashboard.view import AbsentError, Document, Request
-from results.interval import wilson
-from results.outcome import Ending, Outcome
-from results.sensitivity import Importance, Selection
-from results.store import Store
-from results.study import Study
-from results.trial import Trial
-from search.importance import importances
+from results.leaderboard import board as leaderboard
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.study import Study
+from results.record.trial import Trial
+from results.statistics.interval import wilson
+from results.statistics.sensitivity import Importance, Selection
+from search.settings.importance import importances
 from tests.results import synthetic
 
 

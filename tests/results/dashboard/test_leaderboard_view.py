@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from results import leaderboard
 from results.dashboard.app import Desk, create
-from results.store import Store
-from results.study import Study
+from results.leaderboard import board as leaderboard
+from results.record.store import Store
+from results.record.study import Study
 
 Asked = tuple[TestClient, str, leaderboard.Board]
 

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from results import leaderboard
-from results.ask import Cause, Role
-from results.dashboard import ancestry, lineage
 from results.dashboard.history import History
-from results.interval import wilson
-from results.leaderboard import Board
-from results.store import Store
-from results.study import Study
+from results.dashboard.pages import ancestry, lineage
+from results.leaderboard import board as leaderboard
+from results.leaderboard.board import Board
+from results.record.ask import Cause, Role
+from results.record.store import Store
+from results.record.study import Study
+from results.statistics.interval import wilson
 from tests.results import synthetic
 from tests.results.dashboard.served import over
 

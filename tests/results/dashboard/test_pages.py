@@ -12,14 +12,14 @@ from urllib.parse import quote, unquote
 import pytest
 from starlette.testclient import TestClient
 
-from cells.point import Point
-from results.ask import Ask, Cause, Rejection, Role
+from cells.training.point import Point
 from results.dashboard import render
 from results.dashboard.chart import bars, chart, line, points
 from results.dashboard.view import View
 from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
-from results.outcome import Cost, Ending, Outcome
-from results.store import Store
+from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.outcome import Cost, Ending, Outcome
+from results.record.store import Store
 from tests.results import synthetic
 from tests.results.dashboard.served import over
 from tests.results.test_report import EVIL

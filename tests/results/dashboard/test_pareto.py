@@ -7,14 +7,14 @@ from starlette.testclient import TestClient
 
 from cells import parse
 from cells.size import flops
-from results import leaderboard
 from results.dashboard.app import Desk, create
-from results.dashboard.pareto import charts, document
+from results.dashboard.pages.pareto import charts, document
 from results.dashboard.query import Query
 from results.dashboard.record import Record
 from results.dashboard.view import Document, Request
-from results.store import Store
-from results.study import Study
+from results.leaderboard import board as leaderboard
+from results.record.store import Store
+from results.record.study import Study
 from tests.results import synthetic
 
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from results import leaderboard
 from results.dashboard.app import Desk, create
+from results.dashboard.pages.runs import charts, document
 from results.dashboard.query import Query, QueryError
 from results.dashboard.record import Record
-from results.dashboard.runs import charts, document
 from results.dashboard.view import AbsentError, Document, Request
-from results.interval import student
-from results.store import Store
-from results.study import Study
+from results.leaderboard import board as leaderboard
+from results.record.store import Store
+from results.record.study import Study
+from results.statistics.interval import student
 from tests.results import synthetic
 
 

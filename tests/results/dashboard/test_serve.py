@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from results.store import Store
+from results.record.store import Store
 from search.cli import run
 from tests.results import synthetic
 from tests.results.dashboard.served import PATIENCE, Server, serving

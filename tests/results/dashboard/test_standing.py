@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from results import leaderboard
 from results.dashboard.history import History
-from results.dashboard.standing import read_rows, standing
-from results.store import Store
-from results.study import Study
+from results.dashboard.pages.standing import read_rows, standing
+from results.leaderboard import board as leaderboard
+from results.record.store import Store
+from results.record.study import Study
 from tests.results import synthetic
 
 

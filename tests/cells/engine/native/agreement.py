@@ -12,11 +12,11 @@ import numpy as np
 from cells import CellError, Mutant, canonical, mutate, zoo
 from cells.cell import Cell
 from cells.engine.batch import Batch
-from cells.engine.initial import draw
 from cells.engine.learner import Learner, Model, Score, Weights
 from cells.engine.native.learner import NativeLearner
 from cells.engine.reference import ReferenceLearner
-from cells.sample import sample
+from cells.engine.training.initial import draw
+from cells.sampling import sample
 
 Dtype = Literal["float32", "float64"]
 

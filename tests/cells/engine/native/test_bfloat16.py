@@ -12,10 +12,9 @@ import pytest
 import torch
 
 from cells import canonical, zoo
-from cells.budget import Budget
 from cells.engine.executor import make
 from cells.engine.learner import Weights
-from cells.engine.lowering import lower
+from cells.engine.lowering.translate import lower
 from cells.engine.native import tape
 from cells.engine.native.build import NativeError, compiler, require_bfloat16
 from cells.engine.native.learner import NativeLearner
@@ -24,9 +23,10 @@ from cells.engine.native.store import Store
 from cells.engine.native.tape import Kind
 from cells.engine.native.window import Window
 from cells.engine.reference import ReferenceLearner
-from cells.engine.trainer import train
-from cells.schedule import Schedule
-from cells.setting import Setting
+from cells.engine.training.trainer import train
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
 from tasks import registry
 from tests.cells.engine.native.agreement import (
     Shape,

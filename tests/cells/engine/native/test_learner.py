@@ -12,11 +12,11 @@ import torch
 from cells import canonical, parse, zoo
 from cells.engine.batch import Batch
 from cells.engine.executor import best, make
-from cells.engine.initial import draw
 from cells.engine.learner import Model
 from cells.engine.native.build import NativeError, library
 from cells.engine.native.learner import NativeLearner
 from cells.engine.reference import ReferenceLearner
+from cells.engine.training.initial import draw
 from tests.cells.engine.made import Echo, Graph
 from tests.cells.engine.native.agreement import (
     Dtype,

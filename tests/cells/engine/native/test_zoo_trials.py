@@ -5,11 +5,11 @@ import math
 import pytest
 
 from cells import zoo
-from cells.budget import Budget
 from cells.engine.native.build import NativeError, library
-from cells.engine.trainer import train
-from cells.schedule import Schedule
-from cells.setting import Setting
+from cells.engine.training.trainer import train
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from cells.training.setting import Setting
 from tasks import registry
 
 try:

@@ -10,7 +10,7 @@ from torch import Tensor
 from cells import canonical, zoo
 from cells.engine.systems.descent import DivergedError, descend, label_loss
 from cells.engine.systems.encoder_decoder import Context, EncoderDecoder, Way
-from tasks import transduction
+from tasks.ancestors import transduction
 
 WIDTH, SYMBOLS = 5, 4
 WAYS: tuple[Way, ...] = get_args(Way)

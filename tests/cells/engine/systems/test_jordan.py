@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from cells.engine.systems.descent import descend, label_loss
 from cells.engine.systems.jordan import JordanNetwork
-from tasks import labelling
+from tasks.ancestors import labelling
 
 STEPS, LANES, SYMBOLS = 6, 2, 3
 

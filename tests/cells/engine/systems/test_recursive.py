@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cells.engine.systems.recursive import NODES, Kind, RecursiveNetwork, node_heights
-from tasks import tree
+from tasks.ancestors import tree
 
 WIDTH = 4
 KINDS: tuple[Kind, ...] = get_args(Kind)

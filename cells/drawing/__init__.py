@@ -1,0 +1,1 @@
+"""Cells as pictures and as equations."""

@@ -1,0 +1,1 @@
+"""Trained models and single steps as files."""

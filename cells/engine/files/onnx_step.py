@@ -1,0 +1,206 @@
+"""One step of a cell as an ONNX model, for runtimes without Python. Needs the package `onnx`."""
+
+from typing import Any, Final, cast
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from cells.cell import Cell, Linear
+from cells.engine.learner import Weights
+from cells.export.torch_module import alive, names
+from cells.op import DIVISION_GUARD
+from cells.text.printer import state_names
+
+OPSET: Final = 18
+IR: Final = 9
+"""Versions that runtimes of 2023 and later read."""
+
+_DIRECT: Final = {
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "relu": "Relu",
+    "exp": "Exp",
+    "sin": "Sin",
+    "cos": "Cos",
+    "+": "Add",
+    "-": "Sub",
+    "*": "Mul",
+    "max": "Max",
+    "min": "Min",
+}
+
+
+def step(cell: Cell, layers: int = 1, weights: Weights | None = None) -> bytes:
+    """The model file: from x and the old states to `output` and the new states.
+
+    Inputs are `x` and `layers.0.h` for each layer and state, all `[B, H]`; outputs are `output` and
+    `layers.0.h_next`. Parameters have the names of the exported module, such as `layers.0.W_r`.
+
+    Args:
+        cell: a valid cell.
+        layers: each reads the output of the one below.
+        weights: parameters by those names, which the file then holds; without them they are inputs
+            of the model, and every width will do.
+    """
+    graph = _Graph(next(iter(weights.values())).dtype if weights else np.float32)
+    width = _width(cell, weights) if weights else "H"
+    value = graph.input("x", ("B", width))
+    ends: list[tuple[str, str]] = []
+    for layer in range(layers):
+        prefix = f"layers.{layer}."
+        for name, shape in _shapes(cell, width).items():
+            if weights:
+                graph.holds.append(numpy_helper.from_array(weights[prefix + name], prefix + name))
+            else:
+                graph.input(prefix + name, shape)
+        value, updates = _layer(graph, cell, value, prefix, ("B", width))
+        states = (f"{prefix}{state}_next" for state in state_names(cell))
+        ends += zip(states, updates, strict=True)
+    for name, found in (("output", value), *ends):
+        graph.nodes.append(helper.make_node("Identity", [found], [name]))
+        graph.outputs.append(helper.make_tensor_value_info(name, graph.kind, ("B", width)))
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, cell.name, graph.inputs, graph.outputs, graph.holds),
+        producer_name="gatewright",
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR,
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString(deterministic=True)
+
+
+class _Graph:
+    """The parts of a model while it is written."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = np.dtype(dtype)
+        self.kind = TensorProto.FLOAT if self.dtype == np.float32 else TensorProto.DOUBLE
+        self.nodes: list[Any] = []
+        self.inputs: list[Any] = []
+        self.outputs: list[Any] = []
+        self.holds: list[Any] = []
+
+    def input(self, name: str, shape: tuple[str | int, ...]) -> str:
+        self.inputs.append(helper.make_tensor_value_info(name, self.kind, shape))
+        return name
+
+    def number(self, value: float) -> str:
+        return self._held(np.array(value, self.dtype))
+
+    def shape(self, *sizes: int) -> str:
+        return self._held(np.array(sizes, np.int64))
+
+    def do(self, op: str, *arguments: str, **attributes: Any) -> str:
+        name = f"value{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, list(arguments), [name], **attributes))
+        return name
+
+    def _held(self, array: Any) -> str:
+        name = f"number{len(self.holds)}"
+        self.holds.append(numpy_helper.from_array(array, name))
+        return name
+
+
+def _shapes(cell: Cell, width: str | int) -> dict[str, tuple[str | int, ...]]:
+    """The shape of each parameter of a layer."""
+    own, found = names(cell), dict[str, tuple[str | int, ...]]()
+    for index, node in enumerate(cell.nodes):
+        if name := own.get(f"node{index}"):
+            found[name] = (width,) if node.op == "vector" else (1,)
+        if name := own.get(f"node{index}.bias"):
+            found[name] = (width,)
+        if name := own.get(f"node{index}.weight"):
+            linear = cast("Linear", node.parameter)
+            if linear.kind == "diagonal":
+                found[name] = (width,)
+            elif linear.kind == "block":
+                count = linear.blocks
+                size = width // count if isinstance(width, int) else f"{width}_{count}"
+                found[name] = (count, size, size)
+            else:
+                found[name] = (width, width)
+    return found
+
+
+def _width(cell: Cell, weights: Weights) -> int | str:
+    """The width of the states, from any parameter that tells it; scalars fit all."""
+    for name, shape in _shapes(cell, 0).items():
+        found = weights[f"layers.0.{name}"].shape
+        if len(shape) == 3:
+            return int(found[0] * found[1])
+        if shape != (1,):
+            return int(found[0])
+    return "H"
+
+
+def _layer(
+    graph: _Graph, cell: Cell, x: str, prefix: str, shape: tuple[str | int, ...]
+) -> tuple[str, list[str]]:
+    """Output and new states of one layer."""
+    own, living, count = names(cell), alive(cell), len(cell.updates)
+    values = [x, *(graph.input(prefix + state, shape) for state in state_names(cell))]
+    moving = [True] * (count + 1)  # whether a value depends on x or a state, and so is [B, H]
+
+    def whole(index: int) -> str:
+        return values[index] if moving[index] else graph.do("Expand", values[index], like)
+
+    like = graph.do("Shape", x)
+    for index, (op, args, parameter) in enumerate(cell.nodes):
+        if index <= count:
+            continue
+        moving.append(any(moving[arg] for arg in args) or op == "linear")
+        if not living[index]:
+            values.append("")
+        elif op == "constant":
+            values.append(graph.number(cast("float", parameter)))
+        elif op in ("vector", "scalar"):
+            values.append(prefix + own[f"node{index}"])
+        elif op == "linear":
+            weight = prefix + own[f"node{index}.weight"]
+            bias = own.get(f"node{index}.bias")
+            linear = cast("Linear", parameter)
+            values.append(
+                _linear(graph, linear, whole(args[0]), weight, prefix + bias if bias else "")
+            )
+        else:
+            values.append(_operation(graph, op, [values[arg] for arg in args]))
+    return whole(cell.output), [whole(update) for update in cell.updates]
+
+
+def _linear(graph: _Graph, linear: Linear, a: str, weight: str, bias: str) -> str:
+    if linear.kind == "diagonal":
+        product = graph.do("Mul", a, weight)
+    elif linear.kind == "block":
+        apart = graph.do("Reshape", a, graph.shape(0, linear.blocks, -1))
+        product = graph.do("Einsum", apart, weight, equation="bki,koi->bko")
+        product = graph.do("Reshape", product, graph.shape(0, -1))
+    else:
+        if linear.kind == "antisymmetric":
+            weight = graph.do("Sub", weight, graph.do("Transpose", weight))
+        return graph.do("Gemm", *filter(None, (a, weight, bias)), transB=1)
+    return graph.do("Add", product, bias) if bias else product
+
+
+def _operation(graph: _Graph, op: str, arguments: list[str]) -> str:
+    if op in _DIRECT:
+        return graph.do(_DIRECT[op], *arguments)
+    a = arguments[0]
+    if op == "silu":
+        return graph.do("Mul", a, graph.do("Sigmoid", a))
+    if op == "sqrt":
+        return graph.do("Sqrt", graph.do("Relu", a))
+    if op == "/":
+        b = arguments[1]
+        least = graph.number(DIVISION_GUARD)
+        signed = graph.do(
+            "Where", graph.do("Less", b, graph.number(0)), graph.do("Neg", least), least
+        )
+        near = graph.do("LessOrEqual", graph.do("Abs", b), least)
+        return graph.do("Div", a, graph.do("Where", near, signed, b))
+    # log(1 + exp(a)) = max(a, 0) + log(1 + exp(-|a|)), which never overflows.
+    tail = graph.do("Exp", graph.do("Neg", graph.do("Abs", a)))
+    rest = graph.do("Log", graph.do("Add", tail, graph.number(1)))
+    if op == "softplus":
+        return graph.do("Add", graph.do("Relu", a), rest)
+    return graph.do("Sub", graph.do("Min", a, graph.number(0)), rest)

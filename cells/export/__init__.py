@@ -1,0 +1,1 @@
+"""Cells as readable modules of torch."""

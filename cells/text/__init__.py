@@ -1,0 +1,1 @@
+"""Cell text: characters to tokens to a graph, and back."""

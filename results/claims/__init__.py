@@ -1,0 +1,1 @@
+"""Claims, written before anything is run, and the verdicts on them."""

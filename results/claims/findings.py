@@ -1,0 +1,260 @@
+"""Findings: the record of a findings run, judged claim by claim.
+
+A run is one store with one study a part. Only confirmed trainings count: the selected setting of each
+cell on fresh seeds, measured on the test split. A seed that did not end well counts as a failure and
+is reported; it has no value that could enter a mean.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from results.claims import claim
+from results.claims.claim import Family
+from results.claims.verdict import Verdict, judge
+from results.label import label
+from results.leaderboard import task_column
+from results.leaderboard.task_column import Held, TaskColumn, metric_of
+from results.record.ask import Role
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.study import Study
+from results.record.trial import Trial
+
+ALL: Final = "all"
+"""Every family in one run, so that cells which several families name are trained once."""
+
+PARTS: Final[Mapping[str, str]] = {
+    "": "",
+    "vanilla": "",
+    "words": "",
+    "dropout": "dropout:",
+    "large": "large:",
+}
+"""Parts of a findings run by the end of their study's name, and what their arms begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One training of a findings run that has an outcome, or has still to have one.
+
+    Attributes:
+        arm: the cell as claims name it.
+        role: selection or confirmation.
+        trial, outcome: what was asked and what came.
+        metric: of its task.
+    """
+
+    arm: str
+    role: Role
+    trial: Trial
+    outcome: Outcome | None
+    metric: str
+
+    def value(self, split: Held) -> float | None:
+        """The metric of its task on a split, or None if it did not end well."""
+        return self.outcome and metric_of(self.metric, self.outcome, split)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A findings run as it stands in a store.
+
+    Attributes:
+        findings: a family of claims, or `all`.
+        scale: of the run.
+        studies: one a part, by id.
+        tasks: by name, in order.
+        trainings: every training once, in the order it was first asked for.
+    """
+
+    findings: str
+    scale: str
+    studies: Mapping[str, Study]
+    tasks: Mapping[str, TaskColumn]
+    trainings: tuple[Training, ...]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What each study is called, by id, see `titles`."""
+        return titles(self.studies)
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of claims that the run is about."""
+        wanted = claim.names() if self.findings == ALL else (self.findings,)
+        return tuple(claim.load(name) for name in wanted)
+
+
+def run_of(store: Store, study_id: str) -> Run | None:
+    """The findings run that a study is a part of, or None if it is no such study."""
+    known = {row.id: _title(row.study) for row in store.studies()}
+    title = known.get(study_id)
+    if title is None:
+        return None
+    parts = [one for one, found in known.items() if found == title]
+    with store.snapshot():
+        tasks = _tasks(store, parts)
+        studies = {one: store.study(one) for one in parts}
+        return Run(*title, studies, tasks, trainings(store, parts, tasks))
+
+
+def runs(store: Store) -> dict[str, list[str]]:
+    """Ids of the studies of every findings run in a store, by `FINDINGS-SCALE`, oldest first."""
+    found: dict[str, list[str]] = {}
+    for study_id, description in store.select("SELECT id, description FROM study ORDER BY rowid"):
+        title = _title(Study.from_json(description))
+        if title is not None:
+            found.setdefault("-".join(title), []).append(study_id)
+    return found
+
+
+def titles(studies: Mapping[str, Study]) -> dict[str, str]:
+    """What each study is called, by id; with its id where a part was begun anew."""
+    counts = Counter(study.name for study in studies.values())
+    return {
+        one: study.name if counts[study.name] == 1 else f"{study.name} ({one})"
+        for one, study in studies.items()
+    }
+
+
+def families_of(run: str) -> tuple[Family, ...]:
+    """The families of claims that a run is about, from its `FINDINGS-SCALE`."""
+    findings = run.rpartition("-")[0]
+    return tuple(map(claim.load, claim.names() if findings == ALL else (findings,)))
+
+
+def confirmed_values(store: Store, study_ids: Sequence[str]) -> dict[tuple[str, str], list[float]]:
+    """Test values of the confirmed trainings by arm and task, such that higher is better.
+
+    The same as those of `measure`, read without curves and settings.
+    """
+    prefixes = {one: PARTS[part_of(store.study(one))] for one in study_ids}
+    tasks = _tasks(store, study_ids)
+    found: dict[tuple[str, str], list[float]] = {}
+    seen: set[str] = set()
+    for study_id in study_ids:
+        for key, role, cell_id, task, ending, loss, accuracy in store.select(
+            "SELECT ask.trial_key, ask.role, trial.cell_id, trial.task, outcome.ending,"
+            " outcome.test_loss, outcome.test_accuracy FROM ask JOIN trial ON key = ask.trial_key"
+            " LEFT JOIN outcome ON outcome.trial_key = key WHERE ask.study_id = ?"
+            " ORDER BY ask.number",
+            study_id,
+        ):
+            known = key in seen
+            seen.add(key)
+            value = accuracy if tasks[task].metric == "accuracy" else loss and -loss
+            if not known and role == Role.CONFIRM and ending == Ending.OK and value is not None:
+                found.setdefault((prefixes[study_id] + label(cell_id), task), []).append(value)
+    return found
+
+
+def _title(study: Study) -> tuple[str, str] | None:
+    """Findings and scale of a study that `gatewright reproduce` made."""
+    if study.strategy != "roster":
+        return None
+    for name in (*claim.names(), ALL):
+        if study.name.startswith(name + "-"):
+            return name, study.name.removeprefix(name + "-").partition("-")[0]
+    return None
+
+
+def _tasks(store: Store, study_ids: Sequence[str]) -> dict[str, TaskColumn]:
+    found: dict[str, TaskColumn] = {}
+    for study_id in study_ids:
+        for plan in store.study(study_id).tasks:
+            if plan.name not in found:
+                found[plan.name] = task_column.column(store, study_id, plan.name, plan.scale)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one arm gave on one task.
+
+    Attributes:
+        arm, task: which.
+        metric: `accuracy` or `loss`.
+        values: test metric of each seed that ended well, in order.
+        failed: endings of the seeds that did not.
+        width, parameters: of the model.
+        setting: the selected one, by name.
+    """
+
+    arm: str
+    task: str
+    metric: str
+    values: tuple[float, ...]
+    failed: tuple[str, ...]
+    width: int | None
+    parameters: int | None
+    setting: Mapping[str, float]
+
+    @property
+    def oriented(self) -> tuple[float, ...]:
+        """The values such that higher is better."""
+        return self.values if self.metric == "accuracy" else tuple(-one for one in self.values)
+
+
+def part_of(study: Study) -> str:
+    """The part of a findings run that a study is: the last word of its name, if it is one."""
+    word = study.name.rpartition("-")[2]
+    return word if word in PARTS else ""
+
+
+def trainings(
+    store: Store, study_ids: Sequence[str], tasks: Mapping[str, TaskColumn]
+) -> tuple[Training, ...]:
+    """All trainings of the studies, each once, in the order they were first asked for."""
+    found: dict[str, Training] = {}
+    for study_id in study_ids:
+        prefix = PARTS[part_of(store.study(study_id))]
+        for ask, outcome in store.log(study_id):
+            trial = ask.trial
+            # Parts may share a cell and a task: the very same training.
+            if trial is not None and trial.key not in found:
+                arm, metric = prefix + label(trial.cell_id), tasks[trial.task].metric
+                found[trial.key] = Training(arm, ask.role, trial, outcome, metric)
+    return tuple(found.values())
+
+
+def measure(store: Store, study_ids: Sequence[str]) -> tuple[Measured, ...]:
+    """The confirmed trainings of the studies, by arm and task, in the order they were first asked."""
+    return measured(trainings(store, study_ids, _tasks(store, study_ids)))
+
+
+def measured(found: Sequence[Training]) -> tuple[Measured, ...]:
+    """The confirmed ones of these trainings, by arm and task, in the order they were first asked."""
+    groups: dict[tuple[str, str], list[Training]] = {}
+    for one in found:
+        if one.role is Role.CONFIRM and one.outcome is not None:
+            groups.setdefault((one.arm, one.trial.task), []).append(one)
+    return tuple(_measured(arm, task, group) for (arm, task), group in groups.items())
+
+
+def _measured(arm: str, task: str, group: Sequence[Training]) -> Measured:
+    values = [one.value("test") for one in group]
+    well = [one.outcome for one in group if one.outcome and one.outcome.ending is Ending.OK]
+    return Measured(
+        arm=arm,
+        task=task,
+        metric=group[0].metric,
+        values=tuple(value for value in values if value is not None),
+        failed=tuple(
+            str(one.outcome.ending)
+            for one, value in zip(group, values, strict=True)
+            if one.outcome and value is None
+        ),
+        width=well[-1].width if well else None,
+        parameters=well[-1].parameters if well else None,
+        setting=asdict(group[0].trial.setting),
+    )
+
+
+def verdicts(
+    families: Sequence[Family], measured: Sequence[Measured]
+) -> dict[str, tuple[Verdict, ...]]:
+    """The verdicts by family."""
+    values = {(one.arm, one.task): one.oriented for one in measured if one.values}
+    return {family.name: judge(family, values) for family in families}

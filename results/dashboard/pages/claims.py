@@ -1,0 +1,153 @@
+"""Claims: the verdicts of the findings runs that a store holds."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from results.dashboard.chart import Chart, chart
+from results.dashboard.record import Record
+from results.dashboard.view import Document, Request, View
+
+if TYPE_CHECKING:
+    from results.claims.verdict import Verdict
+
+COLOURS: Mapping[str, str] = {
+    "replicated": "green",
+    "contradicted": "vermillion",
+    "undecided": "grey",
+}
+
+
+def document(request: Request) -> Document:
+    """The verdicts of one findings run, the latest unless another is asked for."""
+    from results.claims import (  # SciPy takes a second, which other views do not need
+        claim,
+        findings,
+    )
+
+    runs = findings.runs(request.record.store)
+    names = list(runs)
+    chosen = request.query.choice("run", names, names[-1] if names else "")
+    family = request.query.choice("family", claim.names(), "")
+    if not chosen:
+        return {"runs": [], "run": "", "families": [], "known": list(claim.names()), "family": ""}
+    studies = runs[chosen]
+    told = _judged(request.record, chosen, studies)
+    return {
+        "runs": names,
+        "run": chosen,
+        "known": [one["name"] for one in told],
+        "family": family,
+        "studies": [
+            {"id": one, "name": name}
+            for one, name in findings.titles(
+                {one: request.record.store.study(one) for one in studies}
+            ).items()
+        ],
+        "trainings": _counts(request.record, studies),
+        "families": [one for one in told if family in ("", one["name"])],
+    }
+
+
+def charts(found: Document) -> dict[str, Chart]:
+    """A forest of pooled effects a family: right of 0 is what the claim says, 1 is worth the name."""
+    return {f"family{place}": _forest(one) for place, one in enumerate(found["families"])}
+
+
+def _judged(record: Record, chosen: str, studies: list[str]) -> list[dict[str, Any]]:
+    """All families with their verdicts; judged anew only when a confirmation was added."""
+    from results.claims import findings, verdict
+
+    counts = _counts(record, studies)
+    families = findings.families_of(chosen)
+
+    def judge() -> list[dict[str, Any]]:
+        values = findings.confirmed_values(record.store, studies)
+        return [
+            {
+                "name": family.name,
+                "version": family.version,
+                "title": family.title,
+                "source": family.source,
+                "verdicts": [_document(one) for one in verdict.judge(family, values)],
+            }
+            for family in families
+        ]
+
+    return record.kept(f"claims {chosen}", counts["confirmed"], judge)
+
+
+def _document(told: "Verdict") -> dict[str, Any]:
+    from results.claims import verdict
+
+    rows = [verdict.comparison(one) for one in told.findings]
+    return {**verdict.summary(told), "comparisons": rows}
+
+
+def _counts(record: Record, studies: list[str]) -> dict[str, int]:
+    """Trainings of all studies; what several of them ask for is one."""
+    marks = ", ".join("?" * len(studies))
+    asked, done, confirmed = record.store.select(
+        "SELECT count(DISTINCT ask.trial_key), count(DISTINCT outcome.trial_key),"  # noqa: S608
+        " count(DISTINCT CASE ask.role WHEN 'confirm' THEN outcome.trial_key END) FROM ask LEFT JOIN outcome USING (trial_key)"
+        f" WHERE ask.study_id IN ({marks}) AND ask.trial_key IS NOT NULL",
+        *studies,
+    )[0]
+    return {"asked": asked, "done": done, "confirmed": confirmed}
+
+
+def _forest(family: Mapping[str, Any]) -> Chart:
+    shown = [one for one in family["verdicts"] if one["effect"]]
+    traces: list[Chart] = []
+    for word, colour in COLOURS.items():
+        mine = [one for one in shown if one["word"] == word]
+        if not mine:
+            continue
+        effects = [one["effect"] for one in mine]
+        reach = [
+            [(one["high"] or one["centre"]) - one["centre"] for one in effects],
+            [one["centre"] - (one["low"] or one["centre"]) for one in effects],
+        ]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": word,
+                "x": [one["centre"] for one in effects],
+                "y": [one["id"] for one in mine],
+                "error_x": {
+                    "type": "data",
+                    "array": reach[0],
+                    "arrayminus": reach[1],
+                    "color": colour,
+                },
+                "marker": {"color": colour, "size": 9},
+                "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
+            }
+        )
+    lines = [
+        {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": style}
+        for at, style in ((0, {"color": "ink", "width": 1}), (1, {"color": "faint", "dash": "dot"}))
+    ]
+    return chart(
+        traces,
+        "pooled effect, in units of the smallest difference worth the name",
+        yaxis={
+            "categoryorder": "array",
+            "categoryarray": [one["id"] for one in reversed(shown)],
+            "automargin": True,
+        },
+        shapes=lines,
+    )
+
+
+VIEW = View(
+    name="claims",
+    title="Claims",
+    explains=(
+        "What the paper and others claimed, written down before the runs, and what the runs of this"
+        " store say: replicated, contradicted, or undecided."
+    ),
+    filters={"run": "a findings run of the store", "family": "one family of claims"},
+    document=document,
+    charts=charts,
+)

@@ -1,0 +1,296 @@
+"""Failures: every cell that was turned away and every training that did not end well, with the reason."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.dashboard.chart import Chart, bars, chart
+from results.dashboard.history import CAUSES, ENDINGS, PENDING, History
+from results.dashboard.query import Query
+from results.dashboard.view import Document, Request, View, paged
+from results.label import label
+from results.record.ask import MEANING, Cause
+from results.record.outcome import Ending
+from results.record.store import Store
+
+SIZE: Final = 50
+"""Rows of a page."""
+
+_JUDGED: Final = [CAUSES.index(one) for one in (Cause.PROBE, Cause.SCREEN, Cause.THRESHOLD)]
+"""Causes that lie in the training before the verdict, and so in one task."""
+
+_REFUSED: Final = """
+SELECT rowid, number, cause, cell_id, parent_id, operators, detail FROM rejection
+WHERE rowid IN (SELECT value FROM json_each(?))
+"""
+_FAILED: Final = """
+SELECT ask.number, role, parent_id, operators, trial.cell_id, task, scale, learning_rate, init_scale,
+    clip, layers, dropout, ending, step, detail
+FROM ask JOIN trial ON trial.key = ask.trial_key JOIN outcome ON outcome.trial_key = ask.trial_key
+WHERE ask.study_id = ? AND ask.number IN (SELECT value FROM json_each(?))
+"""
+
+
+def document(request: Request) -> Document:
+    """Counts of what failed, and one page of the ledger, newest first."""
+    query, history = request.query, request.record.history(request.study_id)
+    kind = _kind(query, history)
+    tasks = list(dict.fromkeys(task.name for task in history.tasks))
+    operators = sorted({one for way in (*history.ways, *history.operators) for one in way})
+    task, operator = query.choice("task", tasks, ""), query.choice("operator", operators, "")
+    refusals = _refusals(history, task, operator)
+    trials = _trials(history, task, operator)
+    failed = trials[trials["ending"] != ENDINGS.index(Ending.OK)]
+    if kind == "rejections":
+        why = query.choice("why", [str(one) for one in Cause], "")
+        chosen = refusals[refusals["cause"] == CAUSES.index(Cause(why))] if why else refusals
+        numbers: list[int] = chosen["row"][::-1].tolist()
+    else:
+        why = query.choice("why", [str(one) for one in Ending if one is not Ending.OK], "")
+        chosen = failed[failed["ending"] == ENDINGS.index(Ending(why))] if why else failed
+        numbers = chosen["number"][::-1].tolist()
+    wanted = query.whole("page", 1, 1, 10**6)
+    shown, pages = paged(numbers, wanted, SIZE)
+    read = _read_refusals if kind == "rejections" else _read_trials
+    return {
+        "study": request.study_id,
+        "kind": kind,
+        "why": why,
+        "task": task,
+        "operator": operator,
+        "tasks": tasks,
+        "operators": operators,
+        "kinds": {"rejections": len(refusals), "trials": len(failed)},
+        "causes": _causes(refusals),
+        "endings": _endings(failed, len(trials)),
+        "by_task": _by_task(history, trials),
+        "by_operator": _by_operator(history, refusals),
+        "matched": len(numbers),
+        "page": wanted,
+        "pages": pages,
+        "rows": read(request.record.store, history, [*shown]),
+    }
+
+
+def charts(found: Document) -> dict[str, Chart]:
+    """Bars of both kinds, by cause and by ending."""
+    axis = {"autorange": "reversed", "automargin": True}
+    return {
+        "causes": chart(
+            [bars([one["cause"] for one in found["causes"]], _counts(found["causes"]))],
+            "cells turned away",
+            yaxis=axis,
+        ),
+        "endings": chart(
+            [
+                bars(
+                    [one["ending"] for one in found["endings"]],
+                    _counts(found["endings"]),
+                    "vermillion",
+                )
+            ],
+            "trainings",
+            yaxis=axis,
+        ),
+    }
+
+
+def _counts(found: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [one["count"] for one in found]
+
+
+def _kind(query: Query, history: History) -> str:
+    """Rejections first, unless there are none or the filter is of the other kind."""
+    default = "rejections" if len(history.refusals) else "trials"
+    if query.text("why") in list(Ending):
+        default = "trials"
+    elif query.text("why") in list(Cause):
+        default = "rejections"
+    return query.choice("kind", ("rejections", "trials"), default)
+
+
+def _refusals(history: History, task: str, operator: str) -> NDArray[Any]:
+    found = history.refusals
+    kept = np.ones(len(found), np.bool_)
+    if operator:
+        kept &= np.array([operator in way for way in history.ways], np.bool_)[found["way"]]
+    if task:
+        places = _judged_on(history, found)
+        kept &= np.isin(places, _places(history, task))
+    return found[kept]
+
+
+def _judged_on(history: History, refusals: NDArray[Any]) -> NDArray[np.int64]:
+    """Place of the task by which each was turned away: the last it was trained on; else -1."""
+    rows = history.rows
+    reach = int(rows["number"].max(initial=0)) + 2
+    # The asks, sorted by cell and then by number, as one growing number.
+    keys = rows["cell"].astype(np.int64) * reach + rows["number"]
+    order = np.argsort(keys)
+    wanted = refusals["cell"].astype(np.int64) * reach + refusals["number"]
+    last = np.searchsorted(keys[order], wanted) - 1
+    known = np.isin(refusals["cause"], _JUDGED) & (refusals["cell"] >= 0) & (last >= 0)
+    asks = order[np.where(known, last, 0)] if len(order) else last
+    return np.where(known, rows["task"][asks], -1) if len(order) else np.full(len(last), -1)
+
+
+def _trials(history: History, task: str, operator: str) -> NDArray[Any]:
+    """Trials with an outcome, each once."""
+    rows = history.rows
+    kept = rows["first"] & (rows["ending"] != PENDING)
+    if operator:
+        kept &= np.array([operator in way for way in history.operators], np.bool_)[rows["cell"]]
+    if task:
+        kept &= np.isin(rows["task"], _places(history, task))
+    return rows[kept]
+
+
+def _places(history: History, task: str) -> list[int]:
+    return [place for place, one in enumerate(history.tasks) if one.name == task]
+
+
+def _causes(refusals: NDArray[Any]) -> list[dict[str, Any]]:
+    counts = np.bincount(refusals["cause"], minlength=len(CAUSES)).tolist()
+    return [
+        {
+            "cause": str(cause),
+            "count": count,
+            "share": count / len(refusals) if len(refusals) else None,
+            "meaning": MEANING[cause],
+        }
+        for cause, count in zip(CAUSES, counts, strict=True)
+    ]
+
+
+def _endings(failed: NDArray[Any], trials: int) -> list[dict[str, Any]]:
+    counts = np.bincount(failed["ending"], minlength=len(ENDINGS)).tolist()
+    return [
+        {
+            "ending": str(ending),
+            "count": count,
+            "share": count / trials if trials else None,
+            "advice": ending.advice,
+        }
+        for ending, count in zip(ENDINGS, counts, strict=True)
+        if ending is not Ending.OK
+    ]
+
+
+def _by_task(history: History, trials: NDArray[Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for place, task in enumerate(history.tasks):
+        endings = trials["ending"][trials["task"] == place]
+        counts = np.bincount(endings, minlength=len(ENDINGS)).tolist()
+        by = {str(one): count for one, count in zip(ENDINGS, counts, strict=True)}
+        bad = len(endings) - by.pop(str(Ending.OK))
+        if len(endings):
+            found.append(
+                {
+                    "task": task.name,
+                    "scale": task.scale,
+                    "trials": len(endings),
+                    "failed": bad,
+                    "share": bad / len(endings),
+                    "endings": by,
+                }
+            )
+    return found
+
+
+def _by_operator(history: History, refusals: NDArray[Any]) -> list[dict[str, Any]]:
+    """Of cells turned away, how many had which operator among their mutations, by cause."""
+    ways, width = len(history.ways), len(CAUSES)
+    joint = refusals["way"].astype(np.int64) * width + refusals["cause"]
+    counts = np.bincount(joint, minlength=ways * width).reshape(ways, width)
+    found: dict[str, Counter[str]] = {}
+    for way, row in zip(history.ways, counts.tolist(), strict=True):
+        for operator in set(way):
+            by = found.setdefault(operator, Counter())
+            by.update({str(cause): count for cause, count in zip(CAUSES, row, strict=True)})
+    return [
+        {"operator": operator, "count": by.total(), "causes": dict(by)}
+        for operator, by in sorted(found.items())
+    ]
+
+
+def _read_refusals(store: Store, history: History, rows: list[int]) -> list[dict[str, Any]]:
+    refusals = history.refusals
+    chosen = refusals[np.isin(refusals["row"], rows)]
+    order: list[int] = chosen["row"].tolist()
+    places: list[int] = _judged_on(history, chosen).tolist()
+    tasks: dict[int, str] = {
+        row: history.tasks[place].name if place >= 0 else ""
+        for row, place in zip(order, places, strict=True)
+    }
+    found = {one[0]: one for one in store.select(_REFUSED, json.dumps(rows))}
+    return [
+        {
+            "number": number,
+            "why": cause,
+            "task": tasks[row],
+            "detail": detail,
+            "advice": MEANING[Cause(cause)],
+            **_made(history, cell_id, parent_id, operators),
+        }
+        for row, number, cause, cell_id, parent_id, operators, detail in (
+            found[row] for row in rows
+        )
+    ]
+
+
+def _read_trials(store: Store, history: History, numbers: list[int]) -> list[dict[str, Any]]:
+    found = {one[0]: one for one in store.select(_FAILED, history.study_id, json.dumps(numbers))}
+    shown: list[dict[str, Any]] = []
+    for number in numbers:
+        _, role, parent_id, operators, cell_id, task, scale, *setting, ending, step, detail = found[
+            number
+        ]
+        names = ("learning_rate", "scale", "clip", "layers", "dropout")
+        shown.append(
+            {
+                "number": number,
+                "why": ending,
+                "role": role,
+                "task": task,
+                "task_scale": scale,
+                "setting": dict(zip(names, setting, strict=True)),
+                "step": step,
+                "detail": detail,
+                "advice": Ending(ending).advice,
+                **_made(history, cell_id, parent_id, operators),
+            }
+        )
+    return shown
+
+
+def _made(history: History, cell_id: str, parent_id: str, operators: str) -> dict[str, Any]:
+    """Cell and parent with what they are called, and whether this study trained them."""
+    return {
+        "cell": cell_id,
+        "label": label(cell_id),
+        "trained": history.place(cell_id) is not None,
+        "parent": parent_id,
+        "parent_label": label(parent_id),
+        "parent_trained": history.place(parent_id) is not None,
+        "operators": json.loads(operators),
+    }
+
+
+VIEW = View(
+    name="failures",
+    title="Failures",
+    explains="The ledger: every cell that was turned away and every training that did not end well, and why.",
+    filters={
+        "kind": "rejections: cells turned away; trials: trainings that did not end well",
+        "why": "one cause of rejection, or one ending of a training",
+        "task": "name of a task",
+        "operator": "a mutation operator that had a part in the cell",
+        "page": f"of {SIZE} rows, from 1",
+    },
+    document=document,
+    charts=charts,
+)

@@ -1,0 +1,335 @@
+"""Hyperparameters: what each of them did to the result, to divergence, and how much it mattered."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cells.training.setting import Setting
+from results.dashboard.chart import Chart, band, bars, chart, level, line, points
+from results.dashboard.history import ENDINGS, PENDING, ROLES, History
+from results.dashboard.view import AbsentError, Document, Request, View, cell_path
+from results.leaderboard.anytime import Floats
+from results.leaderboard.board import SELECTION
+from results.leaderboard.task_column import TaskColumn
+from results.record.outcome import Ending
+from results.statistics.interval import wilson
+from results.statistics.sensitivity import Selection, memoryless
+
+COLUMNS: Final = {
+    "learning_rate": "learning rate",
+    "init_scale": "initial scale",
+    "clip": "gradient clip",
+    "layers": "layers",
+    "dropout": "dropout",
+}
+"""Columns of the history, by the name for people."""
+VALUES: Final = 12
+"""Distinct values up to which each stands for itself."""
+BINS: Final = 8
+"""Groups of equal size into which more values are put."""
+POINTS: Final = 350
+"""Trainings drawn as points, the same in each chart."""
+POOLED: Final = 200
+"""Settings of all cells from which importances are computed."""
+FEWEST: Final = 3
+"""Settings that a cell must have to enter the pool."""
+
+
+def document(request: Request) -> Document:
+    """Slices of one task by every hyperparameter that varied, and importances if asked for."""
+    query, history = request.query, request.record.history(request.study_id)
+    names = [history.tasks[place].name for place in history.planned]
+    name = query.choice("task", names, names[0])
+    place = names.index(name)
+    task = history.tasks[place]
+    cell_id = query.text("cell")
+    cell = history.place(cell_id)
+    if cell_id and cell is None:
+        raise AbsentError(f"this study has no trained cell {cell_id!r}")
+    rows = _settings(history, place)
+    chosen = rows if cell is None else rows[rows["cell"] == cell]
+    trained = chosen[~np.isnan(chosen["valid"])]
+    known = memoryless(task)
+    varied = [one for one in COLUMNS if len(np.unique(chosen[one])) > 1]
+    asked = bool(query.choice("importance", ["yes"], ""))
+    drawn = trained[
+        np.unique(np.linspace(0, max(0, len(trained) - 1), POINTS).astype(int))[: len(trained)]
+    ]
+    return {
+        "study": request.study_id,
+        "task": name,
+        "tasks": names,
+        "metric": task.metric,
+        "unit": task.unit if task.metric == "loss" else "",
+        "cell": cell_id,
+        "label": "" if cell is None else history.labels[cell],
+        "cells": len(np.unique(chosen["cell"])),
+        "settings": len(chosen),
+        "trained": len(trained),
+        "level": known and {"name": known[0], "value": known[1]},
+        "slices": [
+            {"column": one, "name": COLUMNS[one], "groups": _groups(chosen, one, task, known)}
+            for one in varied
+        ],
+        "constant": {
+            COLUMNS[one]: float(chosen[one][0])
+            for one in COLUMNS
+            if one not in varied and len(chosen)
+        },
+        "points": [
+            {
+                "cell": history.cells[row["cell"]],
+                "label": history.labels[row["cell"]],
+                "value": float(row["valid"]),
+                **{one: float(row[one]) for one in varied},
+            }
+            for row in drawn
+        ],
+        "computes": request.record.computes,
+        "asked": asked,
+        "importance": _importance(request, history, rows, task, cell) if asked else None,
+    }
+
+
+def charts(found: Document) -> dict[str, Chart]:
+    """For each hyperparameter the result and the shares, and the importances."""
+    made: dict[str, Chart] = {}
+    for one in found["slices"]:
+        column, groups = one["column"], one["groups"]
+        known = [group for group in groups if group["median"] is not None]
+        x = [group["at"] for group in known]
+        axis: dict[str, Any] = {"type": "log"} if _spread(groups) else {}
+        traces = [
+            points(
+                "settings",
+                [point[column] for point in found["points"]],
+                [point["value"] for point in found["points"]],
+                "sky",
+                text=[
+                    f"{point['label']}: {point['value']:.4g} at {point[column]:.4g}"
+                    for point in found["points"]
+                ],
+                links=[cell_path(found["study"], point["cell"]) for point in found["points"]],
+                size=4,
+            ),
+            band(
+                x, [group["lower"] for group in known], [group["upper"] for group in known], "blue"
+            ),
+            line("median, middle half shaded", x, [group["median"] for group in known], "blue"),
+        ]
+        traces[-1]["mode"] = "lines+markers"
+        if found["level"] and x:
+            traces.append(
+                level(found["level"]["name"], found["level"]["value"], [min(x), max(x)], "ink")
+            )
+        made[f"slice-{column}"] = chart(
+            traces,
+            one["name"],
+            f"validation {found['metric']}",
+            xaxis=axis,
+            yaxis=_reach(found),
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        )
+        made[f"share-{column}"] = chart(
+            [
+                _shares(groups, "diverged", "vermillion"),
+                *([_shares(groups, "learned", "green")] if found["level"] else []),
+            ],
+            one["name"],
+            "share of the settings",
+            xaxis=axis,
+            yaxis={"range": [-0.03, 1.03]},
+            legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        )
+    arms: list[Document] = found["importance"]["arms"] if found["importance"] else []
+    for place, one in enumerate(arms):
+        if one["shares"]:
+            made[f"importance{place}"] = chart(
+                [bars([COLUMNS[name] for name in one["shares"]], list(one["shares"].values()))],
+                "share of importance",
+                xaxis={"range": [0, 1]},
+                yaxis={"autorange": "reversed", "automargin": True},
+            )
+    return made
+
+
+def _spread(groups: Sequence[dict[str, Any]]) -> bool:
+    """Whether values are so far apart that they are drawn by their logarithm."""
+    at = [group["at"] for group in groups]
+    return min(at) > 0 and max(at) / min(at) >= 5
+
+
+def _reach(found: Document) -> dict[str, Any]:
+    """The reach of the results but for the worst twentieth, which may lie anywhere."""
+    values = [point["value"] for point in found["points"]]
+    if found["metric"] != "loss" or not values:
+        return {}
+    edges = [group["upper"] for one in found["slices"] for group in one["groups"] if group["upper"]]
+    low, high = min(values), max([float(np.quantile(values, 0.95)), *edges])
+    return {"range": [low - 0.05 * (high - low), high + 0.05 * (high - low)]}
+
+
+def _shares(groups: Sequence[dict[str, Any]], name: str, colour: str) -> Chart:
+    found = [(group["at"], group[name]) for group in groups]
+    trace = line(
+        f"{name}, 95 %", [at for at, _ in found], [one["centre"] for _, one in found], colour
+    )
+    trace["mode"] = "lines+markers"
+    trace["error_y"] = {
+        "type": "data",
+        "symmetric": False,
+        "array": [one["high"] - one["centre"] for _, one in found],
+        "arrayminus": [one["centre"] - one["low"] for _, one in found],
+        "color": colour,
+    }
+    return trace
+
+
+def _settings(history: History, task: int) -> NDArray[Any]:
+    """Trainings of the selection on a task that have an outcome, each once."""
+    rows = history.rows
+    selecting = np.isin(rows["role"], [ROLES.index(role) for role in SELECTION])
+    return rows[(rows["task"] == task) & selecting & rows["first"] & (rows["ending"] != PENDING)]
+
+
+def _groups(
+    rows: NDArray[Any], column: str, task: TaskColumn, known: tuple[str, float] | None
+) -> list[dict[str, Any]]:
+    """Settings by value, or by bins of values where there are many."""
+    values = rows[column]
+    distinct = np.unique(values)
+    if len(distinct) <= VALUES:
+        member = np.searchsorted(distinct, values)
+    else:
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]))
+        member = np.searchsorted(edges, values, side="right")
+    found: list[dict[str, Any]] = []
+    for group in np.unique(member):
+        own = rows[member == group]
+        good = own["valid"][~np.isnan(own["valid"])]
+        quartiles = np.quantile(good, [0.25, 0.5, 0.75]).tolist() if len(good) else [None] * 3
+        diverged = int((own["ending"] == ENDINGS.index(Ending.DIVERGED)).sum())
+        learned = None
+        if known is not None:
+            beats = good > known[1] if task.metric == "accuracy" else good < known[1]
+            learned = asdict(wilson(int(beats.sum()), len(own)))
+        found.append(
+            {
+                "low": float(own[column].min()),
+                "high": float(own[column].max()),
+                "at": float(np.median(own[column])),
+                "count": len(own),
+                "trained": len(good),
+                "lower": quartiles[0],
+                "median": quartiles[1],
+                "upper": quartiles[2],
+                "diverged": asdict(wilson(diverged, len(own))),
+                "learned": learned,
+            }
+        )
+    return found
+
+
+def _importance(
+    request: Request, history: History, rows: NDArray[Any], task: TaskColumn, cell: int | None
+) -> Document:
+    """Importances of the cell, or of all cells pooled and of each baseline."""
+    about = ("task", task.name, task.scale, "" if cell is None else history.cells[cell])
+
+    def selections() -> list[Selection]:
+        single = (
+            [cell] if cell is not None else [one for one in history.baselines if one is not None]
+        )
+        found = [
+            _selection(history.labels[one], task, own, own["valid"])
+            for one in single[:6]
+            if len(own := rows[rows["cell"] == one])
+        ]
+        return found if cell is not None else [*_pool(rows, task), *found]
+
+    answered, found = request.record.importances(request.study_id, about, selections)
+    return {
+        "answered": answered,
+        "arms": [
+            {
+                "arm": one.arm,
+                "tries": one.tries,
+                "shares": {
+                    {"scale": "init_scale"}.get(name, name): share
+                    for name, share in sorted(one.shares.items(), key=lambda pair: -pair[1])
+                },
+                "beyond_chance": sorted(
+                    {"scale": "init_scale"}.get(name, name) for name in one.beyond_chance
+                ),
+            }
+            for one in found
+        ],
+    }
+
+
+def _pool(rows: NDArray[Any], task: TaskColumn) -> list[Selection]:
+    """Settings of many cells, each judged against the other settings of its own cell.
+
+    Whole cells, evenly taken from all that have `FEWEST` settings. A setting's value is the share of
+    its cell's settings that it beats; of equal shares the setting is ahead that is further above its
+    cell's median.
+    """
+    cells, counts = np.unique(rows["cell"], return_counts=True)
+    fit = cells[counts >= FEWEST]
+    if not len(fit):
+        return []
+    wanted = max(1, int(POOLED / counts[counts >= FEWEST].mean()))
+    taken = fit[np.unique(np.linspace(0, len(fit) - 1, wanted).astype(int))]
+    own = rows[np.isin(rows["cell"], taken)]
+    sign = 1.0 if task.metric == "accuracy" else -1.0
+    beaten, lead = np.full(len(own), np.nan), np.full(len(own), np.nan)
+    for one in taken:
+        at = np.flatnonzero(own["cell"] == one)
+        values = sign * own["valid"][at]
+        known = np.where(np.isnan(values), -np.inf, values)
+        beaten[at] = (known[:, None] > known[None, :]).sum(axis=1) / (len(at) - 1)
+        lead[at] = values - np.nanmedian(values) if (~np.isnan(values)).any() else np.nan
+    order = np.lexsort((lead, beaten))
+    place = np.empty(len(own))
+    place[order] = np.arange(len(own))
+    place[np.isnan(own["valid"])] = np.nan
+    return [_selection(f"{len(taken)} cells, pooled", task, own, sign * place)]
+
+
+def _selection(arm: str, task: TaskColumn, rows: NDArray[Any], values: Floats) -> Selection:
+    """The settings with these values in the task's metric; NaN stands for a failure."""
+    return Selection(
+        arm=arm,
+        task=task.name,
+        metric=task.metric,
+        settings=tuple(
+            Setting(
+                float(row["learning_rate"]),
+                float(row["init_scale"]),
+                float(row["clip"]),
+                int(row["layers"]),
+                float(row["dropout"]),
+            )
+            for row in rows
+        ),
+        values=tuple(None if np.isnan(value) else float(value) for value in values),
+        endings=tuple(ENDINGS[int(row["ending"])] for row in rows),
+        learned=(),
+    )
+
+
+VIEW = View(
+    name="hyperparameters",
+    title="Hyperparameters",
+    explains="What learning rate, scale, clip, layers and dropout did to the result, and how much each mattered.",
+    filters={
+        "task": "name of a task of the study",
+        "cell": "id of a trained cell; all cells without it",
+        "importance": "yes: compute importances too, which takes seconds",
+    },
+    document=document,
+    charts=charts,
+)

@@ -1,0 +1,266 @@
+"""What was trained of one cell: its curves, the settings that were tried, and every trial."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from cells.training.setting import Setting
+from results.dashboard.chart import Axis, Chart, chart, level, line, parallel, strokes
+from results.dashboard.view import Document
+from results.leaderboard.board import SELECTION
+from results.leaderboard.task_column import TaskColumn, metric_of
+from results.record.ask import Ask, Role
+from results.record.outcome import Ending, Outcome
+
+Log = Sequence[tuple[Ask, Outcome | None]]
+
+CURVES: Final = 30
+"""Settings of a task whose curves are drawn, the best first."""
+SEEDS: Final = 20
+"""Fresh seeds of a task whose curves are drawn."""
+POINTS: Final = 36
+"""Points that are drawn of each curve."""
+LINES: Final = 300
+"""Settings of a task that are drawn as parallel coordinates."""
+
+AXES: Final = {
+    "learning_rate": "learning rate",
+    "scale": "init scale",
+    "clip": "clip",
+    "layers": "layers",
+    "dropout": "dropout",
+}
+"""Hyperparameters, as `cells.training.setting.Setting` has them."""
+
+QUARTERS: Final = (
+    ("best quarter", "blue"),
+    ("second", "sky"),
+    ("third", "orange"),
+    ("last quarter", "vermillion"),
+    ("did not train", "grey"),
+)
+
+
+def entry(
+    ask: Ask, outcome: Outcome | None, tasks: Mapping[tuple[str, str], TaskColumn]
+) -> Document:
+    """One trial as the table has it."""
+    trial = ask.trial
+    assert trial is not None  # noqa: S101 - only asks with a trial are given
+    metric = tasks[trial.task, trial.scale].metric
+    return {
+        "number": ask.index,
+        "role": ask.role.value,
+        "task": trial.task,
+        "scale": trial.scale,
+        "setting": setting(trial.setting),
+        "seed": trial.seed,
+        "ending": outcome and outcome.ending.value,
+        "detail": outcome.detail if outcome else "",
+        "metric": metric,
+        "valid": metric_of(metric, outcome, "valid") if outcome else None,
+        "test": metric_of(metric, outcome, "test") if outcome else None,
+        "parameters": outcome and outcome.parameters,
+        "core_seconds": outcome and outcome.cost.cpu_seconds,
+        "key": trial.key,
+    }
+
+
+def setting(of: Setting) -> dict[str, float]:
+    """The hyperparameters by name."""
+    return {name: getattr(of, name) for name in AXES}
+
+
+def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
+    """Learning curves of a cell on a task by setting and by seed; None where it has none.
+
+    Args:
+        log: its trials.
+        task: which.
+        best: key of the selected setting.
+    """
+    settings: list[tuple[float, Document]] = []
+    seeds: list[Document] = []
+    known: set[str] = set()
+    for ask, outcome in log:
+        trial = ask.trial
+        if trial is None or (trial.task, trial.scale) != (task.name, task.scale):
+            continue
+        if outcome is None or not outcome.curve or outcome.key in known:
+            continue
+        known.add(outcome.key)
+        kind = "seed" if ask.role is Role.CONFIRM else "best" if outcome.key == best else "setting"
+        drawn = outcome.curve[:: -(-len(outcome.curve) // POINTS)]
+        if drawn[-1] is not outcome.curve[-1]:
+            drawn = (*drawn, outcome.curve[-1])
+        accurate = task.metric == "accuracy"
+        found: Document = {
+            "number": ask.index,
+            "kind": kind,
+            "seed": trial.seed,
+            "setting": setting(trial.setting),
+            "ending": outcome.ending.value,
+            "updates": [point.update for point in drawn],
+            "values": [point.valid_accuracy if accurate else point.valid_loss for point in drawn],
+        }
+        if kind == "seed":
+            seeds.append(found)
+        else:
+            value = metric_of(task.metric, outcome, "valid")
+            rank = float("inf") if value is None else -value if accurate else value
+            settings.append((rank, found))
+    if not settings and not seeds:
+        return None
+    settings.sort(key=lambda pair: pair[0])
+    shown = [found for _, found in settings[:CURVES]]
+    return {
+        "task": task.name,
+        "scale": task.scale,
+        "metric": task.metric,
+        "unit": task.unit,
+        "optimum": task.optimum,
+        "lines": [*shown, *seeds[:SEEDS]],
+        "settings": len(settings),
+        "seeds": len(seeds),
+        "left_out": len(settings) - len(shown) + max(0, len(seeds) - SEEDS),
+    }
+
+
+def curves_chart(found: Document) -> Chart:
+    """Settings thin, the selected one and fresh seeds heavy, the optimum dotted."""
+    by = {
+        kind: [one for one in found["lines"] if one["kind"] == kind]
+        for kind in ("setting", "best", "seed")
+    }
+    traces: list[Chart] = []
+    if by["setting"]:
+        traces.append(
+            strokes(
+                "other settings",
+                [(one["updates"], one["values"]) for one in by["setting"]],
+                "grey",
+                texts=[f"trial {one['number']}: {_words(one['setting'])}" for one in by["setting"]],
+                opacity=0.7,
+            )
+        )
+    if by["seed"]:
+        traces.append(
+            strokes(
+                f"fresh seeds ({len(by['seed'])})",
+                [(one["updates"], one["values"]) for one in by["seed"]],
+                "blue",
+                texts=[f"trial {one['number']}, seed {one['seed']}" for one in by["seed"]],
+                width=2.6,
+            )
+        )
+    traces += [
+        line("selected setting", one["updates"], one["values"], "orange", width=2.6)
+        for one in by["best"]
+    ]
+    reach = [0.0, max(max(one["updates"]) for one in found["lines"])]
+    if found["optimum"] is not None:
+        traces.append(level("best possible", found["optimum"], reach, "ink"))
+    return chart(traces, "updates", f"validation {found['metric']}", hovermode="closest")
+
+
+def tried(log: Log, task: TaskColumn) -> Document | None:
+    """The settings of a cell on a task with what came of each; None where there were fewer than two."""
+    found: list[Document] = []
+    known: set[str] = set()
+    for ask, outcome in log:
+        trial = ask.trial
+        if trial is None or outcome is None or ask.role not in SELECTION:
+            continue
+        if (trial.task, trial.scale) != (task.name, task.scale) or outcome.key in known:
+            continue
+        known.add(outcome.key)
+        value = metric_of(task.metric, outcome, "valid")
+        ending = outcome.ending.value
+        found.append(
+            {
+                "number": ask.index,
+                **setting(trial.setting),
+                "value": value,
+                # A training that ended well, but has no result, did not train either.
+                "ending": ending if value is not None or ending != Ending.OK else "no result",
+            }
+        )
+    if len(found) < 2:
+        return None
+    varied = [name for name in AXES if len({one[name] for one in found}) > 1]
+    return {
+        "task": task.name,
+        "scale": task.scale,
+        "metric": task.metric,
+        "settings": found[:LINES],
+        "count": len(found),
+        "varied": varied,
+        "fixed": {AXES[name]: found[0][name] for name in AXES if name not in varied},
+    }
+
+
+def tried_chart(found: Document) -> Chart:
+    """Parallel coordinates of the settings, coloured by the quarter that their result is in."""
+    settings = found["settings"]
+    sign = 1.0 if found["metric"] == "accuracy" else -1.0
+    order = sorted(
+        (place for place, one in enumerate(settings) if one["value"] is not None),
+        key=lambda place: -sign * settings[place]["value"],
+    )
+    member = [len(QUARTERS) - 1] * len(settings)
+    for rank, place in enumerate(order):
+        member[place] = rank * 4 // len(order)
+    # Lines of a grid lie on each other: each is moved a little, by its rank.
+    shift = [0.0] * len(settings)
+    for rank, place in enumerate(order):
+        shift[place] = 0.04 * (0.5 - rank / len(order))
+    axes = [_axis(AXES[name], [one[name] for one in settings], shift) for name in found["varied"]]
+    axes.append(_results(f"validation {found['metric']}", [one["value"] for one in settings], sign))
+    texts = [
+        f"trial {one['number']}: {_words({name: one[name] for name in AXES})};"
+        f" {one['ending'] if one['value'] is None else format(one['value'], '.4g')}"
+        for one in settings
+    ]
+    return parallel(axes, QUARTERS, member, texts)
+
+
+def _axis(name: str, values: Sequence[float], shift: Sequence[float]) -> Axis:
+    """A few values at equal distances, many in proportion, by logarithm where they span decades."""
+    distinct = sorted(set(values))
+    few = len(distinct) <= 8
+    if few:
+        places = {value: place / (len(distinct) - 1) for place, value in enumerate(distinct)}
+    else:
+        wide = distinct[0] > 0 and distinct[-1] / distinct[0] > 20
+        scaled = {value: math.log(value) if wide else value for value in distinct}
+        low, high = scaled[distinct[0]], scaled[distinct[-1]]
+        places = {value: (at - low) / (high - low) for value, at in scaled.items()}
+    shown = distinct if few else [distinct[0], distinct[len(distinct) // 2], distinct[-1]]
+    return Axis(
+        name,
+        [places[value] + moved for value, moved in zip(values, shift, strict=True)],
+        [(places[value], f"{value:.3g}") for value in shown],
+    )
+
+
+def _results(name: str, values: Sequence[float | None], sign: float) -> Axis:
+    """Results with the better ones above; what did not train lies below all."""
+    known = [value for value in values if value is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+
+    def height(value: float | None) -> float:
+        if value is None:
+            return -0.12
+        share = (value - low) / (high - low) if high > low else 0.5
+        return share if sign > 0 else 1.0 - share
+
+    shown = sorted({low, (low + high) / 2, high}) if known else []
+    return Axis(
+        name,
+        [height(value) for value in values],
+        [(height(value), f"{value:.3g}") for value in shown],
+    )
+
+
+def _words(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{AXES[name]} {value:.3g}" for name, value in found.items())

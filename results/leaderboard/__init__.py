@@ -1,0 +1,1 @@
+"""Which cells are best, when that was known, and where they come from."""

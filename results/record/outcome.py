@@ -1,0 +1,97 @@
+"""What came of a trial: a closed list of endings, each with advice. Misfortunes are values."""
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from cells.training.point import Point
+from results.record import plain
+
+
+class Ending(StrEnum):
+    """How a trial ended."""
+
+    OK = "ok"
+    DIVERGED = "diverged"
+    REJECTED = "rejected"
+    REFUSED = "refused"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+
+    @property
+    def advice(self) -> str:
+        """What a person can do about it."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    Ending.OK: "Trained to the end of its schedule or budget.",
+    Ending.DIVERGED: "Loss or gradient stopped being finite at `step`; lower the rate, the scale or the clip.",
+    Ending.REJECTED: "The probe before training found no finite output or no gradient through time; see `detail`.",
+    Ending.REFUSED: "No width meets the parameter budget, or the cell cannot be built; see `detail`.",
+    Ending.TIMED_OUT: "Longer than the study's `seconds`; raise it, or lower the budget of updates.",
+    Ending.OUT_OF_MEMORY: "More memory than the study's `bytes`; lower width, layers or batch.",
+    Ending.CRASHED: "The worker died or our code failed; `detail` says where. Please report it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a trial took. Display and accounting only: never part of a digest."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of one trial. All numbers are finite; absent ones are None.
+
+    Attributes:
+        key: of the trial.
+        ending: how it ended.
+        step: update at which it diverged; else None.
+        detail: one line for people, empty when all is well.
+        width: H that met the budget; parameters: the count at that width.
+        updates, tokens: spent.
+        valid_loss, valid_accuracy, test_loss, test_accuracy: at the epoch of the best validation
+            loss; test is measured once, with those weights.
+        curve: one point an epoch.
+        cost: seconds and bytes, not part of `facts_json`.
+    """
+
+    key: str
+    ending: Ending
+    step: int | None = None
+    detail: str = ""
+    width: int | None = None
+    parameters: int | None = None
+    updates: int = 0
+    tokens: int = 0
+    valid_loss: float | None = None
+    valid_accuracy: float | None = None
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    curve: tuple[Point, ...] = ()
+    cost: Cost = field(default=Cost(), compare=False)
+
+    def facts_json(self) -> str:
+        """Canonical JSON without cost: what must repeat bit for bit."""
+        names = (name for name in self.__slots__ if name != "cost")
+        return plain.to_json({name: getattr(self, name) for name in names})
+
+    def to_json(self) -> str:
+        """Canonical JSON with cost. Raises ValueError if a number is not finite."""
+        return plain.to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The outcome that `to_json` wrote. Raises ValueError or TypeError on anything else."""
+        fields: dict[str, Any] = json.loads(text)
+        fields["ending"] = Ending(fields["ending"])
+        fields["curve"] = tuple(Point(**point) for point in fields["curve"])
+        fields["cost"] = Cost(**fields["cost"])
+        return cls(**fields)

@@ -1,0 +1,218 @@
+"""Values as the store's columns hold them: plain, finite, and equal when read back."""
+
+import hashlib
+import json
+import math
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import attrgetter
+
+from cells.training.point import Point
+from results.error import StoreError
+from results.record.ask import Ask, Rejection
+from results.record.outcome import Cost, Outcome
+from results.record.trial import Trial
+
+_numbers = attrgetter(*Point.__slots__)
+"""The fields of a point in order; `dataclasses.astuple` takes twenty times as long."""
+
+
+def insert(connection: sqlite3.Connection, table: str, *values: object) -> bool:
+    """Inserts one row, all columns in order, unless its primary key is there; True if inserted."""
+    marks = ", ".join("?" * len(values))
+    statement = f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+    return connection.execute(statement, values).rowcount == 1
+
+
+def insert_trial(connection: sqlite3.Connection, trial: Trial) -> None:
+    """Inserts a trial and its cell, each unless it is there."""
+    insert(connection, "cell", trial.cell_id, trial.cell)
+    setting = trial.setting
+    insert(
+        connection,
+        "trial",
+        trial.key,
+        trial.cell_id,
+        trial.task,
+        trial.scale,
+        trial.task_version,
+        trial.task_digest,
+        float(setting.learning_rate),
+        float(setting.scale),
+        float(setting.clip),
+        setting.layers,
+        float(setting.dropout),
+        trial.seed,
+        trial.executor,
+        trial.engine,
+        trial.dtype,
+        trial.to_json(),
+    )
+
+
+def insert_outcome(
+    connection: sqlite3.Connection,
+    outcome: Outcome,
+    study_id: str,
+    index: int,
+    epoch: int | None,
+    at: str,
+) -> bool:
+    """Inserts an outcome with its curve unless its key is there; True if inserted."""
+    inserted = insert(
+        connection,
+        "outcome",
+        outcome.key,
+        outcome.ending.value,
+        outcome.step,
+        outcome.detail,
+        outcome.width,
+        outcome.parameters,
+        outcome.updates,
+        outcome.tokens,
+        outcome.valid_loss,
+        outcome.valid_accuracy,
+        outcome.test_loss,
+        outcome.test_accuracy,
+        outcome.cost.seconds,
+        outcome.cost.cpu_seconds,
+        outcome.cost.peak_bytes,
+        facts_digest(outcome),
+        study_id,
+        index,
+        epoch,
+        at,
+    )
+    if inserted:
+        for place, point in enumerate(outcome.curve):
+            insert(connection, "point", outcome.key, place, *_numbers(point))
+    return inserted
+
+
+def insert_verdicts(
+    connection: sqlite3.Connection,
+    study_id: str,
+    index: int,
+    rejections: Sequence[Rejection],
+    admissions: Sequence[str],
+) -> None:
+    """Inserts what was decided before ask `index`."""
+    for place, rejection in enumerate(rejections):
+        insert(
+            connection,
+            "rejection",
+            study_id,
+            index,
+            place,
+            rejection.cause.value,
+            rejection.cell_id,
+            rejection.parent_id,
+            canonical_json(rejection.operators),
+            rejection.detail,
+        )
+    for place, cell_id in enumerate(admissions):
+        insert(connection, "admission", study_id, index, place, cell_id)
+
+
+def clean_text(text: str) -> str:
+    """The text without lone surrogates, which UTF-8 cannot hold; messages of others have them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def clean_rejection(rejection: Rejection) -> Rejection:
+    """The rejection as it will be read back."""
+    return replace(
+        rejection, operators=tuple(rejection.operators), detail=clean_text(rejection.detail)
+    )
+
+
+def clean_ask(ask: Ask) -> Ask:
+    """The ask as it will be read back."""
+    return replace(
+        ask,
+        operators=tuple(ask.operators),
+        rejections=tuple(map(clean_rejection, ask.rejections)),
+        admissions=tuple(ask.admissions),
+    )
+
+
+def clean_outcome(outcome: Outcome) -> Outcome:
+    """The outcome as it will be read back: plain finite floats, no -0.0 (SQLite keeps no such)."""
+    try:
+        return replace(
+            outcome,
+            detail=clean_text(outcome.detail),
+            step=_whole(outcome.step),
+            width=_whole(outcome.width),
+            parameters=_whole(outcome.parameters),
+            updates=int(outcome.updates),
+            tokens=int(outcome.tokens),
+            valid_loss=_finite(outcome.valid_loss),
+            valid_accuracy=_finite(outcome.valid_accuracy),
+            test_loss=_finite(outcome.test_loss),
+            test_accuracy=_finite(outcome.test_accuracy),
+            curve=tuple(_clean_point(point) for point in outcome.curve),
+            cost=Cost(
+                _finite(outcome.cost.seconds) or 0.0,
+                _finite(outcome.cost.cpu_seconds) or 0.0,
+                int(outcome.cost.peak_bytes),
+            ),
+        )
+    except ValueError as error:
+        raise StoreError("not-finite", f"outcome of trial {outcome.key}: {error}") from error
+
+
+def _clean_point(point: Point) -> Point:
+    update, *numbers = _numbers(point)
+    return Point(int(update), *(_finite(number) or 0.0 for number in numbers))
+
+
+def _finite(number: float | None) -> float | None:
+    if number is None:
+        return None
+    if not math.isfinite(number):
+        raise ValueError(f"{number} in a result")
+    return float(number) + 0.0
+
+
+def _whole(number: int | None) -> int | None:
+    return None if number is None else int(number)
+
+
+def ask_json(ask: Ask) -> str:
+    """Canonical JSON of an ask: what one seed must repeat. The trial stands for itself by its key."""
+    return canonical_json(
+        [
+            ask.index,
+            ask.role.value,
+            None if ask.trial is None else ask.trial.key,
+            ask.parent_id,
+            ask.operators,
+            verdicts_json(ask.rejections, ask.admissions),
+        ]
+    )
+
+
+def verdicts_json(rejections: Sequence[Rejection], admissions: Sequence[str]) -> str:
+    """Canonical JSON of what was decided before an ask."""
+    rows = [(r.cause.value, r.cell_id, r.parent_id, r.operators, r.detail) for r in rejections]
+    return canonical_json([rows, admissions])
+
+
+def ask_digest(ask: Ask) -> str:
+    """The sha256 of an ask, 64 hex digits."""
+    return hashlib.sha256(ask_json(ask).encode()).hexdigest()
+
+
+def facts_digest(outcome: Outcome) -> str:
+    """The sha256 of an outcome's facts, 64 hex digits."""
+    return hashlib.sha256(outcome.facts_json().encode()).hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """Compact JSON. Raises StoreError `not-finite` on NaN or infinity."""
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:
+        raise StoreError("not-finite", f"a number to be recorded: {error}") from error

@@ -1,0 +1,570 @@
+"""The store: one SQLite file that holds every study, trial and outcome. Rows are only ever added.
+
+The driver is the only writer. It holds a lock on `FILE.lock` and an epoch number that each of its
+transactions checks, so a driver that was paused and replaced cannot write when it wakes. Readers
+never wait for it. Each method that writes is one transaction, and what it has returned from
+survives the end of the process and a loss of power (WAL, `synchronous=FULL`).
+"""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from cells.training.point import Point
+from results.error import FAULTS, StoreError, from_sqlite
+from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.connection import check_whole, connect, examined
+from results.record.lock import Lock, beside
+from results.record.migrate import migrate, version
+from results.record.outcome import Cost, Ending, Outcome
+from results.record.row import (
+    ask_digest,
+    canonical_json,
+    clean_ask,
+    clean_outcome,
+    clean_rejection,
+    clean_text,
+    facts_digest,
+    insert,
+    insert_outcome,
+    insert_trial,
+    insert_verdicts,
+)
+from results.record.study import Study
+from results.record.trial import Trial
+
+Value = str | int | float | None
+
+_PLAIN: Final = (
+    "step",
+    "detail",
+    "width",
+    "parameters",
+    "updates",
+    "tokens",
+    "valid_loss",
+    "valid_accuracy",
+    "test_loss",
+    "test_accuracy",
+)
+"""Fields of an outcome that are columns of the same name."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRow:
+    """One study in the store.
+
+    Attributes:
+        id: by which the store knows it; that of `study` too, unless an older version wrote it.
+        study: its description.
+        asked, answered: asks so far; those of them with an outcome (idle ones count as answered).
+        epochs: how often a driver was started on it.
+    """
+
+    id: str
+    study: Study
+    asked: int
+    answered: int
+    epochs: int
+
+
+class Store:
+    """An open store. Made by `create_or_open` (the driver) or `read` (everybody else).
+
+    Not shared between threads. When file, disk or SQLite fail, methods raise StoreError; the store
+    is then as before the call and may be used on.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: Lock | None) -> None:
+        self._connection = connection
+        self._path = path
+        self._lock = lock
+        self._epoch: int | None = None
+        self._rows = 0
+
+    @classmethod
+    def create_or_open(cls, path: Path) -> Self:
+        """The store at `path` for writing, made or migrated if need be. Takes the writer's lock.
+
+        Raises:
+            StoreError: `busy`, `newer`, `not-a-store`, `damaged`, `read-only`, `disk-full`, ...
+        """
+        path = path.absolute()
+        lock = Lock.acquire(path)
+        try:
+            store = cls(connect(path, path.as_uri()), path, lock)
+        except BaseException:
+            lock.release()
+            raise
+        try:
+            store._open_for_writing(lock)
+        except BaseException as error:
+            store.close()
+            if isinstance(error, FAULTS):
+                raise from_sqlite(error, path) from error
+            raise
+        return store
+
+    @classmethod
+    def read(cls, path: Path, *, whole: bool = True) -> Self:
+        """The store at `path` for reading, while a driver may be writing it.
+
+        Args:
+            path: the file.
+            whole: read all of it once to see that nothing is damaged, which takes seconds where it
+                is large; a page that shows a running search does without.
+
+        Raises:
+            StoreError: `missing`, `newer`, `older`, `not-a-store`, `damaged`, ...
+        """
+        path = path.absolute()
+        if not path.is_file():
+            raise StoreError("missing", f"{path}: no such file", "give the file of a search")
+        uri = path.as_uri() + "?mode=ro"
+        try:
+            try:
+                return cls(examined(path, uri, whole), path, None)
+            except sqlite3.OperationalError:
+                if path.with_name(path.name + "-wal").exists():
+                    raise
+                # A folder that may not be written has no room for WAL's index; nor has it a writer.
+                return cls(examined(path, uri + "&immutable=1", whole), path, None)
+        except FAULTS as error:
+            raise from_sqlite(error, path) from error
+
+    @property
+    def path(self) -> Path:
+        """The file, absolute."""
+        return self._path
+
+    def close(self) -> None:
+        """Closes the file and gives the lock back. Closing twice does nothing."""
+        # A checkpoint that fails on a full disk loses nothing: the next opening reads the WAL.
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Writing.
+
+    def begin(self, study: Study, provenance: Mapping[str, str]) -> int:
+        """Enters the study if it is new, starts the next epoch, and returns its number.
+
+        All later writes belong to that epoch and are refused once a later one has begun.
+        """
+        with self._transaction(check=False) as connection:
+            insert(connection, "study", study.id, study.name, study.strategy, study.to_json())
+            row = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM epoch").fetchone()
+            epoch = int(row[0])
+            insert(connection, "epoch", epoch, study.id, _now())
+            for name, value in provenance.items():
+                insert(connection, "provenance", epoch, clean_text(name), clean_text(value))
+        self._epoch = epoch
+        return epoch
+
+    def add_task(
+        self,
+        *,
+        name: str,
+        scale: str,
+        version: int,
+        digest: str,
+        family: str,
+        metric: str,
+        unit: str,
+        floors: Sequence[Mapping[str, object]] = (),
+        baselines: Sequence[Mapping[str, object]] = (),
+    ) -> None:
+        """Records what is fixed about a task; the same task again changes nothing.
+
+        `floors` and `baselines` are the fields of `tasks.task.Floor` and `Baseline`.
+        """
+        values = (name, scale, version, digest, family, metric, unit)
+        lists = [canonical_json([dict(row) for row in rows]) for rows in (floors, baselines)]
+        with self._transaction() as connection:
+            insert(connection, "task", *values, *lists)
+
+    def add_ask(self, study_id: str, ask: Ask) -> None:
+        """Records an ask with its trial, cell text, rejections and admissions.
+
+        The same ask again changes nothing, so that a resumed driver may simply repeat itself.
+
+        Raises:
+            StoreError: `order` if the index leaves a gap, or the recorded ask is another one.
+        """
+        ask = clean_ask(ask)
+        with self._transaction() as connection:
+            known = self._asks(study_id, [ask.index])
+            if known:
+                if known[0] != ask:
+                    raise StoreError(
+                        "order",
+                        f"study {study_id}: ask {ask.index} differs from the recorded one",
+                        "the tasks or the program changed since; use a new --store",
+                    )
+                return
+            count = "SELECT count(*) FROM ask WHERE study_id = ?"
+            due = int(connection.execute(count, (study_id,)).fetchone()[0])
+            if ask.index != due:
+                raise StoreError("order", f"study {study_id}: ask {ask.index} where {due} is due")
+            if ask.trial is not None:
+                insert_trial(connection, ask.trial)
+            insert(
+                connection,
+                "ask",
+                study_id,
+                ask.index,
+                ask.role.value,
+                None if ask.trial is None else ask.trial.key,
+                ask.parent_id,
+                canonical_json(ask.operators),
+                ask_digest(ask),
+                self._epoch,
+            )
+            insert_verdicts(connection, study_id, ask.index, ask.rejections, ask.admissions)
+
+    def add_verdicts(
+        self,
+        study_id: str,
+        index: int,
+        rejections: Sequence[Rejection],
+        admissions: Sequence[str],
+    ) -> None:
+        """Records what was decided after the last ask; `index` is one more than its index.
+
+        The same verdicts again change nothing.
+
+        Raises:
+            StoreError: `order` if other verdicts are recorded there.
+        """
+        verdicts = tuple(map(clean_rejection, rejections)), tuple(admissions)
+        with self._transaction() as connection:
+            known = self.verdicts(study_id, index)
+            if known == ((), ()):
+                insert_verdicts(connection, study_id, index, *verdicts)
+            elif known != verdicts:
+                raise StoreError("order", f"study {study_id}: other verdicts stand at {index}")
+
+    def add_attempt(self, study_id: str, index: int, attempt: int, slot: str) -> None:
+        """Records that the trial of `index` was sent to `slot`, for the `attempt`-th time."""
+        values = (study_id, index, attempt, self._epoch, clean_text(slot), _now())
+        with self._transaction() as connection:
+            insert(connection, "attempt", *values)
+
+    def add_outcome(self, study_id: str, index: int, outcome: Outcome) -> None:
+        """Records what came of the trial at `index`. The first outcome of a key stays.
+
+        A second one with the same facts changes nothing; with others it becomes a `mismatch` event.
+
+        Raises:
+            StoreError: `not-finite`; `order` if the ask at `index` has another key.
+        """
+        outcome = clean_outcome(outcome)
+        with self._transaction() as connection:
+            asked = connection.execute(
+                "SELECT trial_key FROM ask WHERE study_id = ? AND number = ?", (study_id, index)
+            ).fetchone()
+            if asked is None or asked[0] != outcome.key:
+                raise StoreError(
+                    "order", f"study {study_id}: ask {index} is not of trial {outcome.key}"
+                )
+            if insert_outcome(connection, outcome, study_id, index, self._epoch, _now()):
+                return
+            digest = facts_digest(outcome)
+            known = connection.execute(
+                "SELECT digest FROM outcome WHERE trial_key = ?", (outcome.key,)
+            ).fetchone()[0]
+            if known != digest:
+                detail = f"trial {outcome.key}: recorded {known[:16]}, came {digest[:16]}"
+                self._insert_event(study_id, "mismatch", detail, index)
+
+    def add_event(self, study_id: str, kind: str, detail: str, index: int | None = None) -> None:
+        """Records what happened to the run: `resumed`, `interrupted`, `worker_lost`, ..."""
+        with self._transaction():
+            self._insert_event(study_id, kind, detail, index)
+
+    # Reading.
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Generator[None]:
+        """All reading inside sees one state of the store, whatever the driver writes meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
+        try:
+            self._connection.execute("BEGIN")
+            yield
+        except FAULTS as error:
+            raise from_sqlite(error, self._path) from error
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def studies(self) -> list[StudyRow]:
+        """All studies, oldest first."""
+        rows = self.select(
+            "SELECT id, description,"
+            " (SELECT count(*) FROM ask WHERE study_id = study.id),"
+            " (SELECT count(*) FROM ask LEFT JOIN outcome USING (trial_key) WHERE"
+            "   ask.study_id = study.id AND (ask.trial_key IS NULL OR outcome.ending IS NOT NULL)),"
+            " (SELECT count(*) FROM epoch WHERE study_id = study.id)"
+            " FROM study ORDER BY study.rowid"
+        )
+        return [StudyRow(row[0], self._study(row[1]), *row[2:]) for row in rows]
+
+    def study(self, study_id: str) -> Study:
+        """The study of that id. Raises StoreError `missing` if there is none."""
+        rows = self.select("SELECT description FROM study WHERE id = ?", study_id)
+        if not rows:
+            raise StoreError("missing", f"{self._path}: no study {study_id}")
+        return self._study(rows[0][0])
+
+    def log(self, study_id: str) -> list[tuple[Ask, Outcome | None]]:
+        """Every ask with its outcome, in order of index: what a resume replays.
+
+        Idle asks and unanswered ones have None.
+        """
+        with self.snapshot():
+            asks = self._asks(study_id)
+            outcomes = self._outcomes(
+                "trial_key IN (SELECT trial_key FROM ask WHERE study_id = ?)", study_id
+            )
+        return [(ask, ask.trial and outcomes.get(ask.trial.key)) for ask in asks]
+
+    def part(self, study_id: str, indices: Sequence[int]) -> list[tuple[Ask, Outcome | None]]:
+        """The asks of these indices with their outcomes, as `log` has them."""
+        with self.snapshot():
+            asks = self._asks(study_id, indices)
+            keys = [ask.trial.key for ask in asks if ask.trial is not None]
+            among = "trial_key IN (SELECT value FROM json_each(?))"
+            outcomes = self._outcomes(among, json.dumps(keys))
+        return [(ask, ask.trial and outcomes.get(ask.trial.key)) for ask in asks]
+
+    def verdicts(self, study_id: str, index: int) -> tuple[tuple[Rejection, ...], tuple[str, ...]]:
+        """Rejections and admissions decided before ask `index`, or after the last one."""
+        with self.snapshot():
+            rejections, admissions = self._verdicts(study_id, [index])
+        return tuple(rejections.get(index, ())), tuple(admissions.get(index, ()))
+
+    def outcome(self, key: str) -> Outcome | None:
+        """The outcome of a trial, of whichever study, or None."""
+        with self.snapshot():
+            return self._outcomes("trial_key = ?", key).get(key)
+
+    def cell(self, cell_id: str) -> str | None:
+        """The canonical text of a cell, or None."""
+        rows = self.select("SELECT text FROM cell WHERE id = ?", cell_id)
+        return str(rows[0][0]) if rows else None
+
+    def provenance(self, study_id: str) -> dict[int, dict[str, str]]:
+        """What was recorded at each driver start of a study, by epoch."""
+        rows = self.select(
+            "SELECT number, name, value FROM epoch LEFT JOIN provenance ON epoch = number"
+            " WHERE study_id = ? ORDER BY number, name",
+            study_id,
+        )
+        found: dict[int, dict[str, str]] = {}
+        for number, name, value in rows:
+            entries = found.setdefault(number, {})
+            if name is not None:
+                entries[name] = value
+        return found
+
+    def select(self, sql: str, *values: Value) -> list[Any]:
+        """The rows of a query; each can be unpacked, or read by column name."""
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except FAULTS as error:
+            raise from_sqlite(error, self._path) from error
+
+    def table(self, sql: str, *values: Value) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of a query."""
+        try:
+            cursor = self._connection.execute(sql, values)
+            rows = [tuple(row) for row in cursor]
+        except FAULTS as error:
+            raise from_sqlite(error, self._path) from error
+        return [column[0] for column in cursor.description], rows
+
+    # Inside.
+
+    def _open_for_writing(self, lock: Lock) -> None:
+        connection, path = self._connection, self._path
+        if version(connection, path):
+            check_whole(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # Without this, INSERT OR REPLACE would delete past the triggers.
+        connection.execute("PRAGMA recursive_triggers = ON")
+        migrate(connection, path)
+        # Nothing else tells a file that may be read but not written before the first row.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+        names = [str(row[0]) for row in connection.execute(tables)]
+        counts = [f"SELECT count(*) FROM {name}" for name in names]  # noqa: S608
+        self._rows = sum(int(connection.execute(count).fetchone()[0]) for count in counts)
+        missing = lock.acknowledged - self._rows
+        if missing > 0:
+            raise StoreError(
+                "damaged",
+                f"{path}: {missing} of {lock.acknowledged} acknowledged rows are missing",
+                f"restore the file together with its -wal, or delete {beside(path).name} to go on"
+                " with what is left",
+            )
+        lock.acknowledge(self._rows)
+
+    @contextlib.contextmanager
+    def _transaction(self, *, check: bool = True) -> Generator[sqlite3.Connection]:
+        connection = self._connection
+        if self._lock is None:
+            raise StoreError("read-only", f"{self._path}: opened for reading")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            before = connection.total_changes
+            if check:
+                self._check_epoch()
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+            if isinstance(error, FAULTS):
+                raise from_sqlite(error, self._path) from error
+            if isinstance(error, OverflowError):
+                raise StoreError("too-large", f"{self._path}: {error}") from error
+            raise
+        self._rows += connection.total_changes - before
+        self._lock.acknowledge(self._rows)
+
+    def _check_epoch(self) -> None:
+        latest = self._connection.execute("SELECT max(number) FROM epoch").fetchone()[0]
+        if self._epoch is None:
+            raise StoreError("order", f"{self._path}: begin a study before writing")
+        if latest != self._epoch:
+            raise StoreError(
+                "superseded",
+                f"{self._path}: epoch {latest} has begun, this driver is of {self._epoch}",
+                "another driver took over; this one must end",
+            )
+
+    def _insert_event(self, study_id: str, kind: str, detail: str, index: int | None) -> None:
+        values = (study_id, index, clean_text(kind), clean_text(detail), self._epoch, _now())
+        insert(self._connection, "event", None, *values)
+
+    @contextlib.contextmanager
+    def _legible(self, what: str) -> Generator[None]:
+        """Turns what only a damaged row can cause into the error that says so."""
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            hint = "restore a copy of the file"
+            raise StoreError("damaged", f"{self._path}: {what} is not legible", hint) from error
+
+    def _study(self, description: str) -> Study:
+        with self._legible("a study"):
+            return Study.from_json(description)
+
+    def _asks(self, study_id: str, indices: Sequence[int] | None = None) -> list[Ask]:
+        rejections, admissions = self._verdicts(study_id, indices)
+        rows = self.select(
+            "SELECT number, role, description, parent_id, operators, digest FROM ask"  # noqa: S608 - nothing but a condition is added
+            " LEFT JOIN trial ON key = trial_key"
+            f" WHERE study_id = ?{_among(indices)} ORDER BY number",
+            study_id,
+            *_listed(indices),
+        )
+        asks: list[Ask] = []
+        for number, role, description, parent_id, operators, digest in rows:
+            with self._legible(f"ask {number} of study {study_id}"):
+                trial = None if description is None else Trial.from_json(description)
+                ask = Ask(
+                    index=number,
+                    role=Role(role),
+                    trial=trial,
+                    parent_id=parent_id,
+                    operators=tuple(json.loads(operators)),
+                    rejections=tuple(rejections.get(number, ())),
+                    admissions=tuple(admissions.get(number, ())),
+                )
+                asks.append(ask)
+                if ask_digest(ask) != digest or (indices is None and number != len(asks) - 1):
+                    raise ValueError(digest)
+        return asks
+
+    def _verdicts(
+        self, study_id: str, indices: Sequence[int] | None
+    ) -> tuple[dict[int, list[Rejection]], dict[int, list[str]]]:
+        rejections: dict[int, list[Rejection]] = {}
+        for number, cause, cell_id, parent_id, operators, detail in self.select(
+            "SELECT number, cause, cell_id, parent_id, operators, detail FROM rejection"  # noqa: S608 - nothing but a condition is added
+            f" WHERE study_id = ?{_among(indices)} ORDER BY number, place",
+            study_id,
+            *_listed(indices),
+        ):
+            with self._legible(f"a rejection before ask {number} of study {study_id}"):
+                steps = tuple(json.loads(operators))
+                rejection = Rejection(Cause(cause), cell_id, parent_id, steps, detail)
+            rejections.setdefault(number, []).append(rejection)
+        admissions: dict[int, list[str]] = {}
+        for number, cell_id in self.select(
+            "SELECT number, cell_id FROM admission"  # noqa: S608 - nothing but a condition is added
+            f" WHERE study_id = ?{_among(indices)} ORDER BY number, place",
+            study_id,
+            *_listed(indices),
+        ):
+            admissions.setdefault(number, []).append(cell_id)
+        return rejections, admissions
+
+    def _outcomes(self, where: str, value: Value) -> dict[str, Outcome]:
+        points = f"SELECT * FROM point WHERE {where} ORDER BY trial_key, place"  # noqa: S608
+        curves: dict[str, list[Point]] = {}
+        for key, _, *fields in self.select(points, value):
+            curves.setdefault(key, []).append(Point(*fields))
+        outcomes: dict[str, Outcome] = {}
+        for row in self.select(f"SELECT * FROM outcome WHERE {where}", value):  # noqa: S608
+            key = str(row["trial_key"])
+            with self._legible(f"the outcome of trial {key}"):
+                outcome = Outcome(
+                    key=key,
+                    ending=Ending(row["ending"]),
+                    **{name: row[name] for name in _PLAIN},
+                    curve=tuple(curves.get(key, ())),
+                    cost=Cost(row["seconds"], row["cpu_seconds"], row["peak_bytes"]),
+                )
+                if facts_digest(outcome) != row["digest"]:
+                    raise ValueError(row["digest"])
+            outcomes[key] = outcome
+        return outcomes
+
+
+def _among(indices: Sequence[int] | None) -> str:
+    return "" if indices is None else " AND number IN (SELECT value FROM json_each(?))"
+
+
+def _listed(indices: Sequence[int] | None) -> tuple[str, ...]:
+    return () if indices is None else (json.dumps(list(indices)),)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,148 @@
+"""The frozen description of a search. Its hash is its id; a TOML file in `search/studies/` is its text."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from cells.training.budget import Budget
+from cells.training.schedule import Schedule
+from results.record import plain
+
+StrategyName = Literal["paper", "uniform", "zoo", "roster"]
+SamplerName = Literal["grid", "random", "tpe"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """How a study uses one task.
+
+    Attributes:
+        name, scale: which task.
+        settings: hyperparameter settings tried for a cell in one visit.
+        budget, schedule: of each training.
+    """
+
+    name: str
+    scale: str
+    settings: int
+    budget: Budget
+    schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """The memorization screen: one random setting; `pass_mark` is an accuracy on the copied symbols."""
+
+    task: str = "memorization"
+    scale: str = "laptop"
+    pass_mark: float = 0.95
+    budget: Budget = Budget()
+    schedule: Schedule = Schedule()
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The last act: the best `cells` of the list, and LSTM and GRU, once more on `seeds` fresh seeds."""
+
+    cells: int = 3
+    seeds: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Choices of each hyperparameter; the defaults are the paper's 840 settings.
+
+    The grid is their product. The continuous samplers draw scale, rate and clip log-uniformly between
+    the smallest and the largest choice, and layers and dropout from the choices.
+
+    Source: Jozefowicz, Zaremba, Sutskever 2015, section 3.3.
+    """
+
+    scales: tuple[float, ...] = (0.3, 0.7, 1.0, 1.4, 2.0, 2.8)
+    learning_rates: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+    clips: tuple[float, ...] = (1.0, 2.5, 5.0, 10.0, 20.0)
+    layers: tuple[int, ...] = (1, 2, 3, 4)
+    dropouts: tuple[float, ...] = (0.0,)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A search, fully described.
+
+    Attributes:
+        name: `[a-z0-9-]{1,40}`.
+        strategy: `paper` (the paper's search), `uniform` (random cells), `zoo` (mutations of the zoo),
+            `roster` (no new cells: the baselines alone, all with the same settings and seeds).
+        seed: everything drawn in the study derives from it.
+        lag: trial n may use results 0..n - lag only, whatever the number of workers; at least 4 times
+            the slots the study is meant for.
+        slots: workers it is meant for. Not a limit; only `lag` shapes the history.
+        proposals: new cells put forward (after duplicates and invalid ones are turned away).
+        tasks: in the order of the cascade, cheapest first.
+        screen: the gate before them.
+        baselines: zoo names, or texts of cells, that the list starts with. The last is the yardstick.
+        baseline_settings: settings for the baselines on each task before anything is compared.
+        threshold: share of the GRU's best that a cell must exceed on a task to go on.
+        list_size: members kept.
+        reevaluate: chance that a step re-evaluates a list member (D15).
+        retry: chance that a step takes up a cell that failed the screen, with an unused setting: the
+            third step that the paper announces and does not describe (D15; off by default).
+        sampler: where settings come from.
+        space: what they are drawn from.
+        mutation: reading of "how much": `edits` (1-3 edits), `sweep` (p uniform a mutation, each node
+            edited with chance p, 1-3 edits kept) or `free_sweep` (any number of edits).
+        confirm: re-measurement of the winners.
+    """
+
+    name: str
+    strategy: StrategyName
+    seed: int
+    lag: int
+    slots: int
+    proposals: int
+    tasks: tuple[TaskPlan, ...]
+    screen: Screen
+    baseline_settings: int
+    baselines: tuple[str, ...] = ("lstm", "gru")
+    threshold: float = 0.9
+    list_size: int = 100
+    reevaluate: float = 0.5
+    retry: float = 0.0
+    sampler: SamplerName = "grid"
+    space: Space = Space()
+    mutation: Literal["edits", "sweep", "free_sweep"] = "edits"
+    confirm: Confirm = Confirm()
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return plain.to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The study that `to_json` wrote, in this version or an earlier one with fewer fields.
+
+        Raises ValueError, TypeError or KeyError on anything else.
+        """
+        fields: dict[str, Any] = json.loads(text)
+        fields["tasks"] = tuple(TaskPlan(**_plan(task)) for task in fields["tasks"])
+        fields["screen"] = Screen(**_plan(fields["screen"]))
+        fields["confirm"] = Confirm(**fields["confirm"])
+        if "space" in fields:
+            grids = fields["space"].items()
+            fields["space"] = Space(**{name: tuple(grid) for name, grid in grids})
+        if "baselines" in fields:
+            fields["baselines"] = tuple(fields["baselines"])
+        return cls(**fields)
+
+    @property
+    def id(self) -> str:
+        """Hash of the description, 16 hex digits."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+
+def _plan(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields | {
+        "budget": Budget(**fields["budget"]),
+        "schedule": Schedule(**fields["schedule"]),
+    }

@@ -1,0 +1,397 @@
+"""Figures of a findings run. Every text that is drawn passes `plain`.
+
+Differences are drawn such that the right-hand side, or upwards, is better for the arm that a claim
+calls better, whether the metric is an accuracy or a loss.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from results.claims.findings import Training
+from results.claims.verdict import Finding, Verdict
+from results.leaderboard.task_column import TaskColumn
+from results.record.ask import Role
+from results.report.panel import FAINT, INK, legend, panels, plain
+from results.statistics.effect import Difference
+from results.statistics.interval import Interval
+from results.statistics.sensitivity import Importance, Selection, best_of_tries, memoryless
+
+_COLOURS: Final[Mapping[str, Any]] = {
+    "replicated": "#029e73",
+    "contradicted": "#d55e00",
+    "undecided": INK,
+}
+"""Of verdicts; the first two are seaborn's `colorblind`."""
+
+_ACROSS: Final = 3
+"""Panels side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """What one part of a cell is worth on one task: the whole cell against the one without it.
+
+    Attributes:
+        task, gate: what was taken away where.
+        arm: the cell without it.
+        effect: whole minus ablated, higher is better for the whole.
+    """
+
+    task: str
+    gate: str
+    arm: str
+    effect: Difference
+
+
+@contextmanager
+def _grid(
+    names: Sequence[str], width: float = 3.6, height: float = 2.8, beside: float = 1.3
+) -> Generator[tuple[Figure, dict[str, Axes]]]:
+    """A panel for each name, so many to a row; empty places are left blank, `beside` is for a legend."""
+    across = min(_ACROSS, len(names))
+    down = -(-len(names) // across)
+    with panels(width * across + beside, max(1.8, height) * down, across, down) as (figure, axes):
+        for spare in axes[len(names) :]:
+            spare.set_axis_off()
+        named = dict(zip(names, axes, strict=False))
+        for name, ax in named.items():
+            ax.set_title(plain(name))
+        yield figure, named
+
+
+def forest(verdict: Verdict, tasks: Mapping[str, TaskColumn]) -> Figure:
+    """Each comparison of a claim: difference with its 95 % interval, in the unit of the metric.
+
+    The shaded band is a difference too small to be worth the name. Green is replicated, orange
+    contradicted, and what was not run has no point.
+    """
+    groups: dict[str, list[Finding]] = {}
+    for one in verdict.findings:
+        task = tasks.get(one.comparison.task)
+        groups.setdefault(task.metric if task else "not run", []).append(one)
+    metrics = [name for name in ("accuracy", "loss") if name in groups] or list(groups)
+    most = max((len(groups[name]) for name in metrics), default=1)
+    with panels(4.9 * max(1, len(metrics)), 0.9 + 0.26 * most, max(1, len(metrics))) as (
+        figure,
+        axes,
+    ):
+        for metric, ax in zip(metrics, axes, strict=False):
+            for place, one in enumerate(groups[metric]):
+                _comparison(ax, -place, one)
+            ax.set_yticks(
+                [-place for place in range(len(groups[metric]))],
+                [
+                    f"{plain(one.comparison.task)}: {plain(one.comparison.better)}"
+                    f" - {plain(one.comparison.worse)}"
+                    for one in groups[metric]
+                ],
+            )
+            ax.set_ylim(-len(groups[metric]) + 0.4, 0.6)
+            ax.axvline(0.0, color=INK, linewidth=0.8, zorder=1)
+            ax.tick_params(axis="y", length=0)
+            ax.xaxis.set_major_locator(MaxNLocator(5))
+            ax.set_xlabel(
+                {
+                    "accuracy": "gain in accuracy",
+                    "loss": "gain in nats (loss saved)",
+                }.get(metric, "not run")
+            )
+    return figure
+
+
+def _comparison(ax: Axes, height: float, one: Finding) -> None:
+    smallest = one.comparison.smallest
+    ax.add_patch(
+        Rectangle(
+            (-smallest, height - 0.4), 2 * smallest, 0.8, facecolor=FAINT, alpha=0.25, linewidth=0
+        )
+    )
+    ax.update_datalim([(-smallest, height), (smallest, height)])
+    ax.autoscale_view()
+    if one.effect is None:
+        ax.annotate("not run", (0, height), (4, 0), textcoords="offset points", va="center")
+        return
+    _whisker(ax, height, one.effect.interval, _COLOURS[one.word])
+
+
+def _whisker(ax: Axes, height: float, found: Interval, colour: Any) -> None:
+    if found.low is not None and found.high is not None:
+        ax.plot([found.low, found.high], [height, height], color=colour, linewidth=1.6, zorder=2)
+    ax.plot([found.centre], [height], marker="o", markersize=5, color=colour, zorder=3)
+
+
+def learning_curves(
+    tasks: Mapping[str, TaskColumn], arms: Sequence[str], trainings: Sequence[Training]
+) -> Figure | None:
+    """Validation metric of the confirmed trainings over updates: a line each seed, a colour each arm.
+
+    Dotted: the known optimum; dash-dotted: the level without memory. None if nothing is confirmed.
+    """
+    shown = [
+        one
+        for one in trainings
+        if one.role is Role.CONFIRM and one.outcome and one.outcome.curve and one.arm in arms
+    ]
+    names = [name for name in tasks if any(one.trial.task == name for one in shown)]
+    if not names:
+        return None
+    with _grid(names) as (figure, axes):
+        for one in shown:
+            assert one.outcome is not None  # noqa: S101 - they were chosen so
+            metric = tasks[one.trial.task].metric
+            axes[one.trial.task].plot(
+                [point.update for point in one.outcome.curve],
+                [
+                    point.valid_accuracy if metric == "accuracy" else point.valid_loss
+                    for point in one.outcome.curve
+                ],
+                linewidth=1.0,
+                marker="o" if len(one.outcome.curve) == 1 else "",
+                label=plain(one.arm),
+                **_style(arms, one.arm),
+            )
+        for name, ax in axes.items():
+            _levels(ax, tasks[name])
+            ax.set_xlabel("updates")
+            ax.set_ylabel(_valid(tasks[name]))
+        legend(figure, list(axes.values()), [plain(arm) for arm in arms])
+    return figure
+
+
+def best_of(
+    tasks: Mapping[str, TaskColumn],
+    arms: Sequence[str],
+    found: Sequence[Selection],
+    failed: Mapping[str, float],
+) -> Figure | None:
+    """Expected best validation metric of n settings; None if none was tried."""
+    shown = [one for one in found if one.arm in arms]
+    names = [name for name in tasks if any(one.task == name for one in shown)]
+    if not names:
+        return None
+    with _grid(names) as (figure, axes):
+        for one in shown:
+            curve = best_of_tries(one, failed[one.task])
+            axes[one.task].plot(
+                range(1, len(curve) + 1),
+                curve,
+                linewidth=1.3,
+                marker="o" if len(curve) < 4 else "",
+                markersize=3,
+                label=plain(one.arm),
+                **_style(arms, one.arm),
+            )
+        for name, ax in axes.items():
+            ax.set_xlabel("settings tried")
+            ax.set_ylabel(_valid(tasks[name]))
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        legend(figure, list(axes.values()), [plain(arm) for arm in arms])
+    return figure
+
+
+def drops(tasks: Mapping[str, TaskColumn], found: Sequence[Drop]) -> Figure | None:
+    """What each gate is worth: bars by task with Welch's 95 % interval; None if nothing was run."""
+    names = [name for name in tasks if any(one.task == name for one in found)]
+    if not names:
+        return None
+    gates = list(dict.fromkeys(one.gate for one in found))
+    with _grid(names, height=0.9 + 0.28 * len(gates), beside=0.0) as (figure, axes):
+        for name, ax in axes.items():
+            shown = {one.gate: one for one in found if one.task == name}
+            sns.barplot(
+                x=[shown[gate].effect.interval.centre if gate in shown else 0.0 for gate in gates],
+                y=[plain(gate) for gate in gates],
+                order=[plain(gate) for gate in gates],
+                ax=ax,
+                orient="h",
+                color=sns.color_palette("colorblind")[0],
+                alpha=0.55,
+            )
+            for place, gate in enumerate(gates):
+                if gate in shown:
+                    _whisker(ax, place, shown[gate].effect.interval, INK)
+                else:
+                    ax.annotate(
+                        "not run", (0, place), (4, 0), textcoords="offset points", va="center"
+                    )
+            ax.axvline(0.0, color=INK, linewidth=0.8)
+            ax.tick_params(axis="y", length=0)
+            ax.xaxis.set_major_locator(MaxNLocator(4))
+            ax.set_ylabel("")
+            ax.set_xlabel("accuracy lost" if tasks[name].metric == "accuracy" else "nats lost")
+    return figure
+
+
+def sweep(
+    tasks: Mapping[str, TaskColumn],
+    biases: Sequence[str],
+    found: Mapping[tuple[str, str], Mapping[str, Interval]],
+) -> Figure | None:
+    """Test metric with Student's 95 % interval against the bias that remembers, a line a cell.
+
+    Args:
+        tasks: by name, in order.
+        biases: along the axis.
+        found: by cell and task, the metric by bias.
+    """
+    names = [name for name in tasks if any(task == name for _, task in found)]
+    if not names:
+        return None
+    cells = list(dict.fromkeys(cell for cell, _ in found))
+    with _grid(names) as (figure, axes):
+        for (cell, task), values in found.items():
+            style = _style(cells, cell)
+            shift = 0.08 * (cells.index(cell) - (len(cells) - 1) / 2)
+            places = [biases.index(bias) + shift for bias in values]
+            # Only numbers lie on a line; a law of biases such as chrono stands apart.
+            joined = [bias.isdigit() for bias in values]
+            for chosen, line in ((True, style["linestyle"]), (False, "none")):
+                axes[task].plot(
+                    [place for place, one in zip(places, joined, strict=True) if one is chosen],
+                    [
+                        one.centre
+                        for one, number in zip(values.values(), joined, strict=True)
+                        if number is chosen
+                    ],
+                    marker="o",
+                    markersize=4,
+                    linewidth=1.0,
+                    color=style["color"],
+                    linestyle=line,
+                    label=plain(cell) if chosen else "_apart",
+                )
+            for place, one in zip(places, values.values(), strict=True):
+                if one.low is not None and one.high is not None:
+                    axes[task].plot(
+                        [place, place], [one.low, one.high], color=style["color"], linewidth=1.4
+                    )
+        for name, ax in axes.items():
+            ax.set_xticks(range(len(biases)), [plain(bias) for bias in biases])
+            ax.set_xlabel("bias that remembers")
+            ax.set_ylabel(_test(tasks[name]))
+        legend(figure, list(axes.values()), [plain(cell) for cell in cells])
+    return figure
+
+
+def shares(tasks: Mapping[str, TaskColumn], found: Sequence[Selection]) -> Figure | None:
+    """Of all settings of an arm the share that learned, trained without, diverged, or failed otherwise."""
+    names = [name for name in tasks if any(one.task == name for one in found)]
+    if not names:
+        return None
+    arms = list(dict.fromkeys(one.arm for one in found))
+    palette = sns.color_palette("colorblind")
+    with _grid(names, height=0.9 + 0.2 * len(arms)) as (figure, axes):
+        for name, ax in axes.items():
+            for one in found:
+                if one.task != name:
+                    continue
+                start, height = 0.0, -arms.index(one.arm)
+                for (kind, share), colour in zip(
+                    outcome_shares(one).items(),
+                    (palette[2], FAINT, palette[3], palette[4]),
+                    strict=True,
+                ):
+                    ax.barh(height, share, 0.7, left=start, color=colour, label=kind)
+                    start += share
+            ax.set_yticks([-place for place in range(len(arms))], [plain(arm) for arm in arms])
+            ax.set_ylim(-len(arms) + 0.4, 0.6)
+            ax.set_xlim(0, 1)
+            ax.tick_params(axis="y", length=0)
+            ax.set_xlabel("share of the settings")
+        legend(figure, list(axes.values()))
+    return figure
+
+
+def outcome_shares(one: Selection) -> dict[str, float]:
+    """Shares of the settings by what became of them; they sum to 1."""
+    count = len(one.settings)
+    trained = sum(value is not None for value in one.values)
+    learned = sum(one.learned)
+    return {
+        "learned": learned / count,
+        "trained, not learned": (trained - learned) / count,
+        "diverged": one.diverged / count,
+        "failed otherwise": (count - trained - one.diverged) / count,
+    }
+
+
+def importance(tasks: Mapping[str, TaskColumn], found: Sequence[Importance]) -> Figure | None:
+    """Share of importance by arm and hyperparameter, in percent; shaded only where beyond chance."""
+    known = [one for one in found if one.shares]
+    names = [name for name in tasks if any(one.task == name for one in known)]
+    if not names:
+        return None
+    arms = list(dict.fromkeys(one.arm for one in known))
+    parameters = list(dict.fromkeys(name for one in known for name in one.shares))
+    with _grid(names, height=0.9 + 0.2 * len(arms), beside=0.0) as (figure, axes):
+        for name, ax in axes.items():
+            shares_, told = np.full((2, len(arms), len(parameters)), np.nan)
+            for one in known:
+                for parameter, share in one.shares.items():
+                    place = arms.index(one.arm), parameters.index(parameter)
+                    if one.task == name:
+                        shares_[place] = 100 * share
+                        told[place] = 100 * share if parameter in one.beyond_chance else 0.0
+            sns.heatmap(
+                pd.DataFrame(
+                    told,
+                    index=[plain(arm) for arm in arms],
+                    columns=[plain(parameter.replace("_", " ")) for parameter in parameters],
+                ),
+                ax=ax,
+                vmin=0,
+                vmax=250,  # pale enough for ink on it
+                cmap=sns.light_palette("#0173b2", as_cmap=True),
+                mask=~(told > 0),
+                cbar=False,
+            )
+            for row, column in np.argwhere(np.isfinite(shares_)):
+                beyond = told[row, column] > 0
+                ax.text(
+                    column + 0.5,
+                    row + 0.5,
+                    f"{shares_[row, column]:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color=INK if not beyond else "#000000",
+                    alpha=1.0 if beyond else 0.6,
+                )
+            ax.tick_params(length=0)
+            ax.set_ylabel("")
+    return figure
+
+
+def _style(arms: Sequence[str], arm: str) -> dict[str, Any]:
+    place = list(arms).index(arm)
+    palette = sns.color_palette("colorblind", 10)
+    return {
+        "color": palette[place % len(palette)],
+        "linestyle": ("-", "--", ":")[place // len(palette) % 3],
+    }
+
+
+def _levels(ax: Axes, task: TaskColumn) -> None:
+    if task.optimum is not None:
+        ax.axhline(task.optimum, color=FAINT, linestyle=":", linewidth=1.2, label="optimum")
+    level = memoryless(task)
+    if level is not None:
+        ax.axhline(level[1], color=FAINT, linestyle="-.", linewidth=1.0, label="without memory")
+
+
+def _valid(task: TaskColumn) -> str:
+    return plain("validation accuracy" if task.metric == "accuracy" else "validation loss, nats")
+
+
+def _test(task: TaskColumn) -> str:
+    return plain("test accuracy" if task.metric == "accuracy" else "test loss, nats")

@@ -1,0 +1,222 @@
+"""One study as one HTML file: opens offline, runs no script, and is the same bytes each time."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from jinja2 import Environment
+
+from cells import CellError, parse
+from cells.drawing.equation import plain
+from cells.drawing.svg import draw
+from results import frame
+from results.label import label
+from results.leaderboard import board as leaderboard
+from results.leaderboard.board import Board, Row
+from results.leaderboard.task_column import TaskColumn
+from results.record import history
+from results.record.outcome import Ending
+from results.record.store import Store
+from results.report import figure
+from results.report.page import POLICY, environment, interval, markup, number
+from results.report.panel import to_svg
+from results.statistics.interval import Interval, interquartile_mean, stratified
+
+_LEDGER: Final = 300
+"""Rows of the rejections ledger that are written out; the store has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Portrait:
+    """A cell as the report shows it."""
+
+    row: Row
+    equations: str
+    drawing: str
+
+
+def render(store: Store, study_id: str) -> str:
+    """The report of a study as far as it has come, as the text of one HTML file.
+
+    Raises:
+        StoreError: `missing` if there is no such study; if the store cannot be read.
+    """
+    with store.snapshot():
+        board = leaderboard.build(store, study_id)
+        trials = frame.trials(store, study_id)
+        curves = frame.curves(store, study_id)
+        cells = frame.cells(store, study_id)
+        ledger = store.select(
+            "SELECT number, cause, cell_id, parent_id, operators, detail FROM rejection"
+            " WHERE study_id = ? ORDER BY number, place",
+            study_id,
+        )
+        events = store.select(
+            "SELECT kind, number, detail FROM event WHERE study_id = ? ORDER BY id", study_id
+        )
+        provenance = store.provenance(study_id)
+        digest = history.digest(store, study_id)
+    figures = {
+        "curves": figure.learning_curves(board, curves),
+        "best": figure.best_so_far(board, trials),
+        "ratios": figure.ratios(board),
+        "screen": figure.screen(board, trials),
+        "rejections": figure.rejections(board),
+        "lineage": figure.lineage(board, cells),
+    }
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            policy=POLICY,
+            board=board,
+            study=board.study,
+            study_id=study_id,
+            headline=headline(board),
+            caveats=caveats(board),
+            means={row.cell_id: _mean_ratio(row, study_id) for row in board.rows},
+            portraits=[_portrait(row) for row in _worth_showing(board)],
+            figures={name: markup(to_svg(made, name)) for name, made in figures.items()},
+            ledger=ledger[:_LEDGER],
+            ledger_left=max(0, len(ledger) - _LEDGER),
+            events=Counter(event["kind"] for event in events),
+            mismatches=[event for event in events if event["kind"] == "mismatch"][:50],
+            advice={ending: Ending(ending).advice for ending in board.endings},
+            provenance=provenance,
+            digest=digest,
+            description=json.dumps(json.loads(board.study.to_json()), indent=2, sort_keys=True),
+            command=f"gatewright search {board.study.name} --store {store.path.name}",
+            core_seconds=sum(
+                seconds for (seconds,) in store.select(_SECONDS, study_id) if seconds is not None
+            ),
+        )
+    )
+
+
+_SECONDS: Final = """
+SELECT sum(cpu_seconds) FROM outcome
+WHERE trial_key IN (SELECT trial_key FROM ask WHERE study_id = ?)
+"""
+
+
+def headline(board: Board) -> list[str]:
+    """What was searched and what it found, one sentence each."""
+    names = ", ".join(f"{task.name} ({task.scale})" for task in board.tasks)
+    new = [row for row in board.rows if not row.baseline]
+    said = [
+        f"{board.screened} new cells were screened, {board.passed} went on, and {len(new)} finished"
+        f" all {len(board.tasks)} tasks: {names}."
+    ]
+    if not new:
+        said.append("No new cell has finished all tasks.")
+        return said
+    best = new[0]
+    assert best.score is not None  # noqa: S101 - rows of the board have one
+    others = " and ".join(f"{row.label} has {row.score:.3f}" for row in board.rows if row.baseline)
+    said.append(
+        f"The best new cell is {best.label} with a score of {best.score:.3f}"
+        + (f"; {others}." if others else ".")
+    )
+    if best.confirmed_score is not None:
+        said.append(f"On fresh seeds and test data its score is {best.confirmed_score.text()}.")
+    return said
+
+
+def caveats(board: Board) -> list[str]:
+    """What the numbers do not show, one sentence each."""
+    said: list[str] = []
+    if board.done < board.asked:
+        said.append(
+            f"The study is not finished: {board.asked - board.done} trials have no outcome."
+        )
+    new = [row for row in board.rows if not row.baseline]
+    if len(new) > 1:
+        said.append(
+            f"The first of {len(new)} finished cells is the luckiest as well as the best: scores of"
+            " selection are too high, and only confirmed ones may be quoted."
+        )
+    confirmed = [row for row in board.rows if row.confirmed_score is not None]
+    if all(row.baseline for row in confirmed):
+        said.append(
+            "No new cell has been confirmed on fresh seeds, so no difference is significant."
+        )
+        return said
+    for row in confirmed:
+        if not row.baseline:
+            continue
+        rivals = [other for other in confirmed if not other.baseline]
+        apart = [
+            other.label
+            for other in rivals
+            if row.confirmed_score
+            and other.confirmed_score
+            and not other.confirmed_score.overlaps(row.confirmed_score)
+        ]
+        if apart:
+            said.append(f"Told apart from {row.label} on fresh seeds: {', '.join(apart)}.")
+        else:
+            said.append(
+                f"No confirmed new cell can be told from {row.label}: the intervals overlap or are missing."
+            )
+    least = min((row.confirmed_score.count for row in confirmed if row.confirmed_score), default=0)
+    said.append(
+        f"Confirmed means rest on as few as {least} seeds; intervals are Student's, 95 %, not"
+        f" corrected for comparing {len(confirmed)} cells."
+    )
+    return said
+
+
+def _mean_ratio(row: Row, study_id: str) -> Interval | None:
+    """Interquartile mean of the confirmed ratios over tasks and seeds, with a bootstrap interval."""
+    if not row.ratios or not all(row.ratios):
+        return None
+    return stratified(row.ratios, interquartile_mean, np.random.default_rng(int(study_id, 16)))
+
+
+def _worth_showing(board: Board) -> list[Row]:
+    """The best new cells, or the leader if there is none."""
+    new = [row for row in board.rows if not row.baseline]
+    return (new or list(board.rows))[:3]
+
+
+def _portrait(row: Row) -> _Portrait:
+    try:
+        cell = parse(row.text)
+    except CellError:
+        return _Portrait(row, "", "")
+    return _Portrait(row, plain(cell), markup(draw(cell)))
+
+
+def _environment() -> Environment:
+    return environment(
+        {
+            "interval": interval,
+            "number": number,
+            "label": label,
+            "listed": _listed,
+            "value": _value,
+            "bar": _bar,
+        }
+    )
+
+
+def _listed(operators: str) -> str:
+    return ", ".join(json.loads(operators))
+
+
+def _value(level: dict[str, Any], task: TaskColumn) -> str:
+    """A floor in the metric of its task."""
+    if level.get(task.metric) is not None:
+        return f"{level[task.metric]:.4f}"
+    if task.metric == "loss" and level.get("lower") is not None and level.get("upper") is not None:
+        return f"{level['lower']:.4f} to {level['upper']:.4f}"
+    return ""
+
+
+def _bar(value: float | None, rows: Sequence[Row]) -> int:
+    """Length of a bar in percent, from 0 to the highest score of the board."""
+    highest = max((row.score or 0.0 for row in rows), default=0.0)
+    return 0 if value is None or highest <= 0 else round(100 * max(0.0, value) / highest)

@@ -1,0 +1,1 @@
+"""The ancestors of today's recurrent networks, and their trainings."""

@@ -1,0 +1,1 @@
+"""What `gatewright bench` measures."""

@@ -1,0 +1,119 @@
+"""How fast language and driver are: what `gatewright bench cells` and `bench driver` measure."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from cells import Cell, CellError, Mutant, identify, mutate, parse, to_text, zoo
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.trial import Trial
+from search import configuration
+from search.progress import Silent
+from search.run import driver
+from search.run.clock import Monotonic
+from search.run.pool import LocalPool
+from search.strategies import registry as strategies
+from tasks import registry
+
+_POOL = 200
+_SMALLEST, _LARGEST = 18, 60
+"""Nodes of the cells that evolve. Left to themselves random mutations shrink cells within a few
+hundred steps; selection keeps them near the size of GRU and LSTM, so that is what is measured."""
+
+
+def _rate(work: Callable[[int], object], seconds: float) -> float:
+    """Calls a second of processor time, of one thread."""
+    start = time.process_time()
+    done = 0
+    while (spent := time.process_time() - start) < seconds or not done:
+        for _ in range(50):
+            work(done)
+            done += 1
+    return done / spent
+
+
+def bench_cells(seconds: float) -> dict[str, float]:
+    """Speed of the language on one core, in cells a second of processor time.
+
+    The pool starts as the zoo's gated cells and takes in whatever comes out new and no smaller, so
+    that cells drift away from the zoo as they do in a search.
+
+    Args:
+        seconds: processor time for each of the three figures.
+
+    Returns:
+        mutations_per_s: attempts at a mutation, each one mutated (1 to 3 edits) and verified, and if
+            accepted brought to canonical form and given its id.
+        canonical_per_s: canonical forms with ids, of the pool.
+        parse_per_s: texts read and verified, of the pool.
+    """
+    generator = Random(0)  # noqa: S311 - no secret is drawn
+    pool = [cell for cell in map(zoo.load, zoo.names()) if len(cell.nodes) >= _SMALLEST]
+    known: set[str] = set()
+
+    def attempt(_: int) -> None:
+        mutant = mutate(generator.choice(pool), generator)
+        if not isinstance(mutant, Mutant):
+            return
+        try:
+            form, name = identify(mutant.cell)
+        except CellError:
+            return
+        if name in known:
+            return
+        known.add(name)
+        if not _SMALLEST <= len(form.nodes) <= _LARGEST:
+            return
+        if len(pool) < _POOL:
+            pool.append(form)
+        else:
+            pool[generator.randrange(_POOL)] = form
+
+    mutations = _rate(attempt, seconds)
+    texts = [to_text(cell) for cell in pool]
+    cells: list[Cell] = pool
+    return {
+        "mutations_per_s": mutations,
+        "canonical_per_s": _rate(lambda done: identify(cells[done % len(cells)]), seconds),
+        "parse_per_s": _rate(lambda done: parse(texts[done % len(texts)]), seconds),
+    }
+
+
+def bench_driver(trials: int) -> dict[str, float]:
+    """Speed of the driver alone: trials a second that do nothing, asked, recorded and told in order.
+
+    The strategy is the paper's on the `smoke` study, the store a real one on disk, the pool in
+    process; only the training is left out. So 1 / `trials_per_s` is what a trial costs beside its
+    training.
+
+    Args:
+        trials: how many new cells are proposed; each is one trial on the screen, some are more.
+
+    Returns:
+        trials_per_s: trials with their outcome in the record, a second of wall time.
+        asks_per_s: the same, idle asks included.
+    """
+    plan = configuration.load("smoke", [f"proposals={trials}", "reevaluate=0.0"])
+    keys = [(plan.screen.task, plan.screen.scale), *((one.name, one.scale) for one in plan.tasks)]
+    facts = {key: registry.load(*key).facts for key in keys}
+    with (
+        TemporaryDirectory() as folder,
+        Store.create_or_open(Path(folder) / "bench.sqlite") as store,
+    ):
+        strategy = strategies.make(plan, facts)
+        pool = LocalPool(_instant)
+        summary = driver.run(
+            plan, store, pool, strategy, Silent(), Monotonic(), facts.values(), {"bench": "driver"}
+        )
+    ran = sum(summary.endings.values())
+    return {"trials_per_s": ran / summary.seconds, "asks_per_s": summary.asks / summary.seconds}
+
+
+def _instant(text: str) -> str:
+    """An outcome without training; its numbers derive from the trial's key."""
+    key = Trial.from_json(text).key
+    share = int(key[:8], 16) / 2**32
+    return Outcome(key, Ending.OK, valid_loss=1 + share, valid_accuracy=share).to_json()

@@ -1,0 +1,1 @@
+"""How a proposed cell is judged: the paper's cascade."""

@@ -1,0 +1,1 @@
+"""Running a study: driver, slots, and what a worker does."""

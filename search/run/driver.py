@@ -1,0 +1,357 @@
+"""The driver: asks a strategy, feeds a pool, writes the record. One thread, the only writer.
+
+Before `ask(n)` the strategy has been told exactly the outcomes of 0..n - lag, in order. Outcomes are
+recorded as they come and told when their turn is, so neither the number of slots, nor their speed,
+nor faults and restarts shape the history. A resume is the same loop over a store that is not empty:
+asks are repeated and compared with the recorded ones, answered trials are not run again.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from results.error import StoreError
+from results.record import history
+from results.record.ask import Ask, Role
+from results.record.outcome import Ending, Outcome
+from results.record.store import Store
+from results.record.study import Study
+from search.error import SearchError
+from search.progress import Best, Observer, Progress, estimate
+from search.run.clock import Clock
+from search.run.interrupt import Interrupt, Interrupted
+from search.run.pool import Arrival, Fault, Job, Pool
+from search.settings.sampler import capacity
+from search.strategies.strategy import Strategy
+from tasks.task import Facts
+
+ATTEMPTS: Final = 3
+"""Times a trial may take a slot down, or run beyond its deadline, before that is its outcome."""
+_SLICE = 0.5
+"""Seconds between two looks at deadlines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run of the driver ended.
+
+    Attributes:
+        study_id, epoch: which study, and the number of this start.
+        interrupted: stopped by a signal; the same command goes on from here.
+        asks: in the record, idle ones included.
+        ran: outcomes that this run computed.
+        recorded: trials answered from the record.
+        endings: of all outcomes of the study.
+        faults: attempts of this run that ended without an outcome.
+        best: by task.
+        digest: of the history so far, see `results.record.history.digest`.
+        seconds: of this run.
+    """
+
+    study_id: str
+    epoch: int
+    interrupted: bool
+    asks: int
+    ran: int
+    recorded: int
+    endings: Mapping[Ending, int]
+    faults: int
+    best: Mapping[str, Best]
+    digest: str
+    seconds: float
+
+
+def run(
+    study: Study,
+    store: Store,
+    pool: Pool,
+    strategy: Strategy,
+    observer: Observer,
+    clock: Clock,
+    facts: Iterable[Facts],
+    provenance: Mapping[str, str],
+) -> Summary:
+    """Runs or resumes a study to its end, or until SIGINT or SIGTERM.
+
+    Args:
+        study: what to run.
+        store: open for writing.
+        pool: closed here only when interrupted.
+        strategy: fresh: `ask` not yet called.
+        observer: told of progress.
+        clock: of elapsed time.
+        facts: of all tasks of the study, for the record and for what is better.
+        provenance: recorded with this start.
+
+    Raises:
+        SearchError: `resume.differs` if the strategy asks otherwise than recorded; from the pool.
+        StoreError: from the store, which stays consistent.
+    """
+    driver = _Driver(study, store, pool, strategy, observer, clock, tuple(facts))
+    epoch = driver.begin(provenance)
+    interrupted = False
+    with Interrupt() as interrupt:
+        try:
+            while not driver.finished:
+                driver.ask()
+                driver.send()
+                with interrupt.breakable(inside=pool.breakable):
+                    arrivals = pool.wait(_SLICE) if not driver.finished else []
+                for arrival in arrivals:
+                    driver.take(arrival)
+        except Interrupted:
+            interrupted = True
+            pool.close()
+            driver.event("interrupted", f"{len(driver.asks)} asked, {driver.done} done")
+    return driver.summary(epoch, interrupted)
+
+
+class _Driver:
+    """The state of one run; everything in it can be rebuilt from the store."""
+
+    def __init__(
+        self,
+        study: Study,
+        store: Store,
+        pool: Pool,
+        strategy: Strategy,
+        observer: Observer,
+        clock: Clock,
+        facts: tuple[Facts, ...],
+    ) -> None:
+        self.study = study
+        self.store = store
+        self.pool = pool
+        self.strategy = strategy
+        self.observer = observer
+        self.clock = clock
+        self.facts = facts
+        self.started = clock.now()
+        self.asks: list[Ask] = []
+        self.outcomes: dict[int, Outcome | None] = {}
+        """What is known, by index; None for an idle ask."""
+        self.done = 0
+        self.faults = 0
+        self._told = 0
+        self._over = False
+        self._recorded: list[tuple[Ask, Outcome | None]] = []
+        self._answered = 0
+        self._ran = 0
+        self._unsent: deque[int] = deque()
+        self._askers: dict[str, list[int]] = {}
+        """Indices that wait for the outcome of a key; the first of them is sent."""
+        self._attempts: Counter[int] = Counter()
+        self._strikes: Counter[int] = Counter()
+        self._roles: Counter[Role] = Counter()
+        self._proposed: set[str] = set()
+        self._endings: Counter[Ending] = Counter()
+        self._best: dict[str, Best] = {}
+        self._lower = {task.name: task.metric == "loss" for task in facts}
+
+    @property
+    def finished(self) -> bool:
+        """Whether the strategy is done and all its asks are answered."""
+        return self._over and not self._askers
+
+    def begin(self, provenance: Mapping[str, str]) -> int:
+        """Starts an epoch and reads what earlier ones left."""
+        study_id = self.study.id
+        epoch = self.store.begin(self.study, provenance)
+        for task in self.facts:
+            self.store.add_task(
+                name=task.name,
+                scale=task.scale,
+                version=task.version,
+                digest=task.digest,
+                family=task.family,
+                metric=task.metric,
+                unit=task.unit,
+                floors=[asdict(floor) for floor in task.floors],
+                baselines=[asdict(baseline) for baseline in task.baselines],
+            )
+        self._recorded = self.store.log(study_id)
+        for index, attempt in self.store.select(
+            "SELECT number, max(attempt) FROM attempt WHERE study_id = ? GROUP BY number", study_id
+        ):
+            self._attempts[int(index)] = int(attempt)
+        if self._recorded:
+            open_ = sum(ask.trial is not None and out is None for ask, out in self._recorded)
+            self.event("resumed", f"{len(self._recorded)} asks recorded, {open_} without outcome")
+        return epoch
+
+    def ask(self) -> None:
+        """Asks as far as the lag and the pool allow."""
+        while not self._over and len(self._unsent) < max(1, self.pool.room):
+            index = len(self.asks)
+            while self._told <= index - self.study.lag:
+                if self._told not in self.outcomes:
+                    return
+                self.strategy.tell(self._told, self.outcomes[self._told])
+                self._told += 1
+            ask = self.strategy.ask(index)
+            if ask is None:
+                self._end(index)
+            else:
+                self._enter(ask)
+
+    def send(self) -> None:
+        """Hands trials to the pool as far as it has room."""
+        while self._unsent and self.pool.room > 0:
+            index = self._unsent.popleft()
+            trial = self.asks[index].trial
+            assert trial is not None  # noqa: S101  idle asks are never queued
+            self._attempts[index] += 1
+            seconds = trial.budget.seconds
+            # `evaluate` keeps to the budget itself; this catches the worker that cannot.
+            deadline = None if seconds is None else 1.5 * seconds + 30.0
+            job = Job(index, self._attempts[index], trial.to_json(), deadline)
+            slot = self.pool.submit(job)
+            self.store.add_attempt(self.study.id, index, job.attempt, str(slot))
+            self.observer.on_sent(self.asks[index], self._progress())
+
+    def take(self, arrival: Arrival) -> None:
+        """Records an outcome, or sends the trial again."""
+        index = arrival.job.index
+        if arrival.outcome is not None:
+            self._ran += 1
+            self._answer(index, Outcome.from_json(arrival.outcome))
+            return
+        if arrival.fault is Fault.DISPLACED:
+            self._unsent.appendleft(index)
+            return
+        self.faults += 1
+        self._strikes[index] += 1
+        overdue = arrival.fault is Fault.OVERDUE
+        detail = f"attempt {arrival.job.attempt} in slot {arrival.slot}: {arrival.detail}"
+        self.event("overdue" if overdue else "worker_lost", detail, index)
+        if self._strikes[index] < ATTEMPTS:
+            self._unsent.appendleft(index)
+            return
+        trial = self.asks[index].trial
+        assert trial is not None  # noqa: S101
+        ending = Ending.TIMED_OUT if overdue else Ending.CRASHED
+        detail = f"{ATTEMPTS} attempts without an outcome; the last: {arrival.detail}"
+        self._ran += 1
+        self._answer(index, Outcome(trial.key, ending, detail=detail))
+
+    def event(self, kind: str, detail: str, index: int | None = None) -> None:
+        """Records and shows something that happened to the run."""
+        self.store.add_event(self.study.id, kind, detail, index)
+        self.observer.on_event(kind, detail, self._progress())
+
+    def summary(self, epoch: int, interrupted: bool) -> Summary:
+        """How the run ended."""
+        return Summary(
+            study_id=self.study.id,
+            epoch=epoch,
+            interrupted=interrupted,
+            asks=len(self.asks),
+            ran=self._ran,
+            recorded=self._answered,
+            endings=dict(self._endings),
+            faults=self.faults,
+            best=dict(self._best),
+            digest=history.digest(self.store, self.study.id),
+            seconds=self.clock.now() - self.started,
+        )
+
+    def _enter(self, ask: Ask) -> None:
+        """Records a new ask, or compares it with the recorded one, and queues its trial."""
+        index = len(self.asks)
+        recorded, outcome = self._recorded[index] if index < len(self._recorded) else (None, None)
+        if recorded != ask:
+            try:
+                self.store.add_ask(self.study.id, ask)
+            except StoreError as error:
+                if recorded is not None and error.code == "order":
+                    raise self._differs(index) from error
+                raise
+        self.asks.append(ask)
+        self._roles[ask.role] += 1
+        if ask.role is Role.SCREEN and ask.trial is not None:
+            self._proposed.add(ask.trial.cell_id)
+        if recorded is None:
+            self.observer.on_ask(ask, self._progress())
+        if ask.trial is None:
+            self.outcomes[index] = None
+            return
+        key = ask.trial.key
+        outcome = outcome or self.store.outcome(key)
+        if outcome is not None:
+            self._answered += 1
+            self._settle(index, outcome)
+        elif key in self._askers:
+            self._askers[key].append(index)
+        else:
+            self._askers[key] = [index]
+            self._unsent.append(index)
+
+    def _end(self, index: int) -> None:
+        """The strategy has nothing more to ask."""
+        if index < len(self._recorded):
+            raise self._differs(index)
+        self._over = True
+
+    def _answer(self, index: int, outcome: Outcome) -> None:
+        """Records an outcome and settles everything that waits for it."""
+        self.store.add_outcome(self.study.id, index, outcome)
+        # The strategy is told what a resume would tell it: the recorded form.
+        recorded = self.store.outcome(outcome.key)
+        assert recorded is not None  # noqa: S101  it was just written
+        for asker in self._askers.pop(outcome.key, ()):
+            self._settle(asker, recorded)
+
+    def _settle(self, index: int, outcome: Outcome) -> None:
+        ask = self.asks[index]
+        self.outcomes[index] = outcome
+        self.done += 1
+        self._endings[outcome.ending] += 1
+        self._compare(ask, outcome)
+        self.observer.on_outcome(ask, outcome, self._progress())
+
+    def _compare(self, ask: Ask, outcome: Outcome) -> None:
+        if ask.trial is None or ask.role is Role.SCREEN or outcome.ending is not Ending.OK:
+            return
+        task = ask.trial.task
+        lower = self._lower.get(task, False)
+        value = outcome.valid_loss if lower else outcome.valid_accuracy
+        best = self._best.get(task)
+        if value is None:
+            return
+        # Equal values go to the smaller id: outcomes arrive in any order.
+        found = Best(ask.trial.cell_id, value)
+        rank = (value if lower else -value, found.cell_id)
+        if best is None or rank < (best.value if lower else -best.value, best.cell_id):
+            self._best[task] = found
+
+    def _progress(self) -> Progress:
+        return Progress(
+            done=self.done,
+            total=estimate(
+                self._roles,
+                len(self._proposed),
+                self.study.proposals,
+                self._over,
+                _certain(self.study),
+            ),
+            proposed=len(self._proposed),
+            recorded=self._answered,
+            faults=self.faults,
+            running=tuple(self.asks[askers[0]] for askers in self._askers.values()),
+            best=self._best,
+            seconds=self.clock.now() - self.started,
+        )
+
+    def _differs(self, index: int) -> SearchError:
+        return SearchError(
+            "resume.differs",
+            f"study {self.study.id}: ask {index} differs from the recorded one",
+            "the code or the study changed since; go back to it, or use a new --store",
+        )
+
+
+def _certain(study: Study) -> int:
+    """Trainings of the baselines: selection, then confirmation."""
+    settings = min(study.baseline_settings, capacity(study.sampler, study.space))
+    return round(len(study.baselines) * len(study.tasks) * (settings + study.confirm.seeds))

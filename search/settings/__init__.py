@@ -1,0 +1,1 @@
+"""Where hyperparameter settings come from, and how much each of them matters."""

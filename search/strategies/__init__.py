@@ -1,0 +1,1 @@
+"""Strategies: what proposes cells."""

@@ -1,0 +1,1 @@
+"""What the ancestors learn: sequences to sequences, labels, trees."""

@@ -1,0 +1,1 @@
+"""Tasks that are drawn from a seed, with the exact laws that give their floors."""
