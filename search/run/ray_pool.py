@@ -11,10 +11,11 @@ import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -75,7 +76,7 @@ def _token() -> Path:
 
 
 def environment(local: bool) -> dict[str, str]:
-    """What Ray must find in the environment before it is imported.
+    """What Ray must find in the environment when it starts or joins a cluster.
 
     Args:
         local: a cluster of our own is started; else one is joined, with the user's token.
@@ -93,6 +94,45 @@ def environment(local: bool) -> dict[str, str]:
         if "RAY_AUTH_TOKEN" not in os.environ:
             found["RAY_AUTH_TOKEN_PATH"] = str(_token())
     return found
+
+
+@contextmanager
+def _variables_of_ray(local: bool) -> Generator[None]:
+    """Sets `environment` and undoes it: the next pool of the process may be of the other kind."""
+    wanted = environment(local)
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _read_variables() -> None:
+    """Lets Ray read the environment again.
+
+    Ray keeps what it read there first, at its import or at its first use: the way it
+    authenticates, the token, whether it stays on loopback. Without this a pool in a process that
+    had imported Ray, or had joined a cluster, would speak to its own cluster without the token.
+    """
+    raylet: Any = import_module("ray._raylet")
+    constants: Any = import_module("ray._private.ray_constants")
+    # In this order: threads of Ray that still run may load the token again.
+    raylet.Config.initialize("")
+    raylet.AuthenticationTokenLoader.instance().reset_cache()
+    for name, variable, usual in (
+        (
+            "ENABLE_RAY_CLUSTER",
+            constants.ENABLE_RAY_CLUSTERS_ENV_VAR,
+            not constants.IS_WINDOWS_OR_OSX,
+        ),
+        ("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "RAY_ENABLE_UV_RUN_RUNTIME_ENV", True),
+    ):
+        setattr(constants, name, constants.env_bool(variable, usual))
 
 
 @dataclass(slots=True)
@@ -138,7 +178,10 @@ class RayPool:
         self._lost: list[Arrival] = []
         self._closed = False
         self._digest = source_digest()
-        _start(workers, address)
+        with ExitStack() as variables:
+            variables.enter_context(_variables_of_ray(local=address is None))
+            _start(workers, address)
+            self._variables = variables.pop_all()
         import ray
 
         count = int(ray.cluster_resources().get("CPU", 0)) if workers is None else workers
@@ -212,6 +255,8 @@ class RayPool:
                 ray.kill(slot.actor)
         self._live.clear()
         ray.shutdown()
+        self._variables.close()
+        _read_variables()
 
     def _fill(self) -> None:
         now = self._clock.now()
@@ -299,7 +344,6 @@ def _variables(address: str | None) -> dict[str, str]:
 
 def _start(workers: int | None, address: str | None) -> None:
     """Starts or joins a cluster, with our staged sources as the workers' only import path."""
-    os.environ.update(environment(local=address is None))
     import ray
 
     if tuple(int(part) for part in ray.__version__.split(".")[:2]) < OLDEST:
@@ -310,6 +354,7 @@ def _start(workers: int | None, address: str | None) -> None:
         )
     if ray.is_initialized():
         raise SearchError("pool.busy", "this process uses Ray already", "close the other pool")
+    _read_variables()
     _quiet()
     shared: dict[str, Any] = {
         "log_to_driver": False,
@@ -350,7 +395,7 @@ def _start(workers: int | None, address: str | None) -> None:
         raise SearchError(
             "pool.loopback",
             "Ray would listen beyond this machine",
-            "import search.run.ray_pool before ray",
+            "run in process with --workers 0",
         )
 
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,10 +74,40 @@ def ray_pool(log: Path) -> Iterator[RayPool]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(root()))
         patch.setenv("GATEWRIGHT_TOY_LOG", str(log))
+        # As in a process that has used Ray without a token, and not on loopback alone.
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+        patch.delenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", raising=False)
+        with pytest.raises(SearchError, match="nothing answers"):
+            RayPool(1, "127.0.0.1:1", toy_engine.evaluate)
+        before = variables()
+        assert authenticates() == "disabled"
         pool = RayPool(2, None, toy_engine.evaluate)
         yield pool
         pool.close()
         pool.close()
+        assert variables() == before
+        assert authenticates() == "disabled"
+
+
+def variables() -> dict[str, str]:
+    """What Ray reads in this process's environment."""
+    return {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+
+
+def authenticates() -> str:
+    """How this process shows Ray that it may take part."""
+    from ray._private.authentication.authentication_utils import get_authentication_mode_name
+
+    raylet: Any = import_module("ray._raylet")
+    return get_authentication_mode_name(raylet.get_authentication_mode())
+
+
+def test_a_pool_of_our_own_asks_for_a_token_whatever_ray_was_used_for_before(
+    ray_pool: RayPool,
+) -> None:
+    assert authenticates() == "token"
+    assert os.environ["RAY_AUTH_MODE"] == "token"
 
 
 def test_ray_slots_return_what_the_engine_computes(ray_pool: RayPool) -> None:
