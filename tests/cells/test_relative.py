@@ -95,8 +95,8 @@ def test_a_gate_that_is_gone_is_told() -> None:
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_no_zoo_cell_is_farther_than_the_bound_allows(name: str) -> None:
-    form = canonical(zoo.load(name))
-    found = nearest(form)
+    cell = zoo.load(name)
+    found, form = nearest(cell), canonical(cell)
     assert found is not None
     other = canonical(zoo.load(found.name))
     assert other != form

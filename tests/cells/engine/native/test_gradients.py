@@ -92,8 +92,9 @@ def test_every_zoo_cell_has_the_gradients_of_the_reference_in_float32(name: str)
         weights = {key: one.astype(np.float32) for key, one in weights_of(model, 0).items()}
         wanted = gradient(ReferenceLearner(model, weights, dtype="float64"), windows)
         found = gap(wanted, gradient(NativeLearner(model, weights, poison=True), windows))
-        own = gap(wanted, gradient(ReferenceLearner(model, weights), windows))
-        assert found < max(1e-5, 4 * own), shape
+        if found >= 1e-5:
+            own = gap(wanted, gradient(ReferenceLearner(model, weights), windows))
+            assert found < 4 * own, (shape, found, own)
 
 
 def covering() -> dict[str, Cell]:

@@ -62,7 +62,7 @@ def test_every_zoo_cell_equals_the_reference_in_float64(name: str, shape: Shape)
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_zoo_cell_equals_the_reference_in_float32(name: str) -> None:
     found, own = compare(canonical(zoo.load(name)), Shape(35, 20, 64, size=40), dtype="float32")
-    assert found < 1e-5 + 10 * own
+    assert found < 1e-5 or found < 1e-5 + 10 * own()
 
 
 def agrees(seed: int) -> bool:
@@ -77,7 +77,7 @@ def agrees(seed: int) -> bool:
     found, own = compare(*case, seed)
     if not math.isfinite(found):
         return False
-    assert found < 1e-9 or found < 1000 * own, (seed, case, found, own)
+    assert found < 1e-9 or found < 1000 * own(), (seed, case, found, own())
     return found < 1e-9
 
 
