@@ -12,6 +12,7 @@ from cells.text.parser import read
 _FOLDER: Final = Path(__file__).with_name("zoo")
 
 
+@cache
 def names() -> tuple[str, ...]:
     """The names of all cells of the zoo, sorted."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.cell")))
@@ -24,6 +25,7 @@ def _path(name: str) -> Path:
     return _FOLDER / f"{name}.cell"
 
 
+@cache
 def load(name: str) -> Cell:
     """The cell of this name; the header of its file is its `comment`.
 

@@ -69,6 +69,11 @@ def zoo_forms() -> dict[str, Cell]:
     return {name: canonical(zoo.load(name)) for name in zoo.names()}
 
 
+@cache
+def _zoo_graphs() -> dict[str, "Graph"]:
+    return {name: Graph(form) for name, form in zoo_forms().items()}
+
+
 def nearest(cell: Cell) -> Relative | None:
     """The nearest zoo cell that is not the same cell; of equally near ones the first by name.
 
@@ -80,9 +85,8 @@ def nearest(cell: Cell) -> Relative | None:
     form = canonical(cell)
     own = Graph(form)
     others: list[tuple[int, str, Graph]] = []
-    for name, other in zoo_forms().items():
-        if other != form:
-            graph = Graph(other)
+    for name, graph in _zoo_graphs().items():
+        if graph.cell != form:
             others.append((bound(graph, own), name, graph))
     if not others:
         return None
@@ -137,6 +141,7 @@ class Graph:
         kinds: of each vertex: vertices of different kinds never match.
         labels: what it computes.
         biases: laws of what is added to the sum before it.
+        bias_count: of all of them.
         edges: labels of the arrows between two vertices, sorted.
     """
 
@@ -167,6 +172,7 @@ class Graph:
             if linear is not None and linear.bias is not None:
                 biases[edge.target].append(law_text(linear.bias))
         self.biases = [tuple(sorted(one)) for one in biases]
+        self.bias_count = sum(map(len, self.biases))
         self.edges: dict[tuple[int, int], _Labels] = {
             pair: tuple(sorted(labels)) for pair, labels in arrows.items()
         }
@@ -229,19 +235,25 @@ def _changed(a: Graph, b: Graph, one: int, other: int) -> int:
 
 def cost(a: Graph, b: Graph, partners: list[int]) -> int:
     """The cost of the edits that a match leaves to do."""
-    total = a.count + b.count
+    total = a.count + b.count + b.bias_count
     for one, other in enumerate(partners):
-        if other >= 0:
-            total += _changed(a, b, one, other) - 2
-        else:
-            total += len(a.biases[one])
-    kept = {other for other in partners if other >= 0}
-    total += sum(len(b.biases[other]) for other in range(b.count) if other not in kept)
+        before = a.biases[one]
+        if other < 0:
+            total += len(before)
+            continue
+        after = b.biases[other]
+        total += (a.labels[one] != b.labels[other]) - 2 - len(after)
+        if before != after:
+            total += _apart(before, after)
     covered = 0
     for (source, target), labels in a.edges.items():
-        there = b.edges.get((partners[source], partners[target]), ())
+        there = b.edges.get((partners[source], partners[target]))
+        if there is None:
+            total += len(labels)
+            continue
         covered += len(there)
-        total += _apart(labels, there)
+        if labels != there:
+            total += _apart(labels, there)
     return total + b.size - covered
 
 
@@ -253,10 +265,13 @@ def approach(a: Graph, b: Graph) -> Match:
     for one in range(size):
         for other in range(size):
             if one < a.count and other < b.count:
-                around = (a.surroundings[one] - b.surroundings[other]).total()
-                around += (b.surroundings[other] - a.surroundings[one]).total()
-                same = a.kinds[one] == b.kinds[other]
-                table[one][other] = 4 * _changed(a, b, one, other) + around if same else far
+                if a.kinds[one] != b.kinds[other]:
+                    table[one][other] = far
+                    continue
+                here, there = a.surroundings[one], b.surroundings[other]
+                shared = sum(min(n, there[what]) for what, n in here.items() if what in there)
+                around = here.total() + there.total() - 2 * shared
+                table[one][other] = 4 * _changed(a, b, one, other) + around
             elif one < a.count:
                 near = other - b.count == one and a.kinds[one] not in ("input", "out")
                 table[one][other] = 4 + a.surroundings[one].total() if near else far

@@ -1,17 +1,18 @@
 """The weights of a trained model under the names of the module that its cell is exported as."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save as packed
 
-from cells import zoo
+from cells import Cell, zoo
 from cells.engine.files.model_file import Trained
 from cells.engine.learner import Weights
 from cells.engine.training.parameter import parameters
 from cells.export.torch_module import names
-from cells.identity.canonical import trace
+from cells.identity.canonical import canonical, trace
 
 
 def state_dict(trained: Trained) -> Weights:
@@ -29,18 +30,23 @@ def save(path: Path, trained: Trained) -> None:
     path.write_bytes(packed(state_dict(trained)))
 
 
+@cache
+def _zoo() -> dict[Cell, str]:
+    """By canonical form the first cell of the zoo that has it."""
+    forms = {name: canonical(zoo.load(name)) for name in zoo.names()}
+    return {form: name for name, form in reversed(forms.items())}
+
+
 def as_in_zoo(trained: Trained) -> Trained | None:
     """The same model with its cell as the zoo writes it, whose parts have names; None if it is not there.
 
     Of several biases that training knew as one, the first takes all.
     """
-    for name in zoo.names():
-        cell = zoo.load(name)
-        form = trace(cell)
-        if form.cell == trained.model.cell:
-            break
-    else:
+    name = _zoo().get(trained.model.cell)
+    if name is None:
         return None
+    cell = zoo.load(name)
+    form = trace(cell)
     model = replace(trained.model, cell=cell)
     weights = {
         one.name: np.zeros(one.shape, trained.weights["readout.bias"].dtype)
