@@ -3,10 +3,11 @@
 Standard library only: `import cells` loads neither torch nor numpy.
 """
 
+from cells import zoo
 from cells.cell import Cell, Linear, Node
 from cells.error import CellError
 from cells.execution import execution_class
-from cells.identity.canonical import canonical, identify, identity
+from cells.identity.canonical import canonical, identifier, identify
 from cells.initial import Initial
 from cells.limit import LIMITS, Limits
 from cells.mutation import Mutant, Refusal, mutate
@@ -28,11 +29,12 @@ __all__ = [
     "canonical",
     "check",
     "execution_class",
+    "identifier",
     "identify",
-    "identity",
     "mutate",
     "parse",
     "read",
     "sample",
     "to_text",
+    "zoo",
 ]

@@ -61,7 +61,7 @@ class Cell:
     """A recurrent cell as a flat graph in topological order.
 
     Two cells are equal when their graphs are; names and comment do not count. For equality up to
-    renaming, reordering and dead code compare `cells.identity.canonical.identity`.
+    renaming, reordering and dead code compare `cells.identifier`.
 
     Attributes:
         nodes: node 0 is x, nodes 1..S are the S states of the previous step, the rest follow, each

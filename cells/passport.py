@@ -8,7 +8,7 @@ from cells.cell import Cell
 from cells.distance.relative import Relative, nearest, zoo_forms
 from cells.drawing.equation import latex, plain
 from cells.execution import execution_class, meaning
-from cells.identity.canonical import canonical, identity
+from cells.identity.canonical import canonical, identifier
 from cells.size import (
     TRAINING,
     Polynomial,
@@ -110,7 +110,7 @@ def passport(cell: Cell, width: int = 64, *, kin: bool = True) -> Passport:
     year = _YEAR.search(source)
     return Passport(
         name=cell.name,
-        id=identity(cell),
+        id=identifier(cell),
         title=title,
         notes=notes,
         year=int(year[0]) if year else None,

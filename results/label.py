@@ -3,19 +3,19 @@
 from functools import cache
 
 from cells import parse, zoo
-from cells.identity.canonical import identity
+from cells.identity.canonical import identifier
 
 
 @cache
 def zoo_ids() -> dict[str, str]:
     """The zoo's name of each id; of two names for one cell the shorter."""
     ordered = sorted(zoo.names(), key=lambda name: (len(name), name), reverse=True)
-    return {identity(zoo.load(name)): name for name in ordered}
+    return {identifier(zoo.load(name)): name for name in ordered}
 
 
 def baseline_id(word: str) -> str:
     """The id of a baseline as a study names it: a zoo name, or the text of a cell."""
-    return identity(zoo.load(word) if word in zoo.names() else parse(word))
+    return identifier(zoo.load(word) if word in zoo.names() else parse(word))
 
 
 def label(cell_id: str) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cells import Cell, CellError, identity, mutate, sample, to_text, zoo
+from cells import Cell, CellError, identifier, mutate, sample, to_text, zoo
 from cells.cell import Linear
 from cells.engine.measure.fingerprint import Fingerprint, classes, fingerprint, same
 from cells.identity.disguise import disguise
@@ -42,7 +42,7 @@ def random_cell(generator: Random, extended: bool) -> Cell:
     while True:
         cell = sample(generator, generator.randint(2, 14), extended=extended)
         try:
-            identity(cell)
+            identifier(cell)
         except CellError:
             continue
         return cell
@@ -61,7 +61,7 @@ def plant(index: int, seed: int) -> tuple[Cell, Cell, tuple[str, ...]]:
             continue
         other = disguise(found[0], generator)
         try:
-            if identity(other) != identity(cell):
+            if identifier(other) != identifier(cell):
                 return cell, other, found[1]
         except CellError:
             continue
@@ -82,7 +82,7 @@ def pair(index: int, seed: int) -> tuple[Cell, Cell]:
         if other is None:
             continue
         try:
-            if identity(cell) != identity(other):
+            if identifier(cell) != identifier(other):
                 return cell, other
         except CellError:
             continue
@@ -199,7 +199,7 @@ def measure(rewritings: int, pairs: int, seed: int) -> dict[str, Any]:
     merged: list[dict[str, Any]] = []
     for index in range(pairs):
         two = pair(index, seed)
-        names = [identity(cell) for cell in two]
+        names = [identifier(cell) for cell in two]
         for name, cell in zip(names, two, strict=True):
             if name not in pool:
                 pool[name] = fingerprint(cell)

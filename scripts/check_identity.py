@@ -12,7 +12,7 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cells import CellError, canonical, identify, identity, parse, sample, to_text
+from cells import CellError, canonical, identifier, identify, parse, sample, to_text
 from cells.identity.disguise import disguise
 from cells.identity.interpreter import rewriting_error
 
@@ -38,14 +38,14 @@ def main() -> int:
         except CellError as error:
             counts["folded away"] += 1
             try:
-                identity(other)
+                identifier(other)
             except CellError as second:
                 counts["id"] += second.code != error.code
             else:
                 counts["id"] += 1
             continue
         try:
-            counts["id"] += identity(other) != name
+            counts["id"] += identifier(other) != name
         except CellError:
             counts["id"] += 1
         counts["fixed"] += canonical(form) != form

@@ -31,7 +31,7 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Study:
     Args:
         name_or_path: a path ends in `.toml`; anything else is a name.
         overrides: `key=value` with a TOML value, or a bare word for a string. Inner keys are dotted,
-            and a task is named or counted from 0: `tasks.corpora.ptb.budget.updates=500`.
+            and a task is named or counted from 0: `tasks.ptb.budget.updates=500`.
 
     Raises:
         SearchError: unknown study or key, wrong type or value, unreadable file.

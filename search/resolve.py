@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cells import Cell, CellError, identity, parse, zoo
+from cells import Cell, CellError, identifier, parse, zoo
 from cells.text.parser import read
 from results import label as naming
 from search.console import UsageError
@@ -66,4 +66,4 @@ def trained(path: Path) -> "Trained":
 
 def label(found: Cell) -> str:
     """The zoo's name of a cell if it is there under any spelling, else its id."""
-    return naming.label(identity(found))
+    return naming.label(identifier(found))

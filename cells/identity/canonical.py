@@ -327,7 +327,7 @@ def identify(cell: Cell, limits: Limits = LIMITS) -> tuple[Cell, str]:
     return form, hashlib.sha256(_text(form).encode()).hexdigest()[:12]
 
 
-def identity(cell: Cell, limits: Limits = LIMITS) -> str:
+def identifier(cell: Cell, limits: Limits = LIMITS) -> str:
     """The id of a cell: equal for two cells exactly when their canonical forms are.
 
     Stable across processes, machines and versions of Python.

@@ -11,7 +11,7 @@ from typing import Final
 
 from cells.cell import Cell, Node
 from cells.error import CellError
-from cells.identity.canonical import identity
+from cells.identity.canonical import identifier
 from cells.mutation import Draft
 from cells.verify import finding
 
@@ -194,7 +194,7 @@ def restate(cell: Cell, generator: Random, most: int = 3) -> tuple[Cell, tuple[s
     Raises:
         CellError: C501 when nothing of x is left in the output.
     """
-    name = identity(cell)
+    name = identifier(cell)
     laws = [(op, law) for op, found in LAWS.items() for law in found]
     for _ in range(_ATTEMPTS):
         page, used = _Page(cell), list[str]()
@@ -212,7 +212,7 @@ def restate(cell: Cell, generator: Random, most: int = 3) -> tuple[Cell, tuple[s
         if finding(other) is not None:
             continue
         try:
-            if identity(other) != name:
+            if identifier(other) != name:
                 return other, tuple(used)
         except CellError:
             continue

@@ -23,7 +23,7 @@ def ls(
     json: Json = False,
 ) -> int:
     """List the zoo: year, source, class, parameters of a layer, states."""
-    from cells import execution_class, identity, zoo
+    from cells import execution_class, identifier, zoo
     from cells.size import parameters, width_step
     from cells.text.header import header
 
@@ -36,7 +36,7 @@ def ls(
         rows.append(
             {
                 "name": name,
-                "id": identity(found),
+                "id": identifier(found),
                 "shelf": shelf.get(name),
                 "year": read.year,
                 "class": execution_class(found),
@@ -135,13 +135,15 @@ def check(
     json: Json = False,
 ) -> int:
     """Check `.cell` files; exit 1 if one is wrong."""
-    from cells import CellError, identity
+    from cells import CellError, identifier
     from cells.text.parser import read
 
     rows: list[dict[str, Any]] = []
     for path in files:
         try:
-            rows.append({"file": str(path), "good": True, "id": identity(read(path)), "error": ""})
+            rows.append(
+                {"file": str(path), "good": True, "id": identifier(read(path)), "error": ""}
+            )
         except (CellError, OSError) as error:
             rows.append({"file": str(path), "good": False, "id": "", "error": str(error)})
     good = all(row["good"] for row in rows)
@@ -230,7 +232,7 @@ def mutate(
     """Mutate a cell with the paper's operators and show what came of it."""
     import random
 
-    from cells import canonical, identity, to_text
+    from cells import canonical, identifier, to_text
     from cells import mutate as apply
     from cells.mutation import Mutant
     from search.resolve import cell as resolve
@@ -245,7 +247,7 @@ def mutate(
             text = to_text(canonical(result.cell))
             rows.append(
                 {
-                    "id": identity(result.cell),
+                    "id": identifier(result.cell),
                     "operators": result.operators,
                     "text": text,
                     "refused": "",
@@ -261,5 +263,5 @@ def mutate(
             print(f"# {', '.join(row['operators'])}")
             print(row["text"] or f"# refused: {row['refused']}\n")
 
-    show({"parent": identity(parent), "mutants": rows}, json, render)
+    show({"parent": identifier(parent), "mutants": rows}, json, render)
     return DONE

@@ -90,13 +90,13 @@ def _text(found: "Cell", to: str) -> str:
 
 def _shared(found: "Cell", word: str, store: Path | None, model: "Trained | None") -> str:
     """The text of a cell with a line that says where it comes from."""
-    from cells import identity, to_text, zoo
+    from cells import identifier, to_text, zoo
     from cells.text.header import header, with_section
     from results.label import label
 
     if _HEADING in header(found.comment).sections:  # it has travelled before
         return to_text(found)
-    own, facts = identity(found), list[str]()
+    own, facts = identifier(found), list[str]()
     title = f"Cell {label(own)}."
     if model is not None:
         facts.append(f"trained on {model.task} ({model.scale}), width {model.model.width}")

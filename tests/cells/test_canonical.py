@@ -15,7 +15,7 @@ from cells import (
     Node,
     canonical,
     check,
-    identity,
+    identifier,
     parse,
     sample,
     to_text,
@@ -63,7 +63,7 @@ def test_a_disguise_changes_no_identity_and_rewriting_keeps_meaning(start: int):
 def test_zoo_cells_keep_their_identity_in_every_disguise(name: str):
     original = zoo.load(name)
     generator = seeded(0)
-    assert {identity(disguise(original, generator)) for _ in range(20)} == {identity(original)}
+    assert {identifier(disguise(original, generator)) for _ in range(20)} == {identifier(original)}
     error = rewriting_error(original, generator)
     if error is None:
         # Its steps are ramps of slope 1e6, beyond the values that say something.
@@ -73,14 +73,12 @@ def test_zoo_cells_keep_their_identity_in_every_disguise(name: str):
 
 
 def test_different_zoo_cells_have_different_identities():
-    assert len({identity(zoo.load(name)) for name in zoo.names()}) == len(zoo.names())
+    assert len({identifier(zoo.load(name)) for name in zoo.names()}) == len(zoo.names())
 
 
 def test_identities_are_pinned_and_do_not_depend_on_the_process():
     # Whoever has to change these makes every stored id stale, and says so in the changelog.
-    code = (
-        "from cells import identity, zoo; print(*(identity(zoo.load(n)) for n in ('gru', 'lstm')))"
-    )
+    code = "from cells import identifier, zoo; print(*(identifier(zoo.load(n)) for n in ('gru', 'lstm')))"
     for seed in ("0", "1", "random"):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
         done = subprocess.run(
@@ -151,7 +149,7 @@ def test_identities_are_pinned_and_do_not_depend_on_the_process():
 )
 def test_these_two_are_one_cell(first: str, second: str):
     assert to_text(canonical(cell(first))) == to_text(canonical(cell(second)))
-    assert identity(cell(first)) == identity(cell(second))
+    assert identifier(cell(first)) == identifier(cell(second))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +188,7 @@ def test_these_two_are_one_cell(first: str, second: str):
     ],
 )
 def test_near_misses_are_different_cells(first: str, second: str):
-    assert identity(cell(first)) != identity(cell(second))
+    assert identifier(cell(first)) != identifier(cell(second))
 
 
 @pytest.mark.parametrize(
@@ -209,18 +207,18 @@ def test_near_misses_are_different_cells(first: str, second: str):
 def test_a_zoo_cell_with_one_fault_is_another_cell(name: str, old: str, new: str):
     text = zoo.source(name)
     assert old in text
-    assert identity(parse(text.replace(old, new))) != identity(parse(text))
+    assert identifier(parse(text.replace(old, new))) != identifier(parse(text))
 
 
 def test_the_gate_with_the_bias_counts():
     text = zoo.source("lstm")
     biased = [
-        identity(parse(text.replace(line, line.replace("(x, h)", "(x, h, bias=1)"))))
+        identifier(parse(text.replace(line, line.replace("(x, h)", "(x, h, bias=1)"))))
         for line in text.split("\n")
         if "sigmoid(linear(x, h))" in line
     ]
     assert len(set(biased)) == 3
-    assert identity(zoo.load("lstm_b")) in biased
+    assert identifier(zoo.load("lstm_b")) in biased
 
 
 def test_state_order_and_dead_states_do_not_count():
@@ -270,16 +268,16 @@ def _ring(*cycles: tuple[int, ...]) -> Cell:
 
 def test_graphs_that_refinement_alone_cannot_tell_apart_are_told_apart():
     six, threes = _ring((0, 1, 2, 3, 4, 5)), _ring((0, 1, 2), (3, 4, 5))
-    assert identity(six) != identity(threes)
-    assert identity(six) == identity(_ring((3, 0, 4, 2, 5, 1)))
-    assert identity(threes) == identity(_ring((3, 0, 4), (2, 5, 1)))
+    assert identifier(six) != identifier(threes)
+    assert identifier(six) == identifier(_ring((3, 0, 4, 2, 5, 1)))
+    assert identifier(threes) == identifier(_ring((3, 0, 4), (2, 5, 1)))
 
 
 def test_symmetric_cells_keep_their_identity():
     gate = "sigmoid(linear(x, h)) * tanh(linear(h))"
     original = cell(f"h' = {' + '.join([gate] * 5)}")
     generator = seeded(1)
-    assert {identity(disguise(original, generator)) for _ in range(20)} == {identity(original)}
+    assert {identifier(disguise(original, generator)) for _ in range(20)} == {identifier(original)}
 
 
 def test_sums_that_share_parts_stay_within_the_limits():

@@ -14,7 +14,7 @@ from cells import (
     Node,
     Refusal,
     check,
-    identity,
+    identifier,
     mutate,
     parse,
     sample,
@@ -67,7 +67,7 @@ def accepted(made: Cell) -> set[str]:
     """The identity, or nothing where x or a state is lost."""
     try:
         check(made)
-        return {identity(made)}
+        return {identifier(made)}
     except CellError as error:
         if error.code not in ("C501", "C502"):
             raise
@@ -193,15 +193,15 @@ def exchanged(name: str) -> Cell:
 
 
 def test_mut2_is_the_gru_with_the_linear_on_x_in_r_removed():
-    assert identity(exchanged("mut2")) in reached("remove", zoo.load("gru"), "linear")
+    assert identifier(exchanged("mut2")) in reached("remove", zoo.load("gru"), "linear")
 
 
 def test_mut3_is_the_gru_with_tanh_inserted_between_linear_and_h_in_z():
-    assert identity(exchanged("mut3")) in reached("insert_activation", zoo.load("gru"), "linear")
+    assert identifier(exchanged("mut3")) in reached("insert_activation", zoo.load("gru"), "linear")
 
 
 def test_mut1_is_two_edits_away_from_the_gru():
-    goal = identity(exchanged("mut1"))
+    goal = identifier(exchanged("mut1"))
     gru = zoo.load("gru")
     halves: dict[str, Cell] = {}
     for node in [index for index, found in enumerate(Draft(gru).nodes) if found.op == "+"]:

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given, settings
 
-from cells import Cell, Node, canonical, identity, parse, zoo
+from cells import Cell, Node, canonical, identifier, parse, zoo
 from cells.drawing.mathml import mathml
 from cells.engine.learner import Model
 from cells.engine.training.parameter import parameters as parameters_of
@@ -85,7 +85,7 @@ def test_a_passport_says_whether_the_zoo_knows_the_cell() -> None:
     assert passport(renamed).same == ("elman",)
     assert passport(zoo.load("gru")).year == 2014
     facts = passport(zoo.load("mut1"))
-    assert facts.id == identity(zoo.load("mut1"))
+    assert facts.id == identifier(zoo.load("mut1"))
     assert facts.document()["parameters"] == 4 * 64 * 64 + 3 * 64
 
 

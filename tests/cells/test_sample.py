@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from cells import CellError, check, identity, sample
+from cells import CellError, check, identifier, sample
 from cells.limit import Limits
 from cells.op import ACTIVATIONS, ARITHMETIC
 
@@ -39,7 +39,7 @@ def test_samples_of_twenty_nodes_hardly_repeat():
     folded = 0
     for seed in range(300):
         try:
-            names.add(identity(sample(seeded(seed), 20)))
+            names.add(identifier(sample(seeded(seed), 20)))
         except CellError:
             folded += 1
     assert folded < 15

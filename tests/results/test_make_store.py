@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from cells import parse
-from cells.identity.canonical import identity
+from cells.identity.canonical import identifier
 from results.leaderboard import board as leaderboard
 from results.record import history
 from results.record.ask import Cause, Role
@@ -59,7 +59,7 @@ def test_the_cells_of_a_drawn_store_are_real_and_distinct(made: Path) -> None:
         cells = store.select("SELECT id, text FROM cell")
         children = store.select("SELECT DISTINCT parent_id FROM ask WHERE parent_id <> ''")
     assert len(cells) == 100
-    assert all(identity(parse(text)) == cell_id for cell_id, text in cells)
+    assert all(identifier(parse(text)) == cell_id for cell_id, text in cells)
     assert {row[0] for row in children} <= {cell_id for cell_id, _ in cells}
     assert len(children) > 5
 

@@ -59,7 +59,7 @@ def test_overrides_reach_every_level() -> None:
             "strategy=uniform",
             "screen.pass_mark=0.5",
             "tasks.0.settings=3",
-            "tasks.generated.arithmetic.budget.updates = 11",
+            "tasks.arithmetic.budget.updates = 11",
             'name = "mine"',
             "space.layers=[1, 2]",
             "confirm.seeds=0",

@@ -6,7 +6,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from cells import identity, to_text, zoo
+from cells import identifier, to_text, zoo
 from cells.engine.training.run import Point
 from cells.training.budget import Budget
 from cells.training.schedule import Schedule
@@ -20,7 +20,7 @@ from search.progress import Best, Progress
 from tasks import registry
 
 FACTS = registry.load("arithmetic", "smoke").facts
-IDS = {name: identity(zoo.load(name)) for name in ("gru", "lstm", "mut1")}
+IDS = {name: identifier(zoo.load(name)) for name in ("gru", "lstm", "mut1")}
 STUDY = Study(
     name="toy",
     strategy="paper",

@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from cells import identity, read, zoo
+from cells import identifier, read, zoo
 from cells.engine.files import model_file
 from cells.text.header import header
 from search.cli import run
@@ -132,7 +132,7 @@ def test_a_cell_tells_where_it_comes_from_and_travels_on(
     assert text == document(capsys, *words)["content"]
     (tmp_path / "home.cell").write_text(text, encoding="utf-8")
     home = read(tmp_path / "home.cell")
-    assert identity(home) == own
+    assert identifier(home) == own
     told = header(home.comment).sections["Provenance"]
     assert f"score {row['score']:.4f} against gru" in told
     assert told.startswith("study tiny (")

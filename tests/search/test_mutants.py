@@ -1,7 +1,7 @@
 """Mutants of the zoo."""
 
 from cells import zoo
-from cells.identity.canonical import identity
+from cells.identity.canonical import identifier
 from search import configuration
 from search.seed import generator
 from search.strategies.mutants import Mutants
@@ -9,7 +9,7 @@ from search.strategies.mutants import Mutants
 
 def test_every_zoo_cell_is_a_parent_and_every_mutant_names_its_own() -> None:
     source = Mutants(configuration.load("smoke"))
-    known = {identity(zoo.load(name)) for name in zoo.names()}
+    known = {identifier(zoo.load(name)) for name in zoo.names()}
     numbers = range(12 * len(known))
     proposals = [source.propose(generator(0, number, "test"), ()) for number in numbers]
     assert {proposal.parent_id for proposal in proposals} == known

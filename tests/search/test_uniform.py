@@ -1,6 +1,6 @@
 """Uniform random cells."""
 
-from cells.identity.canonical import identity
+from cells.identity.canonical import identifier
 from cells.verify import finding
 from search import configuration
 from search.seed import generator
@@ -25,4 +25,4 @@ def test_the_same_generator_draws_the_same_cell() -> None:
     once, again = (source.propose(generator(0, 3, "test"), ()).cell for _ in range(2))
     assert once is not None
     assert again is not None
-    assert identity(once) == identity(again)
+    assert identifier(once) == identifier(again)

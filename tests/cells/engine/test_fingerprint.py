@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cells import CellError, identity, parse, sample, zoo
+from cells import CellError, identifier, parse, sample, zoo
 from cells.cell import Cell
 from cells.engine.measure.fingerprint import Fingerprint, classes, fingerprint, same
 from cells.identity.restate import LAWS, restate
@@ -202,7 +202,7 @@ def test_every_identity_is_planted_and_changes_the_id():
     for index in range(150):
         found = restate(cell, Random(index), most=1)  # noqa: S311 - no secret is drawn
         assert found is not None
-        assert identity(found[0]) != identity(cell)
+        assert identifier(found[0]) != identifier(cell)
         used.update(found[1])
     # A turned difference alone keeps its id.
     assert used == {law.__name__.lstrip("_") for laws in LAWS.values() for law in laws} - {"turn"}

@@ -13,7 +13,7 @@ from cells.engine.files.state_dict import as_in_zoo, save, state_dict
 from cells.engine.learner import Model
 from cells.engine.reference import tensors, unroll
 from cells.engine.training.initial import draw
-from cells.identity.canonical import identity, trace
+from cells.identity.canonical import identifier, trace
 from cells.size import width_step
 from tests.cells.engine.test_torch_module import exported
 
@@ -33,7 +33,7 @@ def test_a_trained_cell_leaves_under_the_names_of_the_zoo(name: str, tmp_path: P
     before = trained(name)
     after = as_in_zoo(before)
     assert after is not None
-    assert identity(after.model.cell) == identity(zoo.load(name))
+    assert identifier(after.model.cell) == identifier(zoo.load(name))
     model = before.model
     save(tmp_path / "weights.safetensors", after)
     module = exported(after.model.cell, tmp_path)(
