@@ -8,22 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from search.commands import (
-    ancestors,
-    bench,
-    cells,
-    data,
-    publication,
-    record,
-    record_export,
-    study,
-    tasks,
-)
-from search.commands.dashboard import dashboard
+from search.commands import ancestors, bench, cells, data, tasks
 from search.commands.doctor import doctor
 from search.commands.export import export
-from search.commands.reproduce import reproduce
+from search.commands.record import publication
+from search.commands.record.dashboard import dashboard
+from search.commands.record.export import export as export_record
+from search.commands.record.leaderboard import leaderboard, report
 from search.commands.sample import sample
+from search.commands.study.reproduce import reproduce
+from search.commands.study.search import search
 from search.commands.train import train
 from search.commands.tune import tune
 from search.console import (
@@ -97,12 +91,12 @@ app.command()(train)
 app.command()(sample)
 app.command()(tune)
 app.add_typer(ancestors.app, name="ancestors")
-app.command()(study.search)
+app.command()(search)
 app.command()(reproduce)
-app.command()(record.leaderboard)
-app.command()(record.report)
+app.command()(leaderboard)
+app.command()(report)
 app.command()(dashboard)
-app.command()(record_export.export)
+app.command("export")(export_record)
 app.command()(publication.publish)
 app.command()(publication.verify)
 app.add_typer(bench.app, name="bench")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.commands.cells import CellArgument, StoreOption
-from search.commands.study import executor_of
+from search.commands.study.search import executor_of
 from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import (
     DONE,

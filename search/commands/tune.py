@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from search.commands.cells import CellArgument
-from search.commands.study import check_place, conduct
+from search.commands.study.search import check_place, conduct
 from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import DONE, Executor, Json, UsageError, show, table
 

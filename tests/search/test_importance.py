@@ -9,7 +9,7 @@ from cells.training.setting import Setting
 from results.record.outcome import Ending
 from results.record.study import Space
 from results.statistics.sensitivity import Importance, Method, Selection
-from search.commands.record import report
+from search.commands.record.leaderboard import report
 from search.console import UsageError
 from search.error import SearchError
 from search.settings import grid

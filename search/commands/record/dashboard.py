@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.commands.record import StoreArgument
+from search.commands.record.leaderboard import StoreArgument
 from search.console import DONE, Json, UsageError, note
 
 if TYPE_CHECKING:

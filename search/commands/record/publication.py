@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.record import StoreArgument
-from search.commands.study import executor_of
+from search.commands.record.leaderboard import StoreArgument
+from search.commands.study.search import executor_of
 from search.console import DONE, WRONG, Json, UsageError, note, show, table
 
 if TYPE_CHECKING:

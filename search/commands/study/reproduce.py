@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.study import (
+from search.commands.study.search import (
     Address,
     DryRun,
     Resume,

@@ -1,0 +1,1 @@
+"""Commands that run a study: a search, or the trainings that published findings compare."""
