@@ -30,12 +30,8 @@ from cells.op import OPS
 
 STATE_NAMES: Final = ("h", "c", "m", "s", "u", "v", "w", "y")
 
-_ROUNDS: Final = 16
-"""Rewritings of one cell; each needs a number that the one before moved into a bias."""
-
-
-_TIES: Final = 4
-"""Sums of free sign that are tried both ways."""
+_TRIED: Final = 64
+"""Rewritings of one cell to find the signs that give the smallest text."""
 
 
 class Origin(NamedTuple):
@@ -229,19 +225,43 @@ def _write(order: Ordering) -> tuple[Trace, bool]:
     return Trace(cell, origins, tuple([state - 1 for state in states])), order.again
 
 
-def _once(cell: Cell, flat: bool, choices: int = 0) -> tuple[Trace, bool]:
+def _ordered(
+    cell: Cell, flat: bool, choices: tuple[bool, ...] | None
+) -> tuple[Trace, bool, list[bool]]:
+    """What `_write` gives, and for each sum of free sign whether anything reads it."""
     terms, values = rewrite(cell, flat, choices)
     order = Ordering(terms, [values[update] for update in cell.updates], values[cell.output])
     if order.live[0] != 0:
         raise CellError("C501")
     order.share_biases()
-    best = _write(order)
-    if terms.ties and not choices:
-        # The sign of `a - b` is free while nothing tells a from b: the smallest text decides.
-        others = range(1, 1 << min(terms.ties, _TIES))
-        written = [best, *(_once(cell, flat, other) for other in others)]
-        best = min(written, key=lambda found: (len(found[0].cell.nodes), _text(found[0].cell)))
-    return best
+    form, again = _write(order)
+    if not terms.ties:
+        return form, again, []
+    live = set(order.live)
+    return form, again, [rest in live for rest in terms.ties]
+
+
+def _once(cell: Cell, flat: bool) -> tuple[Trace, bool]:
+    """One rewriting.
+
+    The sign of `a - b` is free while nothing tells a from b: the smallest text decides. Where there
+    are too many such sums for all to be tried, each stays beside its opposite.
+    """
+    form, again, ties = _ordered(cell, flat, ())
+    if True not in ties:
+        return form, again
+    written = [(form, again)]
+    choices = [(*(False,) * place, True) for place, live in enumerate(ties) if live]
+    while choices:
+        if len(written) == _TRIED:
+            return _ordered(cell, flat, None)[:2]
+        chosen = choices.pop()
+        form, again, ties = _ordered(cell, flat, chosen)
+        written.append((form, again))
+        for place in range(len(chosen), len(ties)):
+            if ties[place]:
+                choices.append((*chosen, *(False,) * (place - len(chosen)), True))
+    return min(written, key=lambda found: (len(found[0].cell.nodes), _text(found[0].cell)))
 
 
 def trace(cell: Cell, limits: Limits = LIMITS) -> Trace:
@@ -256,9 +276,15 @@ def trace(cell: Cell, limits: Limits = LIMITS) -> Trace:
         # Flat sums that share parts with each other may need more nodes than the limit allows.
         flat = False
         form, again = _once(cell, flat)
-    for _ in range(_ROUNDS):
-        if not again:
-            break
+    forms: list[Trace] = []
+    while again:
+        # Vectors and numbers grow fewer, or laws come into order, so this ends; should forms ever go
+        # round in a circle, the smallest of them is as good a choice from wherever it is entered.
+        circle = [form.cell for form in forms]
+        if form.cell in circle:
+            forms = forms[circle.index(form.cell) :]
+            return min(forms, key=lambda form: (len(form.cell.nodes), _text(form.cell)))
+        forms.append(form)
         fresh, again = _once(form.cell, flat)
         form = _compose(fresh, form)
     return form
@@ -303,7 +329,8 @@ def _text(cell: Cell) -> str:
             parts.append(f"{op}{args}")
         elif isinstance(parameter, Linear):
             parts.append(
-                f"{op}{args}{parameter.kind} {initial_text(parameter.init)} {parameter.diagonal!r} "
+                f"{op}{args}{parameter.kind} {initial_text(parameter.init)} "
+                f"{parameter.diagonal + 0.0!r} "
                 f"{initial_text(parameter.bias)} {parameter.blocks}"
             )
         elif isinstance(parameter, Initial):

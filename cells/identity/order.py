@@ -6,6 +6,7 @@ until they stop splitting. While a tie is left that is more than plain twins, on
 singled out: the one whose refinement comes out smallest.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,15 +39,16 @@ _REFINEMENTS: Final = 256
 _SYMMETRIC: Final = frozenset({"default", "normal"})
 
 
+Share = tuple[Initial, list[tuple[int, float]], float]
+"""A law, the members whose biases it replaces, with their signs, and the number added."""
+
+
 @dataclass(slots=True)
 class Group:
-    """Linears whose biases add up: members with their signs, and the laws that remain.
-
-    A law comes with the members whose biases it replaces, and the number added.
-    """
+    """Linears and vectors whose biases add up: members with their signs, and the laws that remain."""
 
     members: list[tuple[int, float]]
-    laws: list[tuple[Initial, list[tuple[int, float]], float]]
+    laws: list[Share]
 
 
 class Ordering:
@@ -124,9 +126,7 @@ class Ordering:
                     seeds[term] = _NO_BIAS if bias is None else parameter_label(bias)
                 continue
             sign = 1.0
-            if len(profile) > 1:
-                profile.sort(key=lambda part: (up[part[0]], part[1]))
-            if profile[0][1] < 0:
+            if _orientation(profile, up) < 0:
                 sign = -1.0
                 profile = [(user, -coefficient) for user, coefficient in profile]
             groups.setdefault(tuple(profile), []).append((term, sign))
@@ -136,16 +136,18 @@ class Ordering:
             # What is seen must not depend on which of two opposite signs the profile has.
             seen = profile if len(members) > 1 else members
             for term, sign in seen:
+                mark = 0
                 for law, _, _ in group.laws:
-                    seeds[term] += (parameter_label(_signed(law, sign)) * K1) & MASK
-                seeds[term] ^= _NO_BIAS ^ len(group.laws)
+                    mark += (parameter_label(_signed(law, sign)) * K1) & MASK
+                # A sum may read several groups, and these come in no order: marks are added.
+                seeds[term] += mark ^ _NO_BIAS ^ len(group.laws)
 
     def _group(
         self, profile: tuple[tuple[int, float], ...], members: list[tuple[int, float]]
     ) -> Group:
         payload = self.terms.payload
         total, numbers = 0.0, list[tuple[int, float]]()
-        laws: list[tuple[Initial, list[tuple[int, float]], float]] = []
+        laws: list[Share] = []
         for member in members:
             law: Initial | Linear | None = payload[member[0]][1]
             if isinstance(law, Linear):
@@ -175,6 +177,15 @@ class Ordering:
                 laws.append((_value(start), numbers, number))
         if len(laws) > 1:
             laws.sort(key=lambda law: initial_text(law[0]))
+            if _balanced(profile, self.terms.up):
+                turned = [
+                    (_signed(law, -1.0), [(term, -sign) for term, sign in parts], -number)
+                    for law, parts, number in laws
+                ]
+                turned.sort(key=lambda law: initial_text(law[0]))
+                texts = [[initial_text(law[0]) for law in found] for found in (laws, turned)]
+                if texts[1] < texts[0]:
+                    return Group([(term, -sign) for term, sign in members], turned)
         return Group(members, laws)
 
     def place_biases(self, keys: list[int]) -> None:
@@ -184,10 +195,12 @@ class Ordering:
             laws, members = group.laws, group.members
             if len(members) > 1:
                 members.sort(key=lambda member: (kind[member[0]] == FRESH, keys[member[0]]))
+                if kind[members[-1][0]] == FRESH and len(laws) > 1:
+                    laws = self._keep_vectors(laws, members)
             for place, (term, sign) in enumerate(members):
                 bias = None
                 self.origins[term] = ([], 0.0)
-                if place < len(laws):
+                if place < len(laws) and laws[place] is not None:
                     law, parts, number = laws[place]
                     bias = _signed(law, sign)
                     self.origins[term] = ([(m, sign * s) for m, s in parts], sign * number)
@@ -195,6 +208,31 @@ class Ordering:
                 # Colours of vectors know their laws, so the cell is ordered anew with other ones.
                 if kind[term] == FRESH and bias != payload[term][1]:
                     self.again = True
+
+    def _keep_vectors(
+        self, laws: list[Share], members: list[tuple[int, float]]
+    ) -> list[Share | None]:
+        """The laws in the order of members, where a vector that starts by one of them keeps it.
+
+        Handed out in the order of keys, which know the laws of vectors, two laws would change places
+        for ever.
+        """
+        kind, payload = self.terms.kind, self.terms.payload
+        vectors = [place for place, (term, _) in enumerate(members) if kind[term] == FRESH]
+        placed: list[Share | None] = [*laws[: vectors[0]]]
+        placed += [None] * (len(members) - len(placed))
+        left = laws[vectors[0] :]
+        for place in vectors:
+            term, sign = members[place]
+            own = _signed(payload[term][1], sign)
+            kept = next((share for share in left if share[0] == own), None)
+            if kept is not None:
+                left.remove(kept)
+                placed[place] = kept
+        for place in vectors:
+            if left and placed[place] is None:
+                placed[place] = left.pop(0)
+        return placed
 
     def _downwards(self, up: list[int], labels: list[int] | None) -> list[int]:
         """Colours that know the whole term and everything that reads it."""
@@ -321,6 +359,40 @@ class Ordering:
                 place = 1
             keys[term] = depth[term] << 66 | place << 64 | colours[term]
         return keys
+
+
+_Profile = Sequence[tuple[int, float]]
+"""The sums that read a linear or vector, each with its coefficient there."""
+
+
+def _opposite(profile: _Profile, up: list[int]) -> tuple[list[tuple[int, float]], ...]:
+    """A profile and the one of opposite sign, by what the sums are made of, in order."""
+    return (
+        sorted([(up[user], coefficient) for user, coefficient in profile]),
+        sorted([(up[user], -coefficient) for user, coefficient in profile]),
+    )
+
+
+def _balanced(profile: _Profile, up: list[int]) -> bool:
+    """Whether nothing tells a profile from the one of opposite sign."""
+    if len(profile) == 1:
+        return False
+    plus, minus = _opposite(profile, up)
+    return plus == minus
+
+
+def _orientation(profile: _Profile, up: list[int]) -> float:
+    """1 or -1, the other for a profile of opposite sign.
+
+    The first sum, by what it is made of, has a positive coefficient. A profile that is balanced goes
+    by the sum that comes first in this cell.
+    """
+    if len(profile) == 1:
+        return profile[0][1]
+    plus, minus = _opposite(profile, up)
+    if plus == minus:
+        return profile[0][1]
+    return 1.0 if plus > minus else -1.0
 
 
 def _value(number: float) -> Initial:

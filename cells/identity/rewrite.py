@@ -55,11 +55,11 @@ def number_label(value: float) -> int:
 
 
 def initial_text(initial: Initial | None) -> str:
-    """A law as text, unambiguous and short."""
+    """A law as text, unambiguous and short; 0 and -0 are one number."""
     if initial is None:
         return "none"
     sign = "-" if initial.negative else ""
-    return f"{sign}{initial.law}({','.join(map(repr, initial.numbers))})"
+    return f"{sign}{initial.law}({','.join([repr(number + 0.0) for number in initial.numbers])})"
 
 
 def parameter_label(parameter: Linear | Initial) -> int:
@@ -69,7 +69,7 @@ def parameter_label(parameter: Linear | Initial) -> int:
         return known[1]
     if isinstance(parameter, Linear):
         text = (
-            f"{parameter.kind} {initial_text(parameter.init)} {parameter.diagonal!r} "
+            f"{parameter.kind} {initial_text(parameter.init)} {parameter.diagonal + 0.0!r} "
             f"{parameter.blocks}" + (initial_text(parameter.bias) if frozen(parameter) else "")
         )
     else:
@@ -156,7 +156,9 @@ class Terms:
         label: 64 bits for kind, operator and parameter, without biases and arguments.
         up: 64 bits for the whole term as a tree, all states alike, without biases.
         depth: longest way to a leaf.
-        ties: sums met so far whose sign is a matter of choice: bit i of `choices` turns the i-th.
+        ties: sums met so far whose sign is a matter of choice; where `choices` has True at the same
+            position it is the opposite that came first. Without `choices` such sums and their
+            opposites are left as they are.
     """
 
     __slots__ = (
@@ -176,8 +178,8 @@ class Terms:
         "up",
     )
 
-    def __init__(self, choices: int = 0) -> None:
-        self.ties = 0
+    def __init__(self, choices: tuple[bool, ...] | None = ()) -> None:
+        self.ties: list[int] = []
         self._choices = choices
         self._splits: dict[int, tuple[float, int]] = {}
         self.kind: list[int] = []
@@ -246,7 +248,7 @@ class Terms:
 
     def constant(self, value: float) -> int:
         """A number: the sum of nothing."""
-        return self.sum(value, (), ())
+        return self.sum(value + 0.0, (), ())
 
     def number(self, term: int) -> float | None:
         """The number that a term is, or None."""
@@ -311,17 +313,33 @@ class Terms:
             return number, None
         if number == 0.0 and len(coefficients) == 1:
             return coefficients[0], self.args[term][0]
-        factor = self._orientation(term) * _size((number, *coefficients))
-        rest = term if factor == 1.0 else self.scale(term, 1.0 / factor)
-        self._splits[term] = factor, rest
+        size = _size((number, *coefficients))
+        unit = term if size == 1.0 else self.scale(term, 1.0 / size)
+        sign, rest = self._splits.get(unit) or self._oriented(unit)
+        self._splits[term] = split = sign * size, rest
+        return split
+
+    def _oriented(self, unit: int) -> tuple[float, int]:
+        """The sign of a sum of size 1, 1 or -1, and the sum that is positive."""
+        sign = self._orientation(unit)
+        tied = not sign and self._choices is not None
+        if tied:
+            index = len(self.ties)
+            sign = -1.0 if self._choices[index : index + 1] == (True,) else 1.0
+        rest = self.scale(unit, -1.0) if sign < 0 else unit
+        if tied:
+            self.ties.append(rest)
+            # Of this sum and its opposite the one chosen is positive, at whatever size.
+            self._splits[self.scale(unit, -1.0)] = -sign, rest
+        self._splits[unit] = sign or 1.0, rest
         self._splits[rest] = 1.0, rest
-        return factor, rest
+        return self._splits[unit]
 
     def _orientation(self, term: int) -> float:
-        """1 for a sum that is positive, -1 for a negative one.
+        """1 for a sum that is positive, -1 for a negative one, 0 where nothing tells.
 
         Positive is a sum whose number is, else most of whose coefficients are, else whose positive
-        terms come first. Where these tie too `choices` decides, and its opposite is negative.
+        terms come first.
         """
         number, coefficients = self.payload[term]
         balance = number or sum([1 if c > 0 else -1 for c in coefficients])
@@ -331,16 +349,7 @@ class Terms:
         pairs = [(up[arg], c) for arg, c in zip(self.args[term], coefficients, strict=True)]
         plus = sorted([(at, c) for at, c in pairs if c > 0])
         minus = sorted([(at, -c) for at, c in pairs if c < 0])
-        if plus != minus:
-            return 1.0 if plus < minus else -1.0
-        sign = -1.0 if self._choices >> self.ties & 1 else 1.0
-        self.ties += 1
-        opposite = self.scale(term, -1.0)
-        size = _size(coefficients)
-        rest = self.scale(term, sign / size)
-        self._splits[opposite] = -sign * size, rest
-        self._splits[rest] = 1.0, rest
-        return sign
+        return 0.0 if plus == minus else 1.0 if plus < minus else -1.0
 
     def multiply(self, a: int, b: int) -> int:
         """`a * b`."""
@@ -438,13 +447,15 @@ class Terms:
         return self.new(LINEAR, "linear", (a,), (1,), (node, parameter), label)
 
 
-def rewrite(cell: Cell, flat: bool = True, choices: int = 0) -> tuple[Terms, list[int]]:
+def rewrite(
+    cell: Cell, flat: bool = True, choices: tuple[bool, ...] | None = ()
+) -> tuple[Terms, list[int]]:
     """The terms of a cell, and for each of its nodes the term that it is.
 
     Args:
         cell: any cell that `cells.verify.check` lets pass.
         flat: whether the laws of arithmetic are used; without them only equal nodes are merged.
-        choices: bits that decide signs which nothing else does, see `Terms.ties`.
+        choices: decide signs that nothing else does, False where they end; see `Terms.ties`.
 
     The laws hold over the real numbers. Folded numbers are rounded to 12 digits, which is what cell
     text holds; `a * 0` is 0 and `a - a` is 0 whatever a is, infinities included.
