@@ -17,7 +17,7 @@ from cells import canonical, identify, parse, to_text, zoo
 from cells.engine import executor
 from cells.engine.executor import make
 from cells.engine.learner import Model
-from cells.engine.native.build import NativeError, library
+from cells.engine.native import build
 from cells.engine.training import determinism
 from cells.engine.training.initial import draw
 from cells.training.budget import Budget
@@ -170,11 +170,11 @@ def measure(
 def _peak() -> tuple[Callable[[], float], str]:
     """A measurement of the peak in GFLOP/s, and how it is made."""
     try:
-        runtime = library("float32")
-    except NativeError as error:
+        measure = build.peak()
+    except build.NativeError as error:
         said = str(error)
     else:
-        return lambda: float(runtime.peak(0.01)), "multiply-adds in registers"
+        return lambda: measure(0.01), "multiply-adds in registers"
     matrix = torch.randn(768, 768, generator=torch.Generator().manual_seed(0))
     out = torch.empty_like(matrix)
 

@@ -9,17 +9,15 @@ import ctypes
 import hashlib
 import os
 import platform
-import shlex
-import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
+from cells.engine.native.compiler import Compiler, NativeError, compiler, start
 from cells.engine.native.tape import prelude
 
 Real = Literal["float32", "float64"]
@@ -35,27 +33,14 @@ _MACHINE_FLAGS: Final = {
     "aarch64": ("-mcpu=native",),
     "arm64": ("-mcpu=native",),
 }
-_SECONDS: Final = 120
 
+SOURCES: Final = (
+    *("tape.c", "vector.c", "transcendental.c", "pointwise.c", "product.c", "transpose.c"),
+    *("rows.c", "loss.c", "optimizer.c", "bfloat16.c", "run.c"),
+)
+"""The files of `runtime/` that make the library, in the order in which they need each other."""
 
-class NativeError(RuntimeError):
-    """No native runtime, or none with bfloat16, can be had here.
-
-    Attributes:
-        code: `no-compiler`, `compile-failed`, `load-failed` or `no-bfloat16`.
-    """
-
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(f"{message}; {hint}")
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Compiler:
-    """A C compiler: the words that start it, and the first line of what it says of itself."""
-
-    words: tuple[str, ...]
-    version: str
+_PEAK: Final = ("tape.c", "vector.c", "peak.c")
 
 
 @cache
@@ -64,13 +49,24 @@ def library(real: Real) -> ctypes.CDLL:
 
     `run(items, first, count, instructions, result, rate, clip)` takes addresses and returns 0, or
     1 + the number of the item that it could not run. `block_size()`, `real_size()`,
-    `vector_size()` (bytes) and `has_bfloat16()` are constants; `peak(seconds)` measures the best rate of multiply-adds
-    in GFLOP/s.
+    `vector_size()` (bytes) and `has_bfloat16()` are constants.
 
     Raises:
         NativeError: `no-compiler`, `compile-failed`, `load-failed`.
     """
     return load(real, cache_folder())
+
+
+@cache
+def peak() -> Callable[[float], float]:
+    """A benchmark of the core: the best rate of multiply-adds in so many seconds, in GFLOP/s.
+
+    Raises:
+        NativeError: as `library`.
+    """
+    found = _load("float32", source(_PEAK), cache_folder())
+    found.peak.restype, found.peak.argtypes = ctypes.c_double, [ctypes.c_double]
+    return found.peak
 
 
 def require_bfloat16() -> None:
@@ -115,56 +111,20 @@ def load(real: Real, folder: Path) -> ctypes.CDLL:
     Raises:
         NativeError: as `library`.
     """
-    found = compiler()
-    text = source()
-    key = _key(real, text, found)
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        private = folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o022
-        usable = private and os.access(folder, os.W_OK)
-    except OSError:
-        usable = False
-    if not usable:
-        with tempfile.TemporaryDirectory(prefix="gw-native-") as place:
-            return _open(_compile(real, text, found, Path(place), key), real)
-    path = _cached(folder, key)
-    if path is None:
-        with _alone(folder / f"{key}.lock"):
-            path = _cached(folder, key) or _compile(real, text, found, folder, key)
-    return _open(path, real)
+    found = _load(real, source(), folder)
+    for name in ("block_size", "real_size", "vector_size", "has_bfloat16"):
+        getattr(found, name).restype = ctypes.c_int64
+        getattr(found, name).argtypes = []
+    found.run.restype = ctypes.c_int64
+    address, number, double = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+    found.run.argtypes = [address, number, number, address, address, double, double]
+    return found
 
 
-@cache
-def compiler() -> Compiler:
-    """The compiler in `CC` if that is set, else the first of cc, gcc and clang.
-
-    Raises:
-        NativeError: `no-compiler`.
-    """
-    wanted = shlex.split(os.environ.get("CC", ""))
-    for words in [wanted] if wanted else [["cc"], ["gcc"], ["clang"]]:
-        place = shutil.which(words[0])
-        if place is None:
-            continue
-        try:
-            said = _start([place, *words[1:], "--version"]).stdout.strip()
-        except (OSError, subprocess.SubprocessError):
-            continue
-        if said:
-            return Compiler((place, *words[1:]), said.splitlines()[0])
-    looked = f"CC is {' '.join(wanted)!r}, which does not run" if wanted else "no cc, gcc or clang"
-    raise NativeError(
-        "no-compiler", f"no C compiler: {looked}", "install gcc or clang for the native engine"
-    )
-
-
-def source() -> str:
-    """The C source that is compiled."""
-    folder = Path(__file__).parent
-    parts = [
-        f'#line 1 "{name}"\n{(folder / name).read_text(encoding="utf-8")}'
-        for name in ("runtime.c", "bfloat16.c")
-    ]
+def source(names: Sequence[str] = SOURCES) -> str:
+    """The C source that is compiled: the numbers of `tape`, then files of `runtime/`, in order."""
+    folder = Path(__file__).parent / "runtime"
+    parts = [f'#line 1 "{name}"\n{(folder / name).read_text(encoding="utf-8")}' for name in names]
     return "".join([prelude(), *parts])
 
 
@@ -183,7 +143,28 @@ def _flags(real: Real) -> tuple[str, ...]:
     return (*FLAGS, *machine, f"-DREAL_BITS={32 if real == 'float32' else 64}")
 
 
+def _load(real: Real, text: str, folder: Path) -> ctypes.CDLL:
+    """The library that `text` compiles to, from `folder` where that can be."""
+    found = compiler()
+    key = _key(real, text, found)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private = folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o022
+        usable = private and os.access(folder, os.W_OK)
+    except OSError:
+        usable = False
+    if not usable:
+        with tempfile.TemporaryDirectory(prefix="gw-native-") as other:
+            return _open(_compile(real, text, found, Path(other), key))
+    path = _cached(folder, key)
+    if path is None:
+        with _alone(folder / f"{key}.lock"):
+            path = _cached(folder, key) or _compile(real, text, found, folder, key)
+    return _open(path)
+
+
 def _key(real: Real, text: str, found: Compiler) -> str:
+    """Of all that the machine code follows from; flags may also stand in `CC`."""
     parts = (text, *_flags(real), found.version, platform.machine(), cpu())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
@@ -209,12 +190,14 @@ def _compile(real: Real, text: str, found: Compiler, folder: Path, key: str) -> 
         made = Path(place) / "runtime.so"
         words = [*found.words, *_flags(real), "-x", "c", "-", "-o", str(made), "-lm"]
         try:
-            done = _start(words, text, place)
+            done = start(words, text, place)
         except (OSError, subprocess.SubprocessError) as error:
             raise _failed(found, str(error)) from error
         if done.returncode or not made.is_file():
             lines = [line for line in done.stderr.splitlines() if line.strip()]
-            raise _failed(found, " / ".join(lines[:3]) or f"exit status {done.returncode}")
+            raise _failed(
+                found, " / ".join(lines[:3]) or f"no library, exit status {done.returncode}"
+            )
         path = folder / _name(key, made.read_bytes())
         made.replace(path)
         return path
@@ -228,40 +211,13 @@ def _failed(found: Compiler, why: str) -> NativeError:
     )
 
 
-def _start(
-    words: list[str], text: str = "", folder: str | None = None
-) -> "subprocess.CompletedProcess[str]":
-    # Errors in English whatever the user's language, since they are quoted.
-    return subprocess.run(  # noqa: S603 - the compiler, no shell
-        words,
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-        cwd=folder,
-        env={**os.environ, "LC_ALL": "C"},
-    )
-
-
-def _open(path: Path, real: Real) -> ctypes.CDLL:
+def _open(path: Path) -> ctypes.CDLL:
     try:
-        found = ctypes.CDLL(str(path))
-        for name in ("block_size", "real_size", "vector_size", "has_bfloat16"):
-            getattr(found, name).restype = ctypes.c_int64
-            getattr(found, name).argtypes = []
-        found.peak.restype, found.peak.argtypes = ctypes.c_double, [ctypes.c_double]
-        found.run.restype = ctypes.c_int64
-        address, number, double = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
-        found.run.argtypes = [address, number, number, address, address, double, double]
-        size = int(found.real_size())
-    except (OSError, AttributeError) as error:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
         raise NativeError(
             "load-failed", f"the native runtime cannot be loaded: {error}", f"remove {path}"
         ) from error
-    if size != (4 if real == "float32" else 8):
-        raise NativeError("load-failed", f"{path} has numbers of {size} bytes", f"remove {path}")
-    return found
 
 
 @contextmanager

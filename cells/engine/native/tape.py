@@ -1,7 +1,8 @@
 """What the native runtime reads: items, pointwise instructions, and the layout of its arrays.
 
 A tape is a table of items, coarse pieces of work, and a table of instructions for the pointwise
-ones. `runtime.c` is compiled with the numbers of this page, so both sides always agree.
+ones. The C files of `runtime/` are compiled with the numbers of this page, see `prelude`, so both
+sides always agree.
 
 Layout: step arrays are `[rows][ld]`, series `[T][B][ld]`, several gates `[G][T][B][ld]`, where `ld`
 is `row_stride(H)`. A matrix of a product y = x W, W `[K, N]`, is held as panels: `ceil(N / 16)`
@@ -188,7 +189,10 @@ REF: Final = np.dtype([("base", np.int64), ("step", np.int64), ("walk", np.int64
 INSTRUCTION: Final = np.dtype(
     [("op", np.int64), ("out", REF), ("a", REF), ("b", REF), ("c", REF)], align=True
 )
-ITEM: Final = np.dtype([("kind", np.int64), ("f", np.int64, (23,))])
+ITEM_FIELDS: Final = 23
+"""Numbers of an item beside its kind."""
+
+ITEM: Final = np.dtype([("kind", np.int64), ("f", np.int64, (ITEM_FIELDS,))])
 RESULT: Final = np.dtype(
     [
         ("loss", np.float64),
@@ -233,7 +237,7 @@ def item(kind: Kind, **fields: int) -> Item:
     for name in fields.keys() - set(names):
         raise ValueError(f"{kind.name} has no field {name}, only {', '.join(names)}")
     values = [fields.get(name, 0) for name in names]
-    return int(kind), tuple(values + [0] * (23 - len(values)))
+    return int(kind), tuple(values + [0] * (ITEM_FIELDS - len(values)))
 
 
 def instructions(rows: list[Instruction]) -> NDArray[np.void]:
@@ -280,8 +284,20 @@ def unpack(panels: NDArray[np.floating], n: int) -> NDArray[np.floating]:
 
 
 def prelude() -> str:
-    """The part of the C source that says all the numbers of this page."""
-    lines = [f"#define LANES {LANES}", f"#define ACCUMULATE {ACCUMULATE}"]
+    """The part of the C source that says all the numbers of this page.
+
+    `EACH_OP(ROW)` is `ROW(NAME)` for every operation, in order.
+    """
+    numbers = {
+        "LANES": LANES,
+        "ACCUMULATE": ACCUMULATE,
+        "OP_COUNT": len(Code),
+        "ITEM_FIELDS": ITEM_FIELDS,
+        "INSTRUCTION_BYTES": INSTRUCTION.itemsize,
+        "RESULT_BYTES": RESULT.itemsize,
+    }
+    lines = [f"#define {name} {number}" for name, number in numbers.items()]
+    lines.append(f"#define EACH_OP(ROW) {' '.join(f'ROW({code.name})' for code in Code)}")
     lines += [f"#define OP_{code.name} {int(code)}" for code in Code]
     lines += [f"#define ITEM_{kind.name} {int(kind)}" for kind in Kind]
     for kind, names in FIELDS.items():

@@ -5,7 +5,7 @@ import pytest
 
 from cells.engine.native import tape
 from cells.engine.native.build import Real
-from cells.engine.native.tape import Kind
+from cells.engine.native.tape import Code, Kind
 from tests.cells.engine.native.arena import (
     NEAR,
     REALS,
@@ -523,6 +523,17 @@ def test_an_item_that_cannot_be_run_is_named() -> None:
     assert run("float32", [zero, (99, (0,) * 23)])[0] == 2
     nested = tape.item(Kind.LOOP, first=1, count=1, steps=1)
     assert run("float32", [nested, nested])[0] == 2
+
+
+@pytest.mark.parametrize("code", [len(Code), -1, 2 * tape.ACCUMULATE, tape.ACCUMULATE - 1])
+def test_an_operation_that_no_kernel_is_for_is_refused(code: int) -> None:
+    out = aligned("float32", np.ones(16))
+    reference = tape.ref(base(out))
+    good = tape.instruction(Code.NEGATE, reference, reference)
+    bad = (code, *good[1:])
+    program = tape.item(Kind.POINTWISE, first=0, count=2, elements=16)
+    assert run("float32", [program], [good, bad])[0] == 1
+    assert np.array_equal(out, -np.ones(16, np.float32)), "what comes before it was done"
 
 
 @pytest.mark.parametrize("real", REALS)

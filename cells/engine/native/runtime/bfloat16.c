@@ -195,4 +195,12 @@ static __attribute__((noinline)) void weight_gradient_bfloat16(
   }
 }
 
+#undef PAIRS
+#undef LEFT_ROWS
+#undef TILE_ROWS
+#undef TILE_PANELS
+#undef EACH_TILE_ROW
+#undef EACH_PANEL
+#undef PAIR_FUNCTION
+
 #endif
