@@ -134,6 +134,7 @@ def _code(error: Exception) -> int:
     """The exit code of an expected error; anything else is a fault of ours and raised again."""
     from typer.exceptions import TyperException
 
+    from cells.engine.native.compiler import NativeError
     from cells.error import CellError
     from results.error import StoreError
     from search.error import SearchError
@@ -143,7 +144,7 @@ def _code(error: Exception) -> int:
         return USAGE
     if isinstance(error, TaskError | StoreError | SearchError):
         return USAGE if error.code in WRONG_ARGUMENTS else WRONG
-    if isinstance(error, OSError):
+    if isinstance(error, OSError | NativeError):
         return WRONG
     error.add_note("This is a fault of Gatewright: please report it with the command you ran.")
     raise error

@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import Final, Literal, Protocol
 
 from cells.engine.learner import Learner, Model, Weights
-from cells.engine.native import build
+from cells.engine.native import build, compiler
 from cells.engine.native.learner import NativeLearner
 
 Dtype = Literal["float32", "float64"]
@@ -60,8 +60,16 @@ def hindrance(executor: str = "native") -> build.NativeError | None:
 
 
 def best() -> str:
-    """The fastest executor that this machine can run: `native`, or else `reference`."""
-    return "reference" if hindrance() else "native"
+    """The fastest executor that this machine can run: `native`, or else `reference`.
+
+    Raises:
+        NativeError: `CC` names a compiler that cannot make the native one. Whoever chose a compiler
+            does not want the reference, many times slower, without a word.
+    """
+    reason = hindrance()
+    if reason is not None and compiler.chosen():
+        raise reason
+    return "reference" if reason else "native"
 
 
 def describe(executor: str) -> dict[str, str]:

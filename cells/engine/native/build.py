@@ -165,7 +165,7 @@ def _load(real: Real, text: str, folder: Path) -> ctypes.CDLL:
 
 def _key(real: Real, text: str, found: Compiler) -> str:
     """Of all that the machine code follows from; flags may also stand in `CC`."""
-    parts = (text, *_flags(real), found.version, platform.machine(), cpu())
+    parts = (text, *_flags(real), *found.words, found.version, platform.machine(), cpu())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -178,8 +178,10 @@ def executor_of(wanted: str | None, record: "Store | None" = None, study_id: str
         raise UsageError(f"--executor {chosen}: expected one of {known}")
     reason = executor.hindrance(chosen)
     if reason is not None:
-        other = f"--executor {executor.best()}"
-        raise UsageError(f"the {chosen} executor cannot run here: {reason}", other)
+        raise UsageError(
+            f"the {chosen} executor cannot run here: {reason.message}",
+            f"{reason.hint}, or use --executor reference, which is many times slower",
+        )
     return chosen
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cells.engine.native import build
-from cells.engine.native.build import NativeError
+from cells.engine import executor
+from cells.engine.native import build, compiler
+from cells.engine.native.compiler import NativeError
 
 
 @pytest.fixture
-def compiler() -> None:
+def working() -> None:
     """Skips where no runtime can be made at all."""
     try:
         build.library("float32")
@@ -21,10 +22,13 @@ def compiler() -> None:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch):
     """Lets a test choose the compiler."""
-    build.compiler.cache_clear()
+    caches = compiler.compiler, build.library, executor.hindrance
+    for one in caches:
+        one.cache_clear()
     yield monkeypatch
     monkeypatch.undo()
-    build.compiler.cache_clear()
+    for one in caches:
+        one.cache_clear()
 
 
 def test_without_a_compiler_the_error_says_so(fresh, tmp_path: Path) -> None:
@@ -42,6 +46,53 @@ def test_a_compiler_that_does_not_exist_is_named(fresh, tmp_path: Path) -> None:
     assert caught.value.code == "no-compiler"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("gcc '", "which is not a command line: no closing quotation"),
+        ("nowhere-cc -x", "which is not on the PATH"),
+        ("false", "which does not say its version"),
+    ],
+)
+def test_a_broken_cc_is_an_error_and_never_silently_the_reference(
+    fresh, words: str, said: str
+) -> None:
+    fresh.setenv("CC", words)
+    with pytest.raises(NativeError, match=said) as caught:
+        executor.best()
+    assert caught.value.hint == "correct CC or unset it"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", "from search.cli import main; main()"),
+            *("train", "gru", "memorization", "--scale", "smoke", "--updates", "2"),
+        ],
+        env={**os.environ, "CC": words, "PYTHONPATH": str(Path(build.__file__).parents[3])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert f"CC is {words!r}, {said}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_cc_and_without_a_compiler_the_reference_is_the_best(fresh, tmp_path: Path) -> None:
+    fresh.setenv("PATH", str(tmp_path))
+    fresh.setenv("CC", " ")
+    assert executor.best() == "reference"
+
+
+@pytest.mark.usefixtures("working")
+def test_flags_in_cc_make_another_library(fresh, tmp_path: Path) -> None:
+    plain = compiler.compiler().words[0]
+    sizes: list[int] = []
+    for words in (plain, f"{plain} -O0", f"{plain} -O0 -DSOMETHING"):
+        fresh.setenv("CC", words)
+        compiler.compiler.cache_clear()
+        build.load("float32", tmp_path)
+        sizes.append(len(list(tmp_path.glob("*.so"))))
+    assert sizes == [1, 2, 3]
+
+
 def test_what_a_failing_compiler_says_is_quoted(fresh, tmp_path: Path) -> None:
     broken = tmp_path / "broken-cc"
     broken.write_text(
@@ -55,7 +106,7 @@ def test_what_a_failing_compiler_says_is_quoted(fresh, tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").glob("*.so"))
 
 
-@pytest.mark.usefixtures("compiler")
+@pytest.mark.usefixtures("working")
 def test_a_second_load_takes_the_file_of_the_first(tmp_path: Path) -> None:
     build.load("float32", tmp_path)
     (path,) = tmp_path.glob("*.so")
@@ -65,7 +116,7 @@ def test_a_second_load_takes_the_file_of_the_first(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == before
 
 
-@pytest.mark.usefixtures("compiler")
+@pytest.mark.usefixtures("working")
 def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
     key = "0" * 32
     good = tmp_path / build._name(key, b"good")
@@ -76,7 +127,7 @@ def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
     assert not good.exists()
 
 
-@pytest.mark.usefixtures("compiler")
+@pytest.mark.usefixtures("working")
 def test_two_processes_make_one_file(tmp_path: Path) -> None:
     code = "from cells.engine.native import build; print(build.library('float32').real_size())"
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
@@ -90,7 +141,7 @@ def test_two_processes_make_one_file(tmp_path: Path) -> None:
     assert sorted(made) == [".lock", ".so"]
 
 
-@pytest.mark.usefixtures("compiler")
+@pytest.mark.usefixtures("working")
 def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -99,9 +150,9 @@ def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
     assert not list(shared.iterdir())
 
 
-@pytest.mark.usefixtures("compiler")
+@pytest.mark.usefixtures("working")
 def test_the_record_names_the_compiler_and_what_becomes_of_denormals() -> None:
     about = build.about()
-    assert about["compiler"] == build.compiler().version
+    assert about["compiler"] == compiler.compiler().version
     assert about["denormals"] == "flushed"
     assert "-ffast-math" not in about["flags"]
