@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cells.engine.chance import generator
 from cells.engine.files import model_file
 from cells.engine.generate import generate, predict
-from cells.engine.seed import generator
 from tasks.generated import chorale, progressions
 
 PIECES = 400

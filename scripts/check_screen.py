@@ -9,11 +9,12 @@ import argparse
 import sys
 
 from cells import identify, to_text, zoo
+from cells.seed import study_seed
 from cells.training.setting import Setting
 from results.record.outcome import Ending, Outcome
 from results.record.study import Study
 from results.record.trial import Trial
-from search import configuration, seed
+from search import configuration
 from search.run import evaluate
 from search.settings import sampler
 from tasks import registry
@@ -30,7 +31,7 @@ def share(study: Study, name: str, settings: int) -> tuple[float, list[float]]:
     tried: dict[Setting, float | None] = {}
     accuracies: list[float] = []
     for number in range(settings):
-        drawn = seed.derive(study.seed, name, f"check_screen/{number}")
+        drawn = study_seed(study.seed, name, f"check_screen/{number}")
         setting = sampler.propose(study.sampler, tuple(tried.items()), drawn, study.space)
         if setting is None:
             break

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
-from tasks import seed
+from tasks import chance
+from tasks.digest import digest
 from tasks.stream import cut_sequences
 from tasks.task import Facts, Floor, Split, TaskError
 
@@ -127,7 +128,7 @@ class SequenceTask:
         law, facts = self.law, self.facts
         order = None
         if split == "train" and not law.fresh:
-            order = seed.generator(facts.name, facts.version, facts.scale, "order", epoch)
+            order = chance.generator(facts.name, facts.version, facts.scale, "order", epoch)
         found = self.sequences(split, epoch)
         cut = cut_sequences(found.lengths, law.batch, facts.window, order)
         return cut.gather(found.inputs, found.targets, found.scored)
@@ -199,7 +200,7 @@ def make(
             family=family,
             version=version,
             scale=scale,
-            digest=seed.digest([name, version, scale, asdict(law)], first),
+            digest=digest([name, version, scale, asdict(law)], first),
             kind="symbols",
             size=len(law.vocabulary),
             metric="accuracy",
@@ -218,7 +219,7 @@ def drawn(law: Law, name: str, version: int, scale: str, split: Split, epoch: in
     """The sequences of one pass, read-only."""
     part = epoch if law.fresh and split == "train" else 0
     count = {"train": law.train, "valid": law.valid, "test": law.test}[split] * law.batch
-    rows = law.draw(split, count, seed.generator(name, version, scale, split, part))
+    rows = law.draw(split, count, chance.generator(name, version, scale, split, part))
     present = rows.inputs != ABSENT
     found = Sequences(
         rows.inputs[present],

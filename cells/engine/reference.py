@@ -15,9 +15,9 @@ from torch.nn import functional
 from cells.cell import Cell, Linear, Node
 from cells.engine.batch import Batch
 from cells.engine.learner import Model, Score, Weights
-from cells.engine.seed import derive
 from cells.engine.training.parameter import parameters
 from cells.op import DIVISION_GUARD
+from cells.seed import training_seed
 
 DTYPES: Final = {"float32": torch.float32, "float64": torch.float64}
 
@@ -193,7 +193,7 @@ class ReferenceLearner:
         Source: Jozefowicz, Zaremba, Sutskever 2015, section 3.3; order of reduction, clipping and
         rate: choice D6.
         """
-        source = torch.Generator().manual_seed(derive("dropout", self._seed, self.updates))
+        source = torch.Generator().manual_seed(training_seed("dropout", self._seed, self.updates))
         self.updates += 1
         loss, score, states = self._window(batch, source)
         trained = [weight for weight in self._weights.values() if weight.requires_grad]

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cells.engine.batch import Batch
-from cells.engine.seed import generator
+from cells.engine.chance import generator
 from cells.engine.systems.delay_line import DelayLine
 from cells.engine.systems.descent import descend, label_loss
 from cells.engine.systems.encoder_decoder import EncoderDecoder, Way

@@ -47,8 +47,8 @@ def sample(
     """Draw sequences from a trained model, its own output fed back."""
     import numpy as np
 
+    from cells.engine.chance import generator
     from cells.engine.generate import generate
-    from cells.engine.seed import generator
     from cells.engine.stop import EndSymbol
     from search.error import SearchError
     from search.resolve import label

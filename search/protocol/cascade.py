@@ -14,13 +14,13 @@ from typing import Final
 from cells.cell import Cell
 from cells.error import CellError
 from cells.identity.canonical import identify
+from cells.seed import study_generator, study_seed
 from cells.text.printer import to_text
 from cells.training.setting import Setting
 from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.outcome import Ending, Outcome
 from results.record.study import Study
 from results.record.trial import ENGINE, Trial
-from search import seed
 from search.error import SearchError
 from search.protocol.candidate import Candidate, Tries
 from search.protocol.score import best, ratio, score, value
@@ -177,7 +177,7 @@ class Cascade:
         study = self._study
         if self._confirming or self._proposed >= study.proposals:
             return None
-        draw = seed.generator(study.seed, index, "step")
+        draw = study_generator(study.seed, index, "step")
         chance = draw.random()
         if chance < study.reevaluate:
             members = [member for member in self._list if self._has_untried(member)]
@@ -205,7 +205,7 @@ class Cascade:
     def _propose(self, index: int) -> Work | None:
         """A new cell on the screen, or None if no attempt gave one."""
         for attempt in range(ATTEMPTS):
-            draw = seed.generator(self._study.seed, index, f"propose/{attempt}")
+            draw = study_generator(self._study.seed, index, f"propose/{attempt}")
             proposal = self._source.propose(draw, self._list)
             parent_id, operators = proposal.parent_id, proposal.operators
             if proposal.cell is None:
@@ -333,7 +333,7 @@ class Cascade:
                 if self._shared
                 else (index, f"setting/{candidate.cell_id}")
             )
-            number = seed.derive(study.seed, place, purpose)
+            number = study_seed(study.seed, place, purpose)
             setting = sampler.propose(study.sampler, tuple(tried.items()), number, study.space)
         if setting is not None:
             tried[setting] = None
@@ -341,7 +341,7 @@ class Cascade:
 
     def _inherited(self, work: Work, tried: Tries, index: int) -> Setting | None:
         """An untried setting from where the strategy says, or None if there is none."""
-        draw = seed.generator(self._study.seed, index, f"inherit/{work.candidate.cell_id}")
+        draw = study_generator(self._study.seed, index, f"inherit/{work.candidate.cell_id}")
         parent = self._known.get(work.candidate.parent_id)
         pool = self._source.inherit(draw.random(), parent, self._baselines, work.place)
         untried = [setting for setting in pool if setting not in tried]
@@ -373,7 +373,7 @@ class Cascade:
             setting=setting,
             schedule=plan.schedule,
             budget=plan.budget,
-            seed=seed.derive(study.seed, "roster" if self._shared else candidate.cell_id, purpose),
+            seed=study_seed(study.seed, "roster" if self._shared else candidate.cell_id, purpose),
             stop_at=study.screen.pass_mark if place == SCREEN else None,
             executor=self._executor,
             engine=self._engine,

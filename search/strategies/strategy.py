@@ -12,7 +12,7 @@ class Strategy(Protocol):
     The driver calls `ask(0)`, `ask(1)`, ... in order, and before `ask(n)` it has called `tell(k)`
     exactly for all k <= n - lag, in order. So what is asked at n is a pure function of the study and
     of the results 0..n - lag, and a study resumes by replaying its log. Randomness comes from
-    `seed.derive(study, n, purpose)` alone.
+    `cells.seed.study_seed(study, n, purpose)` alone.
     """
 
     def ask(self, index: int) -> Ask | None:

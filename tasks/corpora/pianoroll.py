@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from tasks import chance
 from tasks import scale as scales
-from tasks import seed
 from tasks.corpora import baseline, corpus, derive
 from tasks.corpora.text import SPLITS
+from tasks.digest import digest
 from tasks.stream import cut_sequences, roll_batches
 from tasks.task import Baseline, Facts, Split, TaskError
 
@@ -87,7 +88,7 @@ class Music:
         chosen = self.pieces[split]
         order = None
         if split == "train":
-            order = seed.generator(self.facts.name, VERSION, self.facts.scale, "order", epoch)
+            order = chance.generator(self.facts.name, VERSION, self.facts.scale, "order", epoch)
         return roll_batches(chosen.roll, chosen.offsets, self.law.batch, self.law.window, order)
 
     def rolls(self, split: Split, count: int) -> list[NDArray[np.uint8]]:
@@ -138,7 +139,7 @@ def load(name: str, scale: str) -> Music:
             family="music",
             version=VERSION,
             scale=scale,
-            digest=seed.digest([name, VERSION, scale, asdict(law), file.content], ()),
+            digest=digest([name, VERSION, scale, asdict(law), file.content], ()),
             kind="roll",
             size=derive.NOTES,
             metric="loss",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
-from tasks import seed
+from tasks.digest import digest
 from tasks.stream import Cut, cut_stream
 from tasks.task import Baseline, Facts, Split, TaskError
 
@@ -122,7 +122,7 @@ def make(
             family="text",
             version=version,
             scale=scale,
-            digest=seed.digest([name, version, asdict(law), corpus.digest], ()),
+            digest=digest([name, version, asdict(law), corpus.digest], ()),
             kind="symbols",
             size=len(corpus.vocabulary),
             metric="loss",

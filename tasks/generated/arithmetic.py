@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from tasks import chance
 from tasks import scale as scales
-from tasks import seed
 from tasks.corpora import baseline
+from tasks.digest import digest
 from tasks.generated import answer
 from tasks.stream import stream_batches
 from tasks.task import Facts, Split, TaskError
@@ -98,7 +99,7 @@ def make(law: Law, scale: str, name: str = "arithmetic") -> Arithmetic:
             family="symbols",
             version=VERSION,
             scale=scale,
-            digest=seed.digest([name, VERSION, scale, asdict(law)], first),
+            digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="symbols",
             size=len(VOCABULARY),
             metric="accuracy",
@@ -168,7 +169,7 @@ def stream(
     part = epoch if law.fresh and split == "train" else 0
     windows = {"train": law.train, "valid": law.valid, "test": law.test}[split]
     need = windows * law.batch * law.window + 1
-    generator = seed.generator("arithmetic", VERSION, scale, split, part)
+    generator = chance.generator("arithmetic", VERSION, scale, split, part)
     pieces: list[tuple[NDArray[np.int64], NDArray[np.bool_]]] = []
     while sum(len(symbols) for symbols, _ in pieces) < need:
         pieces.append(draw(law, BLOCK, generator))

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from tasks import chance
 from tasks import scale as scales
-from tasks import seed
 from tasks.corpora import baseline
+from tasks.digest import digest
 from tasks.generated import nesting
 from tasks.stream import stream_batches
 from tasks.task import Facts, Split, TaskError
@@ -125,7 +126,7 @@ def make(law: Law, scale: str, name: str = "markup") -> Markup:
             family="symbols",
             version=VERSION,
             scale=scale,
-            digest=seed.digest([name, VERSION, scale, asdict(law)], first),
+            digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="symbols",
             size=law.letters + 3,
             metric="accuracy",
@@ -187,7 +188,7 @@ def stream(law: Law, scale: str, split: Split, epoch: int) -> NDArray[np.int64]:
     part = epoch if law.fresh and split == "train" else 0
     windows = {"train": law.train, "valid": law.valid, "test": law.test}[split]
     need = windows * law.batch * law.window + 1
-    generator = seed.generator("markup", VERSION, scale, split, part)
+    generator = chance.generator("markup", VERSION, scale, split, part)
     pieces: list[NDArray[np.int64]] = []
     while sum(map(len, pieces)) < need:
         pieces.append(written(law, draw_tags(law, BLOCK, generator), generator))

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from tasks import chance
 from tasks import scale as scales
-from tasks import seed
+from tasks.digest import digest
 from tasks.stream import cut_sequences
 from tasks.task import Facts, Floor, Split, TaskError
 
@@ -90,7 +91,7 @@ def make(law: Law, scale: str, name: str = "memorization") -> Memorization:
             family="memory",
             version=VERSION,
             scale=scale,
-            digest=seed.digest([name, VERSION, scale, asdict(law)], first),
+            digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="symbols",
             size=law.alphabet + 1,
             metric="accuracy",
@@ -117,7 +118,7 @@ def draw(law: Law, scale: str, split: Split, epoch: int) -> NDArray[np.int64]:
     """The sequences of one pass, `[sequences, k]`, read-only."""
     count = {"train": law.train, "valid": law.valid, "test": law.test}[split] * law.batch
     part = epoch if law.fresh and split == "train" else 0
-    generator = seed.generator("memorization", VERSION, scale, split, part)
+    generator = chance.generator("memorization", VERSION, scale, split, part)
     drawn = generator.integers(law.alphabet, size=(count, law.symbols))
     drawn.setflags(write=False)
     return drawn
@@ -131,6 +132,6 @@ def _batches(law: Law, scale: str, split: Split, epoch: int) -> Iterator[Batch]:
     scored = np.tile(np.arange(2 * k) >= k, len(drawn))
     shuffle = None
     if split == "train" and not law.fresh:
-        shuffle = seed.generator("memorization", VERSION, scale, "order", epoch)
+        shuffle = chance.generator("memorization", VERSION, scale, "order", epoch)
     cut = cut_sequences(np.full(len(drawn), 2 * k), law.batch, 2 * k, shuffle)
     return cut.gather(whole[:, :-1].reshape(-1), whole[:, 1:].reshape(-1), scored)

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from tasks import chance
 from tasks import scale as scales
-from tasks import seed
+from tasks.digest import digest
 from tasks.generated import chorale
 from tasks.generated.chorale import BAR, LOWEST, NOTES, TONIC, VOICINGS
 from tasks.stream import cut_sequences, roll_batches
@@ -115,7 +116,7 @@ def make(law: Law, scale: str, name: str = "progressions") -> Progressions:
             family="music",
             version=VERSION,
             scale=scale,
-            digest=seed.digest([name, VERSION, scale, asdict(law)], first),
+            digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="roll",
             size=NOTES,
             metric="loss",
@@ -183,7 +184,7 @@ def frames(states: NDArray[np.int64]) -> NDArray[np.uint8]:
 def drawn(law: Law, scale: str, split: Split) -> Pieces:
     """The pieces of a split, arrays read-only."""
     count = {"train": law.train, "valid": law.valid, "test": law.test}[split]
-    pieces = draw(law, count, seed.generator("progressions", VERSION, scale, split))
+    pieces = draw(law, count, chance.generator("progressions", VERSION, scale, split))
     for array in (pieces.roll, pieces.offsets, pieces.states):
         array.setflags(write=False)
     return pieces
@@ -197,6 +198,6 @@ def _ladder(chances: NDArray[np.float64]) -> Any:
 
 def _batches(law: Law, scale: str, split: Split, epoch: int) -> Iterator[Batch]:
     pieces = drawn(law, scale, split)
-    order = seed.generator("progressions", VERSION, scale, "order", epoch)
+    order = chance.generator("progressions", VERSION, scale, "order", epoch)
     shuffle = order if split == "train" else None
     return roll_batches(pieces.roll, pieces.offsets, law.batch, law.window, shuffle)

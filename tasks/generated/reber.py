@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from tasks import chance, sequences
 from tasks import scale as scales
-from tasks import seed, sequences
+from tasks.digest import digest
 from tasks.generated import grammar
 from tasks.generated.grammar import SYMBOLS
 from tasks.sequences import ABSENT, Rows, SequenceTask
@@ -159,7 +160,7 @@ def make_stream(law: StreamLaw, scale: str, name: str = "reber-continual") -> Co
             family="symbols",
             version=VERSION,
             scale=scale,
-            digest=seed.digest([name, VERSION, scale, asdict(law)], first),
+            digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="symbols",
             size=len(SYMBOLS),
             metric="accuracy",
@@ -178,7 +179,7 @@ def stream(law: StreamLaw, scale: str, split: Split) -> tuple[NDArray[np.int64],
     """The stream of one pass and the state in which each symbol was drawn, `[N + 1]`, read-only."""
     windows = {"train": law.train, "valid": law.valid, "test": law.test}[split]
     need = windows * law.batch * law.window + 1
-    generator = seed.generator("reber-continual", VERSION, scale, split)
+    generator = chance.generator("reber-continual", VERSION, scale, split)
     pieces: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     while sum(len(symbols) for symbols, _ in pieces) < need:
         symbols, states = grammar.walk(BLOCK, generator)

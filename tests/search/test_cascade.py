@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from cells.seed import study_generator
 from cells.training.budget import Budget
 from cells.training.schedule import Schedule
 from results.record.ask import Ask, Cause, Role
@@ -14,7 +15,6 @@ from results.record.outcome import Ending, Outcome
 from results.record.study import Confirm, Screen, Space, StrategyName, Study, TaskPlan
 from results.record.trial import Trial
 from search.error import SearchError
-from search.seed import generator
 from search.strategies import registry as strategies
 from search.strategies.strategy import Strategy
 from tasks.task import Facts, Metric
@@ -151,7 +151,7 @@ def test_the_history_does_not_depend_on_workers_or_on_the_order_of_arrival(
     study: Study, history: tuple[list[Ask], list[Outcome | None]], workers: int
 ) -> None:
     asks, _ = history
-    clock = generator(0, workers, "clock")
+    clock = study_generator(0, workers, "clock")
     strategy = make(study)
     running: dict[int, tuple[float, Trial]] = {}
     arrived: dict[int, Outcome | None] = {}

@@ -6,12 +6,12 @@ import pytest
 
 from cells import zoo
 from cells.identity.canonical import identify
+from cells.seed import study_generator
 from cells.text.printer import to_text
 from cells.training.setting import Setting
 from results.record.study import Space
 from search import configuration
 from search.protocol.candidate import Candidate, Tries
-from search.seed import generator
 from search.settings import grid
 from search.settings.sampler import FAILED
 from search.strategies.paper import BEST, FEW, Paper, best_settings, evaluated
@@ -48,7 +48,7 @@ def _shares(paper: Paper, parent: Candidate) -> Counter[str]:
         "baselines' best": best_settings(BASELINES, 0),
         "random": [],
     }
-    draws = generator(0, 7, "test")
+    draws = study_generator(0, 7, "test")
     shares: Counter[str] = Counter()
     for _ in range(3000):
         pool = list(paper.inherit(draws.random(), parent, BASELINES, 0))
@@ -102,7 +102,8 @@ def test_without_a_parent_in_the_study_only_the_baselines_and_chance_are_left(pa
 def test_parents_are_drawn_uniformly_from_the_list(paper: Paper) -> None:
     members = [*BASELINES, _candidate("mut1", Tries())]
     parents = Counter(
-        paper.propose(generator(0, number, "test"), members).parent_id for number in range(600)
+        paper.propose(study_generator(0, number, "test"), members).parent_id
+        for number in range(600)
     )
     assert set(parents) == {member.cell_id for member in members}
     # Binomial(600, 1/3): four standard deviations are 47.
@@ -110,7 +111,9 @@ def test_parents_are_drawn_uniformly_from_the_list(paper: Paper) -> None:
 
 
 def test_a_proposal_is_a_mutant_or_a_reason(paper: Paper) -> None:
-    proposals = [paper.propose(generator(0, number, "test"), BASELINES) for number in range(300)]
+    proposals = [
+        paper.propose(study_generator(0, number, "test"), BASELINES) for number in range(300)
+    ]
     for proposal in proposals:
         assert proposal.operators
         assert (proposal.cell is None) == bool(proposal.problem)

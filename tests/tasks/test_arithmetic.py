@@ -4,7 +4,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tasks import registry, seed
+from tasks import chance, registry
 from tasks.generated import answer, arithmetic
 from tasks.task import TaskError
 
@@ -96,7 +96,7 @@ def test_levels_rise_and_losses_fall_with_knowledge():
 
 def test_levels_agree_with_predictors_that_are_run_on_drawn_questions():
     """The tables of the law predict fresh instances: what they reach is the level, by Monte Carlo."""
-    generator = seed.generator("test", "arithmetic", "levels")
+    generator = chance.generator("test", "arithmetic", "levels")
     law = arithmetic.Law(PAPER, (1.0,), 1, 1, 1, 1, 1)
     joint = answer.law(PAPER)
     longest = np.zeros((8, *joint.shape[4:]))
@@ -142,7 +142,7 @@ def test_weights_that_are_none_are_refused():
 
 def test_the_largest_operands_are_added_without_overflow():
     law = arithmetic.Law((0.0,) * 16 + (1.0,), (1.0,), 1, 1, 1, 1, 1)
-    symbols, _ = arithmetic.draw(law, 200, seed.generator("test", "large"))
+    symbols, _ = arithmetic.draw(law, 200, chance.generator("test", "large"))
     text = arithmetic.spelled(symbols)
     for part in text.split(".")[:-1]:
         question, value = part.split("=")

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from tasks import registry, seed
+from tasks import chance, registry
 from tasks.generated import markup, nesting
 from tasks.task import TaskError
 
@@ -13,12 +13,12 @@ TAGS = 120_000
 
 @pytest.fixture(scope="module")
 def tags():
-    return markup.draw_tags(PAPER, TAGS, seed.generator("test", "markup", "tags"))
+    return markup.draw_tags(PAPER, TAGS, chance.generator("test", "markup", "tags"))
 
 
 @pytest.fixture(scope="module")
 def text(tags):
-    symbols = markup.written(PAPER, tags, seed.generator("test", "markup", "names"))
+    symbols = markup.written(PAPER, tags, chance.generator("test", "markup", "names"))
     return markup.spelled(PAPER, symbols)
 
 

@@ -3,7 +3,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tasks import registry, seed
+from tasks import chance, registry
 from tasks.generated import chorale, progressions
 from tasks.generated.chorale import BAR, HARMONIES, TONES, TONIC, VOICINGS
 from tasks.task import TaskError
@@ -17,7 +17,7 @@ FRAMES = (
 
 @pytest.fixture(scope="module")
 def pieces():
-    return progressions.draw(LAW, 800, seed.generator("test", "progressions"))
+    return progressions.draw(LAW, 800, chance.generator("test", "progressions"))
 
 
 def test_every_state_has_a_frame_of_its_own_of_four_notes():

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from tasks import registry, seed
+from tasks import chance, registry
 from tasks.generated import grammar, reber
 from tasks.sequences import SequenceTask
 from tasks.task import TaskError
@@ -16,7 +16,7 @@ STRING = re.compile(f"B(?P<outer>[TP])B(?:TS*X{TAIL}|PT*V(?:V|P{TAIL}))E(?P=oute
 
 @pytest.fixture(scope="module")
 def strings():
-    symbols, _ = grammar.walk(20_000, seed.generator("test", "reber"))
+    symbols, _ = grammar.walk(20_000, chance.generator("test", "reber"))
     return ["".join(grammar.SYMBOLS[s] for s in row[row >= 0]) for row in symbols]
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import seed
+from tasks import chance
 from tasks.stream import cut_sequences, cut_stream, roll_batches, stream_batches
 from tasks.task import TaskError
 
@@ -39,7 +39,7 @@ def test_a_stream_is_cut_into_contiguous_lanes_that_hold_each_step_once(steps, l
 @given(lengths, st.integers(1, 6), st.integers(1, 12), st.booleans())
 @settings(max_examples=60)
 def test_each_step_of_each_sequence_stands_in_one_lane_once(sizes, lanes, window, shuffled):
-    generator = seed.generator("test", len(sizes)) if shuffled else None
+    generator = chance.generator("test", len(sizes)) if shuffled else None
     cut = cut_sequences(sizes, lanes, window, generator)
     assert sorted(step for lane in seen(cut) for step in lane) == list(range(sum(sizes)))
     begins = set(np.cumsum([0, *sizes[:-1]]).tolist())
@@ -70,7 +70,7 @@ def test_windows_of_a_stream_read_one_symbol_and_predict_the_next():
 
 
 def test_every_symbol_but_the_first_is_scored_once_a_pass():
-    symbols = seed.generator("test").integers(1000, size=1001)
+    symbols = chance.generator("test").integers(1000, size=1001)
     targets = [b.targets[b.mask] for b in stream_batches(symbols, lanes=7, window=13)]
     assert sorted(np.concatenate(targets)) == sorted(symbols[1:])
 
@@ -84,7 +84,7 @@ def test_unscored_symbols_are_read_and_not_scored():
 
 
 def test_rolls_read_the_frame_before_and_zeros_at_the_start():
-    generator = seed.generator("roll")
+    generator = chance.generator("roll")
     roll = (generator.random((40, 6)) < 0.5).astype(np.uint8)
     offsets = np.array([0, 11, 30, 40])
     scored = 0
@@ -103,20 +103,20 @@ def test_rolls_read_the_frame_before_and_zeros_at_the_start():
 
 
 def test_rolls_in_all_windows_are_the_rolls_that_came_in():
-    generator = seed.generator("roll")
+    generator = chance.generator("roll")
     roll = (generator.random((200, 5)) < 0.5).astype(np.uint8)
     offsets = np.array([0, 3, 90, 91, 150, 200])
     frames = np.concatenate(
-        [b.targets[b.mask] for b in roll_batches(roll, offsets, 3, 7, seed.generator("order"))]
+        [b.targets[b.mask] for b in roll_batches(roll, offsets, 3, 7, chance.generator("order"))]
     )
     assert sorted(map(tuple, frames)) == sorted(map(tuple, roll.astype(np.float32)))
 
 
 def test_a_shuffle_changes_the_order_and_repeats_for_its_seed():
     sizes = list(range(1, 30))
-    one = cut_sequences(sizes, 3, 5, seed.generator("order", 0))
-    again = cut_sequences(sizes, 3, 5, seed.generator("order", 0))
-    other = cut_sequences(sizes, 3, 5, seed.generator("order", 1))
+    one = cut_sequences(sizes, 3, 5, chance.generator("order", 0))
+    again = cut_sequences(sizes, 3, 5, chance.generator("order", 0))
+    other = cut_sequences(sizes, 3, 5, chance.generator("order", 1))
     np.testing.assert_array_equal(one.starts, again.starts)
     assert not np.array_equal(one.starts, other.starts)
 
@@ -127,6 +127,6 @@ def test_no_sequences_are_refused():
 
 
 def test_a_seed_depends_on_every_name_and_on_nothing_else():
-    assert seed.generator("a", 1).random() == seed.generator("a", 1).random()
-    drawn = {seed.generator(*names).random() for names in [("a", 1), ("a", 2), ("b", 1), ("a1",)]}
+    assert chance.generator("a", 1).random() == chance.generator("a", 1).random()
+    drawn = {chance.generator(*names).random() for names in [("a", 1), ("a", 2), ("b", 1), ("a1",)]}
     assert len(drawn) == 4

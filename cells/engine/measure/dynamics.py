@@ -19,14 +19,15 @@ from torch.nn import functional
 from cells.cell import Cell
 from cells.dynamics import BINS, Dynamics, Gate, Memory, Saturation, Spectrum, Stability
 from cells.engine.batch import Batch
+from cells.engine.chance import generator
 from cells.engine.executor import make
 from cells.engine.learner import Learner, Model, Weights
 from cells.engine.reference import tensors, unroll
-from cells.engine.seed import derive, generator
 from cells.engine.training.initial import draw
 from cells.engine.training.trainer import Source
 from cells.identity.canonical import canonical
 from cells.identity.naming import named
+from cells.seed import training_seed
 from cells.size import width_step
 from cells.training.setting import Setting
 
@@ -160,7 +161,7 @@ def saturation(
     cell, width = _sized(cell, width)
     gates = [index for index, node in enumerate(cell.nodes) if node.op == "sigmoid"]
     model = _model(cell, source, width)
-    learner = _learner(model, setting, executor, derive("saturation", seed))
+    learner = _learner(model, setting, executor, training_seed("saturation", seed))
     batches = list(islice(source.batches("valid"), 4))
     before = [_gate_values(cell, learner.weights(), index, batches) for index in gates]
     losses = list(_train(learner, _batches(source, updates), setting))
@@ -201,7 +202,7 @@ def stability(
     batches = _batches(source, updates)
     diverged = blown = 0
     for number, setting in enumerate(settings):
-        learner = _learner(model, setting, executor, derive("stability", seed, number))
+        learner = _learner(model, setting, executor, training_seed("stability", seed, number))
         losses = list(_train(learner, batches, setting))
         last = losses[-max(1, updates // 6) :]
         if len(losses) < updates:
@@ -228,7 +229,7 @@ def _fresh(
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Parameters, inputs `[T, B, H]` and targets `[B]` in float64."""
     model = Model(cell, width, 1, "symbols", SYMBOLS)
-    weights = tensors(draw(model, SCALE, derive("dynamics", seed, number)))
+    weights = tensors(draw(model, SCALE, training_seed("dynamics", seed, number)))
     source = generator("dynamics symbols", seed, number)
     symbols = torch.tensor(source.integers(0, SYMBOLS, (steps, lanes)))
     targets = torch.tensor(source.integers(0, SYMBOLS, lanes))

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.cell import Cell
+from cells.engine.chance import generator
 from cells.engine.learner import Model
 from cells.engine.measure.backprop import Array, Unrolled, flushed
-from cells.engine.seed import generator
 from cells.engine.training.initial import draw
 from cells.engine.training.parameter import parameters
 from cells.size import width_step

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cells.cell import Cell, Linear
+from cells.engine.chance import generator
 from cells.engine.reference import FUNCTIONS
-from cells.engine.seed import generator
 from cells.identity.rewrite import initial_text
 from cells.initial import Initial
 

@@ -16,8 +16,8 @@ from cells.engine.native.store import Store
 from cells.engine.native.tape import FIELDS, RESULT, Kind
 from cells.engine.native.window import Window
 from cells.engine.native.writer import Tape
-from cells.engine.seed import derive
 from cells.engine.training.dropout import Draws
+from cells.seed import training_seed
 
 _WINDOWS: Final = 6
 """Shapes of window that are kept; training and the ends of the splits need a few."""
@@ -207,7 +207,7 @@ class NativeLearner:
 
     def _draw(self, window: Window, batch: Batch, number: int) -> None:
         """The masks of dropout, as the reference draws them."""
-        source = Draws(derive("dropout", self._seed, number))
+        source = Draws(training_seed("dropout", self._seed, number))
         shape, chance = (batch.steps, batch.lanes, self.model.width), self.model.dropout
         for mask in window.masks:
             keep = source.uniform(*shape).reshape(-1, self.model.width) >= chance

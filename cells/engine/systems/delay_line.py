@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from cells.engine.executor import Dtype
 from cells.engine.reference import DTYPES
-from cells.engine.seed import derive
+from cells.seed import training_seed
 
 
 class DelayLine:
@@ -45,7 +45,7 @@ class DelayLine:
         shapes["readout.weight"], shapes["readout.bias"] = (outputs, width), (outputs,)
         self.weights: dict[str, Tensor] = {}
         for name, shape in shapes.items():
-            source = torch.Generator().manual_seed(derive("delay line", seed, name))
+            source = torch.Generator().manual_seed(training_seed("delay line", seed, name))
             drawn = torch.rand(shape, generator=source, dtype=DTYPES[dtype])
             several = taps if len(shape) == 3 else 1
             bound = 0.0 if name.endswith("bias") else (several * width) ** -0.5

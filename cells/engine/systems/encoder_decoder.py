@@ -15,9 +15,9 @@ from cells.cell import Cell
 from cells.engine.executor import Dtype
 from cells.engine.learner import Model
 from cells.engine.reference import DTYPES, tensors, unroll
-from cells.engine.seed import derive
 from cells.engine.training.initial import draw
 from cells.engine.training.parameter import parameters
+from cells.seed import training_seed
 
 Way = Literal["start", "steps", "both", "cut"]
 States = list[list[Tensor]]
@@ -78,7 +78,7 @@ class EncoderDecoder:
         frozen = {one.name for one in parameters(self.model) if not one.trained}
         found: list[dict[str, Tensor]] = []
         for part in ("encoder", "decoder"):
-            drawn = tensors(draw(self.model, 1.0, derive(part, seed)), dtype)
+            drawn = tensors(draw(self.model, 1.0, training_seed(part, seed)), dtype)
             for name, weight in drawn.items():
                 weight.requires_grad_(name not in frozen)
             found.append(drawn)
@@ -86,7 +86,7 @@ class EncoderDecoder:
         # An encoder says nothing, so it has no readout.
         del self.encoder["readout.weight"], self.encoder["readout.bias"]
         if way in ("steps", "both"):
-            source = torch.Generator().manual_seed(derive("context", seed))
+            source = torch.Generator().manual_seed(training_seed("context", seed))
             drawn = torch.rand((width, width), generator=source, dtype=DTYPES[dtype])
             self.decoder["context.weight"] = ((2 * drawn - 1) / width**0.5).requires_grad_()
 

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from cells.engine.executor import Dtype
 from cells.engine.reference import DTYPES
-from cells.engine.seed import derive
+from cells.seed import training_seed
 
 
 class JordanNetwork:
@@ -46,7 +46,7 @@ class JordanNetwork:
         self.weights: dict[str, Tensor] = {}
         shapes = {"W": (inputs, width), "U": (width, outputs), "V": (outputs, width)}
         for name, shape in shapes.items():
-            source = torch.Generator().manual_seed(derive("jordan", seed, name))
+            source = torch.Generator().manual_seed(training_seed("jordan", seed, name))
             drawn = torch.rand(shape, generator=source, dtype=torch.float64)
             self.weights[name] = (2 * drawn - 1) / width**0.5
         self.weights["b"] = torch.zeros(width, dtype=torch.float64)

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from cells.engine.executor import Dtype
 from cells.engine.reference import DTYPES
-from cells.engine.seed import derive
+from cells.seed import training_seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class MemoryBlocks:
 
     @staticmethod
     def _drawn(name: str, shape: tuple[int, ...], seed: int) -> Tensor:
-        source = torch.Generator().manual_seed(derive("memory block", seed, name))
+        source = torch.Generator().manual_seed(training_seed("memory block", seed, name))
         return 0.4 * torch.rand(shape, generator=source, dtype=torch.float64) - 0.2
 
     def zeros(self, lanes: int) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from cells.engine.executor import Dtype
 from cells.engine.reference import DTYPES
-from cells.engine.seed import derive
+from cells.seed import training_seed
 
 Kind = Literal["plain", "child-sum", "n-ary"]
 
@@ -111,7 +111,7 @@ class RecursiveNetwork:
         shapes["readout.weight"] = (classes, H)
         self.weights: dict[str, Tensor] = {}
         for name, shape in shapes.items():
-            source = torch.Generator().manual_seed(derive("recursive", seed, name))
+            source = torch.Generator().manual_seed(training_seed("recursive", seed, name))
             drawn = torch.rand(shape, generator=source, dtype=torch.float64)
             self.weights[name] = (2 * drawn - 1) / H**0.5
         self.weights["b"] = torch.zeros(gates, dtype=torch.float64)

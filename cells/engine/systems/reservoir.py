@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from cells.engine.seed import derive
+from cells.seed import training_seed
 
 
 class Reservoir:
@@ -45,7 +45,7 @@ class Reservoir:
         if links is not None and not 1 <= links <= width:
             raise ValueError(f"{links} links for each of {width} units: expected 1 to {width}")
         self.leak = leak
-        source = torch.Generator().manual_seed(derive("reservoir", seed))
+        source = torch.Generator().manual_seed(training_seed("reservoir", seed))
 
         def uniform(*shape: int) -> Tensor:
             return 2 * torch.rand(shape, generator=source, dtype=torch.float64) - 1
@@ -131,7 +131,7 @@ def memory_capacity(
 
     Source: Jaeger 2001, Short term memory in echo state networks, definition 2 and proposition 2.
     """
-    source = torch.Generator().manual_seed(derive("memory capacity", seed))
+    source = torch.Generator().manual_seed(training_seed("memory capacity", seed))
     start = washout + longest
     count = start + steps
     inputs = 2 * torch.rand((count, 1, 1), generator=source, dtype=torch.float64) - 1

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cells.engine.chance import generator
 from cells.engine.learner import Model, Weights
-from cells.engine.seed import generator
 from cells.engine.training.parameter import Parameter, parameters
 from cells.initial import Initial
 

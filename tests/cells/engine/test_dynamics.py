@@ -12,9 +12,9 @@ from cells.dynamics import Memory
 from cells.engine.learner import Model
 from cells.engine.measure import dynamics
 from cells.engine.reference import tensors, unroll
-from cells.engine.seed import derive
 from cells.engine.training.initial import draw
 from cells.identity.naming import named
+from cells.seed import training_seed
 from cells.training.setting import Setting
 from tasks.generated import memorization
 
@@ -65,7 +65,7 @@ def test_the_spectrum_is_that_of_the_jacobian_of_autograd() -> None:
     found = dynamics.spectrum(cell, seed=3, width=5)
     assert found is not None
     model = Model(cell, 5, 1, "symbols", dynamics.SYMBOLS)
-    weights = tensors(draw(model, dynamics.SCALE, derive("dynamics", 3, 0)))
+    weights = tensors(draw(model, dynamics.SCALE, training_seed("dynamics", 3, 0)))
     _, inputs, _ = dynamics._fresh(cell, 5, 3, 0, dynamics.STEP, 1)
     zeros = [torch.zeros(1, 5, dtype=torch.float64)] * 2
     _, states = unroll(cell, weights, inputs[:-1], zeros)

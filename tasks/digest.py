@@ -1,4 +1,4 @@
-"""Seeds of everything drawn, and digests of what was drawn."""
+"""Digests of what a task draws."""
 
 import hashlib
 import json
@@ -7,12 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from cells.engine.batch import Batch
-
-
-def generator(*names: str | int) -> np.random.Generator:
-    """A generator that is a function of `names` alone, through SHA-256; no global state."""
-    text = json.dumps(names, separators=(",", ":"))
-    return np.random.Generator(np.random.PCG64(_number(text)))
 
 
 def digest(names: Iterable[object], batches: Iterable[Batch]) -> str:
@@ -26,7 +20,3 @@ def digest(names: Iterable[object], batches: Iterable[Batch]) -> str:
             state.update(repr((array.shape, array.dtype.str)).encode())
             state.update(np.ascontiguousarray(array).tobytes())
     return state.hexdigest()
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "little")
