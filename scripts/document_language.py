@@ -14,7 +14,8 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cells.cell import KINDS
-from cells.error import FAULTS, visible
+from cells.error import visible
+from cells.fault import FAULTS
 from cells.initial import LAWS
 from cells.limit import LIMITS, Limits
 from cells.op import OPS

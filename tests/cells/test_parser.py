@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cells import Cell, CellError, Initial, Linear, Node, check, parse, read, to_text, zoo
-from cells.error import FAULTS, Fault
+from cells.fault import FAULTS, Fault
 from cells.initial import DEFAULT, ZERO
 
 EXAMPLES = [(row, example) for row in FAULTS.values() for example in row.examples]
