@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Checks identity on random cells: ids survive disguise, canonical forms are fixed and keep meaning.
+"""Checks identity on random cells and mutants: ids are fixed points, survive disguise and keep meaning.
+
+A fifth of the cells each is sampled as in a search, mutated from the zoo, arbitrary in the whole
+grammar, made of sums that overlap, and rewritten by identities of algebra.
 
 Usage: python scripts/check_identity.py [--cells 20000] [--seed 0]
 """
@@ -9,66 +12,116 @@ import sys
 import time
 from pathlib import Path
 from random import Random
+from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cells import CellError, canonical, identifier, identify, parse, sample, to_text
+from cells import Cell, CellError, identifier, identify, parse, to_text
+from cells.identity.arbitrary import SOURCES
 from cells.identity.disguise import disguise
 from cells.identity.interpreter import rewriting_error
 
-CLOSE = 1e-12
+CLOSE: Final = 1e-12
+
+FAULTS: Final = {
+    "id": "id changed by a disguise",
+    "fixed": "canonical form not a fixed point",
+    "text": "text of the form has another id",
+    "collision": "one id for two forms",
+    "meaning": f"meaning changed by more than {CLOSE}",
+}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cells", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    start = time.perf_counter()
-    names: dict[str, object] = {}
-    faults = ("id", "fixed", "text", "collision", "meaning")
-    counts: dict[str, int] = dict.fromkeys(("folded away", "measured", *faults), 0)
-    worst = 0.0
-    for index in range(arguments.cells):
-        generator = Random(arguments.seed * 1_000_003 + index)  # noqa: S311 - no secret is drawn
-        cell = sample(generator, generator.randint(1, 30), extended=index % 2 == 1)
+class Check:
+    """Counts over all cells that `add` was given."""
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(FAULTS, 0)
+        self.folded = 0
+        self.measured = 0
+        self.worst = 0.0
+        self.forms: dict[str, Cell] = {}
+
+    def add(self, cell: Cell, generator: Random) -> list[str]:
+        """The faults of one cell."""
         other = disguise(cell, generator)
         try:
             form, name = identify(cell)
         except CellError as error:
-            counts["folded away"] += 1
-            try:
-                identifier(other)
-            except CellError as second:
-                counts["id"] += second.code != error.code
-            else:
-                counts["id"] += 1
-            continue
-        try:
-            counts["id"] += identifier(other) != name
-        except CellError:
-            counts["id"] += 1
-        counts["fixed"] += canonical(form) != form
-        counts["text"] += canonical(parse(to_text(form))) != form
-        counts["collision"] += names.setdefault(name, form) != form
+            self.folded += 1
+            return [] if _code(other) == error.code else self._count(["id"])
+        found: list[str] = []
+        if _id(other) != name:
+            found.append("id")
+        if _fixed(form) != (form, name):
+            found.append("fixed")
+        if _id(parse(to_text(form))) != name:
+            found.append("text")
+        if self.forms.setdefault(name, form) != form:
+            found.append("collision")
         error = rewriting_error(cell, generator)
         if error is not None:
-            counts["measured"] += 1
-            counts["meaning"] += error > CLOSE
-            worst = max(worst, error)
-    found = sum(counts[fault] for fault in faults)
-    print(f"{arguments.cells} random cells, {len(names)} different ids")
-    print(f"  input folded away (refused, disguised or not)  {counts['folded away']}")
-    print(f"  id changed by a disguise                       {counts['id']}")
-    print(f"  canonical form not a fixed point               {counts['fixed']}")
-    print(f"  text of the form reads as another cell         {counts['text']}")
-    print(f"  one id for two forms                           {counts['collision']}")
-    print(
-        f"  meaning changed by more than {CLOSE}             {counts['meaning']}"
-        f" of {counts['measured']} measured, largest {worst:.1e}"
-    )
-    print(f"  {time.perf_counter() - start:.0f} s; {'FAULTS' if found else 'all well'}")
-    return 1 if found else 0
+            self.measured += 1
+            self.worst = max(self.worst, error)
+            if error > CLOSE:
+                found.append("meaning")
+        return self._count(found)
+
+    def _count(self, found: list[str]) -> list[str]:
+        for fault in found:
+            self.counts[fault] += 1
+        return found
+
+
+def _fixed(form: Cell) -> tuple[Cell, str] | None:
+    try:
+        return identify(form)
+    except CellError:
+        return None
+
+
+def _id(cell: Cell) -> str | None:
+    try:
+        return identifier(cell)
+    except CellError:
+        return None
+
+
+def _code(cell: Cell) -> str | None:
+    try:
+        identifier(cell)
+    except CellError as error:
+        return error.code
+    return None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--cells", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    start = time.perf_counter()
+    check = Check()
+    sources = list(SOURCES.items())
+    drawn = dict.fromkeys(SOURCES, 0)
+    for index in range(arguments.cells):
+        source, draw = sources[index % len(sources)]
+        drawn[source] += 1
+        generator = Random(f"identity {arguments.seed} {index}")  # noqa: S311 - nothing secret
+        cell = draw(generator)
+        for fault in check.add(cell, generator):
+            print(
+                f"{FAULTS[fault]}: {source} cell {index} of seed {arguments.seed}\n{to_text(cell)}"
+            )
+    kinds = ", ".join(f"{count} {source}" for source, count in drawn.items())
+    print(f"seed {arguments.seed}: {arguments.cells} cells ({kinds}), {len(check.forms)} ids")
+    print(f"  {'input folded away (refused, disguised or not)':45} {check.folded}")
+    for fault, words in FAULTS.items():
+        print(f"  {words:45} {check.counts[fault]}")
+    print(f"  {check.measured} measured, largest change of meaning {check.worst:.1e}")
+    bad = any(check.counts.values())
+    print(f"  {time.perf_counter() - start:.0f} s; {'FAULTS' if bad else 'all well'}")
+    return int(bad)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ from cells.op import OPS
 
 STATE_NAMES: Final = ("h", "c", "m", "s", "u", "v", "w", "y")
 
-_TRIED: Final = 64
-"""Rewritings of one cell to find the signs that give the smallest text."""
+_TIES: Final = 4
+"""Sums of free sign that are tried both ways."""
 
 
 class Origin(NamedTuple):
@@ -250,17 +250,22 @@ def _once(cell: Cell, flat: bool) -> tuple[Trace, bool]:
     form, again, ties = _ordered(cell, flat, ())
     if True not in ties:
         return form, again
+    beside, again_beside, sums = _ordered(cell, flat, None)
+    if sum(sums) > _TIES:
+        return beside, again_beside
     written = [(form, again)]
     choices = [(*(False,) * place, True) for place, live in enumerate(ties) if live]
     while choices:
-        if len(written) == _TRIED:
-            return _ordered(cell, flat, None)[:2]
+        if len(written) == 2**_TIES:
+            return beside, again_beside
         chosen = choices.pop()
         form, again, ties = _ordered(cell, flat, chosen)
         written.append((form, again))
-        for place in range(len(chosen), len(ties)):
-            if ties[place]:
-                choices.append((*chosen, *(False,) * (place - len(chosen)), True))
+        choices += [
+            (*chosen, *(False,) * (place - len(chosen)), True)
+            for place in range(len(chosen), len(ties))
+            if ties[place]
+        ]
     return min(written, key=lambda found: (len(found[0].cell.nodes), _text(found[0].cell)))
 
 

@@ -6,6 +6,7 @@ until they stop splitting. While a tie is left that is more than plain twins, on
 singled out: the one whose refinement comes out smallest.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -43,10 +44,21 @@ Share = tuple[Initial, list[tuple[int, float]], float]
 """A law, the members whose biases it replaces, with their signs, and the number added."""
 
 
+Profile = tuple[tuple[int, float], ...]
+"""The sums that read a linear or vector, each with its coefficient there."""
+
+
 @dataclass(slots=True)
 class Group:
-    """Linears and vectors whose biases add up: members with their signs, and the laws that remain."""
+    """Linears and vectors whose biases add up.
 
+    Attributes:
+        profile: the sums that read them, with coefficients.
+        members: with their signs in these sums.
+        laws: those that remain.
+    """
+
+    profile: Profile
     members: list[tuple[int, float]]
     laws: list[Share]
 
@@ -118,20 +130,21 @@ class Ordering:
         for term in (self.output, *self.updates.values()):
             if term in profiles:
                 profiles[term] = None
-        groups: dict[tuple[tuple[int, float], ...], list[tuple[int, float]]] = {}
-        for term, profile in profiles.items():
-            if profile is None:
-                if kind[term] == LINEAR:
-                    bias: Initial | None = payload[term][1].bias
-                    seeds[term] = _NO_BIAS if bias is None else parameter_label(bias)
+        groups: dict[Profile, list[tuple[int, float]]] = {}
+        for term, found in profiles.items():
+            if found is None:
+                self._see_own_bias(term)
                 continue
-            sign = 1.0
+            profile, sign = tuple(found), 1.0
             if _orientation(profile, up) < 0:
-                sign = -1.0
-                profile = [(user, -coefficient) for user, coefficient in profile]
-            groups.setdefault(tuple(profile), []).append((term, sign))
+                profile, sign = _turned(profile), -1.0
+            groups.setdefault(profile, []).append((term, sign))
         for profile, members in groups.items():
             group = self._group(profile, members)
+            if not group.members:
+                for term, _ in members:
+                    self._see_own_bias(term)
+                continue
             self._groups.append(group)
             # What is seen must not depend on which of two opposite signs the profile has.
             seen = profile if len(members) > 1 else members
@@ -142,11 +155,14 @@ class Ordering:
                 # A sum may read several groups, and these come in no order: marks are added.
                 seeds[term] += mark ^ _NO_BIAS ^ len(group.laws)
 
-    def _group(
-        self, profile: tuple[tuple[int, float], ...], members: list[tuple[int, float]]
-    ) -> Group:
+    def _see_own_bias(self, term: int) -> None:
+        if self.terms.kind[term] == LINEAR:
+            bias: Initial | None = self.terms.payload[term][1].bias
+            self._seeds[term] = _NO_BIAS if bias is None else parameter_label(bias)
+
+    def _group(self, profile: Profile, members: list[tuple[int, float]]) -> Group:
         payload = self.terms.payload
-        total, numbers = 0.0, list[tuple[int, float]]()
+        parts, numbers = list[float](), list[tuple[int, float]]()
         laws: list[Share] = []
         for member in members:
             law: Initial | Linear | None = payload[member[0]][1]
@@ -155,11 +171,12 @@ class Ordering:
             if law is None:
                 continue
             if law.law == "value":
-                total += member[1] * law.numbers[0]
+                parts.append(member[1] * law.numbers[0])
                 numbers.append(member)
             else:
                 laws.append((_signed(law, member[1]), [member], 0.0))
         if numbers:
+            total = math.fsum(parts)  # in whatever order
             user, coefficient = profile[0]
             number = 0.0
             if len(profile) == 1 and coefficient == 1.0 and (total or not laws):
@@ -167,7 +184,7 @@ class Ordering:
             try:
                 start = clean(total + number)
             except OutOfRangeError:
-                return Group([], [])  # each keeps its own
+                return Group(profile, [], [])  # each keeps its own
             if number:
                 self.numbers[user] = 0.0
                 self.again = True
@@ -175,33 +192,28 @@ class Ordering:
                 laws[0] = (laws[0][0], laws[0][1] + numbers, number)
             else:
                 laws.append((_value(start), numbers, number))
-        if len(laws) > 1:
-            laws.sort(key=lambda law: initial_text(law[0]))
-            if _balanced(profile, self.terms.up):
-                turned = [
-                    (_signed(law, -1.0), [(term, -sign) for term, sign in parts], -number)
-                    for law, parts, number in laws
-                ]
-                turned.sort(key=lambda law: initial_text(law[0]))
-                texts = [[initial_text(law[0]) for law in found] for found in (laws, turned)]
-                if texts[1] < texts[0]:
-                    return Group([(term, -sign) for term, sign in members], turned)
-        return Group(members, laws)
+        laws.sort(key=_law_text)
+        return Group(profile, members, laws)
 
     def place_biases(self, keys: list[int]) -> None:
         """Puts the laws of each group on its first linears, in the order of keys, then on vectors."""
         kind, payload = self.terms.kind, self.terms.payload
         for group in self._groups:
-            laws, members = group.laws, group.members
+            laws: Sequence[Share | None] = group.laws
+            members = group.members
             if len(members) > 1:
+                if len(laws) > 1 and _balanced(group.profile, self.terms.up):
+                    self._turn(group, keys)
+                    laws, members = group.laws, group.members
                 members.sort(key=lambda member: (kind[member[0]] == FRESH, keys[member[0]]))
                 if kind[members[-1][0]] == FRESH and len(laws) > 1:
-                    laws = self._keep_vectors(laws, members)
+                    laws = self._keep_vectors(group)
             for place, (term, sign) in enumerate(members):
                 bias = None
                 self.origins[term] = ([], 0.0)
-                if place < len(laws) and laws[place] is not None:
-                    law, parts, number = laws[place]
+                share = laws[place] if place < len(laws) else None
+                if share is not None:
+                    law, parts, number = share
                     bias = _signed(law, sign)
                     self.origins[term] = ([(m, sign * s) for m, s in parts], sign * number)
                 self.biases[term] = bias
@@ -209,15 +221,25 @@ class Ordering:
                 if kind[term] == FRESH and bias != payload[term][1]:
                     self.again = True
 
-    def _keep_vectors(
-        self, laws: list[Share], members: list[tuple[int, float]]
-    ) -> list[Share | None]:
+    @staticmethod
+    def _turn(group: Group, keys: list[int]) -> None:
+        """Gives a balanced group the signs with which the first of its sums reads it by plus."""
+        if min(group.profile, key=lambda part: keys[part[0]])[1] < 0:
+            group.members = [(term, -sign) for term, sign in group.members]
+            group.laws = [
+                (_signed(law, -1.0), [(term, -sign) for term, sign in parts], -number)
+                for law, parts, number in group.laws
+            ]
+            group.laws.sort(key=_law_text)
+
+    def _keep_vectors(self, group: Group) -> list[Share | None]:
         """The laws in the order of members, where a vector that starts by one of them keeps it.
 
         Handed out in the order of keys, which know the laws of vectors, two laws would change places
         for ever.
         """
         kind, payload = self.terms.kind, self.terms.payload
+        laws, members = group.laws, group.members
         vectors = [place for place, (term, _) in enumerate(members) if kind[term] == FRESH]
         placed: list[Share | None] = [*laws[: vectors[0]]]
         placed += [None] * (len(members) - len(placed))
@@ -361,38 +383,35 @@ class Ordering:
         return keys
 
 
-_Profile = Sequence[tuple[int, float]]
-"""The sums that read a linear or vector, each with its coefficient there."""
+def _turned(profile: Profile) -> Profile:
+    return tuple([(user, -coefficient) for user, coefficient in profile])
 
 
-def _opposite(profile: _Profile, up: list[int]) -> tuple[list[tuple[int, float]], ...]:
-    """A profile and the one of opposite sign, by what the sums are made of, in order."""
-    return (
-        sorted([(up[user], coefficient) for user, coefficient in profile]),
-        sorted([(up[user], -coefficient) for user, coefficient in profile]),
-    )
+def _seen(profile: Profile, up: list[int]) -> list[tuple[int, float]]:
+    """A profile by what its sums are made of, in order."""
+    return sorted([(up[user], coefficient) for user, coefficient in profile])
 
 
-def _balanced(profile: _Profile, up: list[int]) -> bool:
-    """Whether nothing tells a profile from the one of opposite sign."""
-    if len(profile) == 1:
-        return False
-    plus, minus = _opposite(profile, up)
-    return plus == minus
+def _balanced(profile: Profile, up: list[int]) -> bool:
+    """Whether nothing tells a profile from its opposite."""
+    return len(profile) > 1 and _seen(profile, up) == _seen(_turned(profile), up)
 
 
-def _orientation(profile: _Profile, up: list[int]) -> float:
-    """1 or -1, the other for a profile of opposite sign.
+def _orientation(profile: Profile, up: list[int]) -> float:
+    """A positive number for a profile whose first sum has a positive coefficient, else a negative one.
 
-    The first sum, by what it is made of, has a positive coefficient. A profile that is balanced goes
-    by the sum that comes first in this cell.
+    First is what comes first by what it is made of. Of a balanced profile and its opposite it is the
+    one whose first sum in this cell has a positive coefficient.
     """
+    first = profile[0][1]
     if len(profile) == 1:
-        return profile[0][1]
-    plus, minus = _opposite(profile, up)
-    if plus == minus:
-        return profile[0][1]
-    return 1.0 if plus > minus else -1.0
+        return first
+    plus, minus = _seen(profile, up), _seen(_turned(profile), up)
+    return first if plus == minus else 1.0 if plus > minus else -1.0
+
+
+def _law_text(share: Share) -> str:
+    return initial_text(share[0])
 
 
 def _value(number: float) -> Initial:

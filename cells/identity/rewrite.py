@@ -157,8 +157,8 @@ class Terms:
         up: 64 bits for the whole term as a tree, all states alike, without biases.
         depth: longest way to a leaf.
         ties: sums met so far whose sign is a matter of choice; where `choices` has True at the same
-            position it is the opposite that came first. Without `choices` such sums and their
-            opposites are left as they are.
+            position it is the opposite of the one that came first. Without `choices` these sums and
+            their opposites are left as they are.
     """
 
     __slots__ = (
@@ -321,19 +321,23 @@ class Terms:
 
     def _oriented(self, unit: int) -> tuple[float, int]:
         """The sign of a sum of size 1, 1 or -1, and the sum that is positive."""
-        sign = self._orientation(unit)
-        tied = not sign and self._choices is not None
-        if tied:
-            index = len(self.ties)
-            sign = -1.0 if self._choices[index : index + 1] == (True,) else 1.0
-        rest = self.scale(unit, -1.0) if sign < 0 else unit
-        if tied:
+        sign, choices = self._orientation(unit), self._choices
+        if sign:
+            rest = self.scale(unit, -1.0) if sign < 0 else unit
+        elif choices is None:
+            sign, rest = 1.0, unit
+            self.ties.append(rest)
+        else:
+            place = len(self.ties)
+            opposite = self.scale(unit, -1.0)
+            sign = -1.0 if place < len(choices) and choices[place] else 1.0
+            rest = opposite if sign < 0 else unit
             self.ties.append(rest)
             # Of this sum and its opposite the one chosen is positive, at whatever size.
-            self._splits[self.scale(unit, -1.0)] = -sign, rest
-        self._splits[unit] = sign or 1.0, rest
+            self._splits[opposite] = -sign, rest
+        self._splits[unit] = split = sign, rest
         self._splits[rest] = 1.0, rest
-        return self._splits[unit]
+        return split
 
     def _orientation(self, term: int) -> float:
         """1 for a sum that is positive, -1 for a negative one, 0 where nothing tells.
