@@ -67,13 +67,13 @@ _SGU: Final = {
     "weight_ih": "W_xh W_xz",
     "weight_hh": "W_zxh W_hz",
     "bias_ih": "b_g b_z",
-    "bias_hh": "b_zg b_z",
+    "bias_hh": "0 b_z",
 }
 _HARD: Final = ("0.2 * linear(x, h) + 0.5", "linear(x, h) / 6 + 0.5")
 _SLOPE: Final = (
-    "its hard sigmoid has torch's slope of 1/6, ours the 0.2 of the libraries of 2016; not decided, as"
-    " the slope is not among the equations that were read; agrees once it is given our gate. Nor is it"
-    " decided whether the paper has the bias beside the first recurrent product, which both have"
+    "its hard sigmoid has torch's slope of 1/6; the code of the first author calls that of Keras in 2016,"
+    " 0.2, as ours; agrees once it is given our gate. It adds a bias beside the first recurrent product"
+    " that neither that code nor the paper's equations have; left at 0 here"
 )
 
 TORCH: Final[list[Published]] = [

@@ -140,13 +140,13 @@ def hard_sigm(a: Array) -> Array:
 
 
 def sgu(p: SimpleNamespace, x: Array, h: Array) -> tuple[Array, ...]:
-    z_g = tanh(p.W_zxh @ ((p.W_xh @ x + p.b_g) * h) + p.b_zg)
+    z_g = tanh(p.W_zxh @ ((p.W_xh @ x + p.b_g) * h))
     z = hard_sigm(p.W_xz @ x + p.b_z + p.W_hz @ h)
     return ((1 - z) * h + z * np.log(1 + np.exp(z_g * h)),)
 
 
 def dsgu(p: SimpleNamespace, x: Array, h: Array) -> tuple[Array, ...]:
-    z_g = tanh(p.W_zxh @ ((p.W_xh @ x + p.b_g) * h) + p.b_zg)
+    z_g = tanh(p.W_zxh @ ((p.W_xh @ x + p.b_g) * h))
     z = hard_sigm(p.W_xz @ x + p.b_z + p.W_hz @ h)
     return ((1 - z) * h + z * sigm(p.W_go @ (z_g * h)),)
 
@@ -241,8 +241,8 @@ RECURRENCES: Final[Recurrences] = {
     "sgrn": Recurrence("W U b", sgrn),
     "miru_1": Recurrence(f"W_r b_r U_r {_NEW}", miru_1),
     "miru_2": Recurrence(_NEW, miru_2),
-    "sgu": Recurrence("W_xh b_g W_zxh b_zg W_xz b_z W_hz", sgu),
-    "dsgu": Recurrence("W_xh b_g W_zxh b_zg W_go W_xz b_z W_hz", dsgu),
+    "sgu": Recurrence("W_xh b_g W_zxh W_xz b_z W_hz", sgu),
+    "dsgu": Recurrence("W_xh b_g W_zxh W_go W_xz b_z W_hz", dsgu),
     "atr": Recurrence("W U", atr),
     "fastgrnn": Recurrence("W U b_z b_h zeta nu", fastgrnn),
     "ran": Recurrence("W_ix b_i W_ih W_fx b_f W_fh W_cx", ran),
@@ -277,8 +277,8 @@ SIZES: Final[Sizes] = {
     "sgrn": (2, 1),
     "miru_1": (4, 2),
     "miru_2": (2, 1),
-    "sgu": (4, 3),
-    "dsgu": (5, 3),
+    "sgu": (4, 2),
+    "dsgu": (5, 2),
     "atr": (2, 0),
     "fastgrnn": (2, 2, 2),
     "ran": (5, 2),
