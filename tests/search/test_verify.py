@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from results.record import publication
 from results.record.outcome import Cost, Ending, Outcome
 from results.record.store import Store
 from results.record.trial import Trial
@@ -18,7 +17,7 @@ from search.cli import run
 from search.run.evaluate import evaluate
 from search.verify import Recorded, distance, draw
 from tests.results import synthetic
-from tests.search.command import document, tiny
+from tests.search.command import ROOT, document, tiny
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +264,7 @@ def test_what_a_disturbance_as_small_as_rounding_moves_far_is_not_judged(done: P
     assert verify.repeat(unlike, evaluate).verdict == "same bits"
 
 
-PUBLISHED = sorted(Path(publication.__file__).with_name("published").glob("*/record.json"))
+PUBLISHED = sorted((ROOT / "results" / "published").glob("*/record.json"))
 
 
 @pytest.mark.parametrize("manifest", PUBLISHED, ids=lambda path: path.parent.name)
