@@ -4,6 +4,7 @@ Nothing that is published may come from here.
 """
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from cells import Cell, parse, to_text, zoo
@@ -145,6 +146,11 @@ def tasks(store: Store) -> None:
 
 def history(of: Study) -> list[tuple[Ask, Outcome | None]]:
     """All asks of the study with their outcomes."""
+    return list(_history(of))
+
+
+@cache
+def _history(of: Study) -> tuple[tuple[Ask, Outcome | None], ...]:
     log: list[tuple[Ask, Outcome | None]] = []
     rejections: list[Rejection] = []
     admissions: list[str] = []
@@ -208,7 +214,7 @@ def history(of: Study) -> list[tuple[Ask, Outcome | None]]:
         for task in names:
             for number in range(of.confirm.seeds):
                 ask(Role.CONFIRM, cell_id, task, number, seed=500)
-    return log
+    return tuple(log)
 
 
 def write(path: Path, of: Study | None = None) -> tuple[Store, Study]:

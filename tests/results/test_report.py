@@ -54,17 +54,29 @@ def elements(page: str) -> list[tuple[str, tuple[str, ...]]]:
     return parser.found
 
 
-def test_the_report_is_the_same_bytes_each_time(written: Written) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the store of `page` is."""
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> str:
+    """The report of a finished synthetic study."""
+    store, study = synthetic.write(folder / "run.gate")
+    with store:
+        return report.render(store, study.id)
+
+
+def test_the_report_is_the_same_bytes_each_time(written: Written, page: str) -> None:
     store, study = written
-    page = report.render(store, study.id)
     assert page == report.render(store, study.id)
     store.close()
     with Store.read(store.path) as reader:
         assert page == report.render(reader, study.id)
 
 
-def test_the_report_loads_nothing_and_runs_nothing(written: Written) -> None:
-    page = report.render(*_of(written))
+def test_the_report_loads_nothing_and_runs_nothing(page: str) -> None:
     found = elements(page)
     tags = {tag for tag, _ in found}
     assert not tags & {"script", "link", "iframe", "object", "embed", "form", "img", "base"}
@@ -78,23 +90,21 @@ def test_the_report_loads_nothing_and_runs_nothing(written: Written) -> None:
     }
 
 
-def test_every_reference_in_the_page_has_its_target_and_ids_are_unique(written: Written) -> None:
-    page = report.render(*_of(written))
+def test_every_reference_in_the_page_has_its_target_and_ids_are_unique(page: str) -> None:
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     targets = set(re.findall(r"url\(#([^)]+)\)", page)) | set(re.findall(r'href="#([^"]+)"', page))
     assert targets <= set(ids)
 
 
-def test_the_report_says_what_was_found_and_what_was_not(written: Written) -> None:
-    page = report.render(*_of(written))
+def test_the_report_says_what_was_found_and_what_was_not(page: str, folder: Path) -> None:
     assert "lstm has" in page
     assert "24 new cells were screened" in page
     assert "What this does not show" in page
     assert "lstm" in page
     assert "gru" in page
     assert "gatewright search synthetic --store run.gate" in page
-    assert str(written[0].path.parent) not in page
+    assert str(folder) not in page
 
 
 def test_a_study_without_any_result_has_a_report(tmp_path: Path) -> None:
@@ -171,10 +181,6 @@ def test_a_hostile_name_changes_no_element_of_the_page(
     assert outside_figures(page) == harmless
     assert not {tag for tag, _ in elements(page)} & {"script", "img"}
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", page)
-
-
-def _of(written: Written) -> tuple[Store, str]:
-    return written[0], written[1].id
 
 
 @given(st.lists(st.text(max_size=30), min_size=25, max_size=25))
