@@ -103,8 +103,8 @@ def run_of(store: Store, study_id: str) -> Run | None:
 def runs(store: Store) -> dict[str, list[str]]:
     """Ids of the studies of every findings run in a store, by `FINDINGS-SCALE`, oldest first."""
     found: dict[str, list[str]] = {}
-    for study_id, description in store.select("SELECT id, description FROM study ORDER BY rowid"):
-        title = _title(Study.from_json(description))
+    for (study_id,) in store.select("SELECT id FROM study ORDER BY rowid"):
+        title = _title(store.study(study_id))
         if title is not None:
             found.setdefault("-".join(title), []).append(study_id)
     return found

@@ -9,12 +9,13 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from results.error import StoreError
 from results.label import baseline_id, label
 from results.leaderboard import task_column
 from results.leaderboard.task_column import TaskColumn
@@ -251,7 +252,7 @@ class History:
         if row[13] is None:
             self._pending.setdefault(key, []).append(number)
         answer = self._answer(place, row[13:])
-        return number, _ROLES[role], cell, place, *setting, first, *answer
+        return number, _place(_ROLES, role), cell, place, *setting, first, *answer
 
     def _answer(self, task: int, values: Sequence[Any]) -> tuple[Any, ...]:
         """The fields of `_LAYOUT` from `ending` on."""
@@ -261,11 +262,11 @@ class History:
         if ending is None:
             return PENDING, 0, np.nan, np.nan, 0, 0.0
         if ending != Ending.OK:
-            return _ENDINGS[ending], arrival, np.nan, np.nan, size or 0, seconds
+            return _place(_ENDINGS, ending), arrival, np.nan, np.nan, size or 0, seconds
         accurate = self._columns[task].metric == "accuracy"
         valid, test = (valid_accuracy, test_accuracy) if accurate else (valid_loss, test_loss)
         valid, test = (np.nan if one is None else one for one in (valid, test))
-        return _ENDINGS[ending], arrival, valid, test, size or 0, seconds
+        return _place(_ENDINGS, ending), arrival, valid, test, size or 0, seconds
 
     def _add(self, entries: Sequence[tuple[Any, ...]]) -> None:
         needed = self._count + len(entries)
@@ -299,7 +300,7 @@ class History:
             way = self._ways.setdefault(operators, len(self.ways))
             if way == len(self.ways):
                 self.ways.append(tuple(json.loads(operators)))
-            entries.append((row, number, _CAUSES[cause], place, way))
+            entries.append((row, number, _place(_CAUSES, cause), place, way))
             self.causes[cause] += 1
             # A duplicate of a cell is not a verdict on the cell itself.
             if cause != Cause.DUPLICATE and place >= 0:
@@ -339,6 +340,18 @@ def _roomy(rows: NDArray[Any], needed: int) -> NDArray[Any]:
     grown = np.empty(max(2 * len(rows), needed), rows.dtype)
     grown[: len(rows)] = rows
     return grown
+
+
+def _place(words: Mapping[str, int], word: str) -> int:
+    """The number that stands for a word of the record.
+
+    Raises:
+        StoreError: `newer` if this version does not know it.
+    """
+    if word not in words:
+        message = f"the record says {word!r}, which this Gatewright does not know"
+        raise StoreError("newer", message, "update Gatewright; the record is whole")
+    return words[word]
 
 
 def _latest(store: Store, table: str) -> int:

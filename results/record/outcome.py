@@ -1,12 +1,13 @@
 """What came of a trial: a closed list of endings, each with advice. Misfortunes are values."""
 
-import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from cells.training.point import Point
 from results.record import plain
+from results.record.decode import decode
+from results.record.words import recorded
 
 
 class Ending(StrEnum):
@@ -81,7 +82,7 @@ class Outcome:
     def facts_json(self) -> str:
         """Canonical JSON without cost: what must repeat bit for bit."""
         names = (name for name in self.__slots__ if name != "cost")
-        return plain.to_json({name: getattr(self, name) for name in names})
+        return plain.to_json({recorded("Outcome", name): getattr(self, name) for name in names})
 
     def to_json(self) -> str:
         """Canonical JSON with cost. Raises ValueError if a number is not finite."""
@@ -89,9 +90,5 @@ class Outcome:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The outcome that `to_json` wrote. Raises ValueError or TypeError on anything else."""
-        fields: dict[str, Any] = json.loads(text)
-        fields["ending"] = Ending(fields["ending"])
-        fields["curve"] = tuple(Point(**point) for point in fields["curve"])
-        fields["cost"] = Cost(**fields["cost"])
-        return cls(**fields)
+        """The outcome that `to_json` wrote. Raises UnknownError on anything else."""
+        return decode(cls, text)

@@ -135,7 +135,7 @@ def _manifest(store: Store, texts: dict[str, bytes]) -> dict[str, Any]:
                 "answered": row.answered,
                 "digest": history.digest(store, row.id),
                 "starts": {str(one): said for one, said in store.provenance(row.id).items()},
-                "description": json.loads(row.study.to_json()),
+                "description": json.loads(row.description),
             }
             for row in store.studies()
         ],

@@ -1,6 +1,5 @@
 """Values as the store's columns hold them: plain, finite, and equal when read back."""
 
-import hashlib
 import json
 import math
 import sqlite3
@@ -11,6 +10,7 @@ from operator import attrgetter
 from cells.training.point import Point
 from results.error import StoreError
 from results.record.ask import Ask, Rejection
+from results.record.decode import checksum
 from results.record.outcome import Cost, Outcome
 from results.record.trial import Trial
 
@@ -180,34 +180,43 @@ def _whole(number: int | None) -> int | None:
     return None if number is None else int(number)
 
 
+Verdict = tuple[str, str, str, Sequence[str], str]
+"""A rejection as it is recorded: cause, cell, parent, operators, detail."""
+
+
 def ask_json(ask: Ask) -> str:
     """Canonical JSON of an ask: what one seed must repeat. The trial stands for itself by its key."""
-    return canonical_json(
-        [
-            ask.index,
-            ask.role.value,
-            None if ask.trial is None else ask.trial.key,
-            ask.parent_id,
-            ask.operators,
-            verdicts_json(ask.rejections, ask.admissions),
-        ]
-    )
+    key = None if ask.trial is None else ask.trial.key
+    verdicts = verdicts_json(ask.rejections, ask.admissions)
+    return ask_text(ask.index, ask.role.value, key, ask.parent_id, ask.operators, verdicts)
+
+
+def ask_text(
+    index: int, role: str, key: str | None, parent_id: str, operators: Sequence[str], verdicts: str
+) -> str:
+    """Canonical JSON of an ask from its recorded words."""
+    return canonical_json([index, role, key, parent_id, operators, verdicts])
 
 
 def verdicts_json(rejections: Sequence[Rejection], admissions: Sequence[str]) -> str:
     """Canonical JSON of what was decided before an ask."""
     rows = [(r.cause.value, r.cell_id, r.parent_id, r.operators, r.detail) for r in rejections]
-    return canonical_json([rows, admissions])
+    return verdicts_text(rows, admissions)
+
+
+def verdicts_text(rejections: Sequence[Verdict], admissions: Sequence[str]) -> str:
+    """Canonical JSON of what was decided before an ask, from its recorded words."""
+    return canonical_json([rejections, admissions])
 
 
 def ask_digest(ask: Ask) -> str:
     """The sha256 of an ask, 64 hex digits."""
-    return hashlib.sha256(ask_json(ask).encode()).hexdigest()
+    return checksum(ask_json(ask))
 
 
 def facts_digest(outcome: Outcome) -> str:
     """The sha256 of an outcome's facts, 64 hex digits."""
-    return hashlib.sha256(outcome.facts_json().encode()).hexdigest()
+    return checksum(outcome.facts_json())
 
 
 def canonical_json(value: object) -> str:

@@ -20,11 +20,15 @@ from cells.training.point import Point
 from results.error import FAULTS, StoreError, from_sqlite
 from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.connection import check_whole, connect, examined
+from results.record.decode import UnknownError, checksum, known
 from results.record.lock import Lock, beside
 from results.record.migrate import migrate, version
 from results.record.outcome import Cost, Ending, Outcome
+from results.record.plain import to_json
 from results.record.row import (
+    Verdict,
     ask_digest,
+    ask_text,
     canonical_json,
     clean_ask,
     clean_outcome,
@@ -35,9 +39,11 @@ from results.record.row import (
     insert_outcome,
     insert_trial,
     insert_verdicts,
+    verdicts_text,
 )
 from results.record.study import Study
 from results.record.trial import Trial
+from results.record.words import recorded
 
 Value = str | int | float | None
 
@@ -55,20 +61,25 @@ _PLAIN: Final = (
 )
 """Fields of an outcome that are columns of the same name."""
 
+_POINT: Final = {"update": "updates"} | {name: name for name in Point.__slots__ if name != "update"}
+"""The column of each field of a point."""
+
 
 @dataclass(frozen=True, slots=True)
 class StudyRow:
     """One study in the store.
 
     Attributes:
-        id: by which the store knows it; that of `study` too, unless an older version wrote it.
+        id: by which the store knows it; that of `study` too.
         study: its description.
+        description: the text of it that is recorded.
         asked, answered: asks so far; those of them with an outcome (idle ones count as answered).
         epochs: how often a driver was started on it.
     """
 
     id: str
     study: Study
+    description: str
     asked: int
     answered: int
     epochs: int
@@ -328,14 +339,14 @@ class Store:
             " (SELECT count(*) FROM epoch WHERE study_id = study.id)"
             " FROM study ORDER BY study.rowid"
         )
-        return [StudyRow(row[0], self._study(row[1]), *row[2:]) for row in rows]
+        return [StudyRow(row[0], self._study(row[0], row[1]), *row[1:]) for row in rows]
 
     def study(self, study_id: str) -> Study:
         """The study of that id. Raises StoreError `missing` if there is none."""
         rows = self.select("SELECT description FROM study WHERE id = ?", study_id)
         if not rows:
             raise StoreError("missing", f"{self._path}: no study {study_id}")
-        return self._study(rows[0][0])
+        return self._study(study_id, rows[0][0])
 
     def log(self, study_id: str) -> list[tuple[Ask, Outcome | None]]:
         """Every ask with its outcome, in order of index: what a resume replays.
@@ -362,7 +373,9 @@ class Store:
         """Rejections and admissions decided before ask `index`, or after the last one."""
         with self.snapshot():
             rejections, admissions = self._verdicts(study_id, [index])
-        return tuple(rejections.get(index, ())), tuple(admissions.get(index, ()))
+        with self._readable(f"a rejection before ask {index} of study {study_id}"):
+            found = tuple(map(_rejection, rejections.get(index, ())))
+        return found, tuple(admissions.get(index, ()))
 
     def outcome(self, key: str) -> Outcome | None:
         """The outcome of a trial, of whichever study, or None."""
@@ -472,60 +485,86 @@ class Store:
         values = (study_id, index, clean_text(kind), clean_text(detail), self._epoch, _now())
         insert(self._connection, "event", None, *values)
 
+    def _damaged(self, what: str) -> StoreError:
+        """What is said where a row is not the one that its checksum was taken of."""
+        message = f"{self._path}: {what} does not have the checksum that was recorded with it"
+        return StoreError("damaged", message, "restore a copy of the file")
+
     @contextlib.contextmanager
-    def _legible(self, what: str) -> Generator[None]:
-        """Turns what only a damaged row can cause into the error that says so."""
+    def _readable(self, what: str) -> Generator[None]:
+        """Around the reading of a row whose checksum is right: what we do not know in it is newer."""
         try:
             yield
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            hint = "restore a copy of the file"
-            raise StoreError("damaged", f"{self._path}: {what} is not legible", hint) from error
+        except UnknownError as error:
+            raise StoreError(
+                "newer",
+                f"{self._path}: {what} has {error}, which this Gatewright does not know",
+                "update Gatewright; the record is whole",
+            ) from error
 
-    def _study(self, description: str) -> Study:
-        with self._legible("a study"):
+    def _study(self, study_id: str, description: str) -> Study:
+        what = f"study {study_id}"
+        if checksum(description)[:16] != study_id:
+            raise self._damaged(what)
+        with self._readable(what):
             return Study.from_json(description)
 
     def _asks(self, study_id: str, indices: Sequence[int] | None = None) -> list[Ask]:
         rejections, admissions = self._verdicts(study_id, indices)
         rows = self.select(
-            "SELECT number, role, description, parent_id, operators, digest FROM ask"  # noqa: S608 - nothing but a condition is added
+            "SELECT number, role, trial_key, description, parent_id, operators, digest FROM ask"  # noqa: S608 - nothing but a condition is added
             " LEFT JOIN trial ON key = trial_key"
             f" WHERE study_id = ?{_among(indices)} ORDER BY number",
             study_id,
             *_listed(indices),
         )
         asks: list[Ask] = []
-        for number, role, description, parent_id, operators, digest in rows:
-            with self._legible(f"ask {number} of study {study_id}"):
-                trial = None if description is None else Trial.from_json(description)
+        for number, role, key, description, parent_id, operators, digest in rows:
+            what = f"ask {number} of study {study_id}"
+            if indices is None and number != len(asks):
+                message = f"{self._path}: ask {len(asks)} of study {study_id} is missing"
+                raise StoreError("damaged", message, "restore a copy of the file")
+            verdicts = rejections.get(number, []), admissions.get(number, [])
+            steps = self._steps(operators, what)
+            text = ask_text(number, role, key, parent_id, steps, verdicts_text(*verdicts))
+            if checksum(text) != digest:
+                raise self._damaged(what)
+            if key is not None and (description is None or checksum(description)[:32] != key):
+                raise self._damaged(f"trial {key}")
+            with self._readable(what):
                 ask = Ask(
                     index=number,
-                    role=Role(role),
-                    trial=trial,
+                    role=known(Role, role, "role"),
+                    trial=None if description is None else Trial.from_json(description),
                     parent_id=parent_id,
-                    operators=tuple(json.loads(operators)),
-                    rejections=tuple(rejections.get(number, ())),
-                    admissions=tuple(admissions.get(number, ())),
+                    operators=tuple(steps),
+                    rejections=tuple(map(_rejection, verdicts[0])),
+                    admissions=tuple(verdicts[1]),
                 )
-                asks.append(ask)
-                if ask_digest(ask) != digest or (indices is None and number != len(asks) - 1):
-                    raise ValueError(digest)
+            asks.append(ask)
         return asks
+
+    def _steps(self, operators: str, what: str) -> list[str]:
+        """A list of mutation operators from its JSON, which a digest covers."""
+        try:
+            return list(json.loads(operators))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise self._damaged(what) from error
 
     def _verdicts(
         self, study_id: str, indices: Sequence[int] | None
-    ) -> tuple[dict[int, list[Rejection]], dict[int, list[str]]]:
-        rejections: dict[int, list[Rejection]] = {}
+    ) -> tuple[dict[int, list[Verdict]], dict[int, list[str]]]:
+        """The words of rejections and admissions, by the number of the ask that they precede."""
+        rejections: dict[int, list[Verdict]] = {}
         for number, cause, cell_id, parent_id, operators, detail in self.select(
             "SELECT number, cause, cell_id, parent_id, operators, detail FROM rejection"  # noqa: S608 - nothing but a condition is added
             f" WHERE study_id = ?{_among(indices)} ORDER BY number, place",
             study_id,
             *_listed(indices),
         ):
-            with self._legible(f"a rejection before ask {number} of study {study_id}"):
-                steps = tuple(json.loads(operators))
-                rejection = Rejection(Cause(cause), cell_id, parent_id, steps, detail)
-            rejections.setdefault(number, []).append(rejection)
+            steps = self._steps(operators, f"a rejection before ask {number} of study {study_id}")
+            verdict = cause, cell_id, parent_id, steps, detail
+            rejections.setdefault(number, []).append(verdict)
         admissions: dict[int, list[str]] = {}
         for number, cell_id in self.select(
             "SELECT number, cell_id FROM admission"  # noqa: S608 - nothing but a condition is added
@@ -537,25 +576,36 @@ class Store:
         return rejections, admissions
 
     def _outcomes(self, where: str, value: Value) -> dict[str, Outcome]:
-        points = f"SELECT * FROM point WHERE {where} ORDER BY trial_key, place"  # noqa: S608
+        columns = ", ".join(_POINT.values())
+        points = f"SELECT trial_key, {columns} FROM point WHERE {where} ORDER BY trial_key, place"  # noqa: S608
         curves: dict[str, list[Point]] = {}
-        for key, _, *fields in self.select(points, value):
-            curves.setdefault(key, []).append(Point(*fields))
+        for row in self.select(points, value):
+            point = Point(**{name: row[column] for name, column in _POINT.items()})
+            curves.setdefault(row["trial_key"], []).append(point)
         outcomes: dict[str, Outcome] = {}
         for row in self.select(f"SELECT * FROM outcome WHERE {where}", value):  # noqa: S608
             key = str(row["trial_key"])
-            with self._legible(f"the outcome of trial {key}"):
-                outcome = Outcome(
-                    key=key,
-                    ending=Ending(row["ending"]),
-                    **{name: row[name] for name in _PLAIN},
-                    curve=tuple(curves.get(key, ())),
-                    cost=Cost(row["seconds"], row["cpu_seconds"], row["peak_bytes"]),
-                )
-                if facts_digest(outcome) != row["digest"]:
-                    raise ValueError(row["digest"])
-            outcomes[key] = outcome
+            what = f"the outcome of trial {key}"
+            facts: dict[str, Any] = {
+                "key": key,
+                "ending": row["ending"],
+                **{name: row[name] for name in _PLAIN},
+                "curve": tuple(curves.get(key, ())),
+            }
+            text = to_json({recorded("Outcome", name): fact for name, fact in facts.items()})
+            if checksum(text) != row["digest"]:
+                raise self._damaged(what)
+            with self._readable(what):
+                facts["ending"] = known(Ending, row["ending"], "ending")
+                cost = Cost(row["seconds"], row["cpu_seconds"], row["peak_bytes"])
+                outcomes[key] = Outcome(**facts, cost=cost)
         return outcomes
+
+
+def _rejection(verdict: Verdict) -> Rejection:
+    """The rejection of these words. Raises UnknownError if this version does not know the cause."""
+    cause, cell_id, parent_id, operators, detail = verdict
+    return Rejection(known(Cause, cause, "cause"), cell_id, parent_id, tuple(operators), detail)
 
 
 def _among(indices: Sequence[int] | None) -> str:

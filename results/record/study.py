@@ -1,13 +1,12 @@
 """The frozen description of a search. Its hash is its id; a TOML file in `search/studies/` is its text."""
 
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from cells.training.budget import Budget
 from cells.training.schedule import Schedule
 from results.record import plain
+from results.record.decode import Recorded, checksum, read_recorded
 
 StrategyName = Literal["paper", "uniform", "zoo", "roster"]
 SamplerName = Literal["grid", "random", "tpe"]
@@ -67,7 +66,7 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class Study(Recorded):
     """A search, fully described.
 
     Attributes:
@@ -122,27 +121,12 @@ class Study:
     def from_json(cls, text: str) -> Self:
         """The study that `to_json` wrote, in this version or an earlier one with fewer fields.
 
-        Raises ValueError, TypeError or KeyError on anything else.
+        Raises:
+            UnknownError: it has a field or a value that this version does not know.
         """
-        fields: dict[str, Any] = json.loads(text)
-        fields["tasks"] = tuple(TaskPlan(**_plan(task)) for task in fields["tasks"])
-        fields["screen"] = Screen(**_plan(fields["screen"]))
-        fields["confirm"] = Confirm(**fields["confirm"])
-        if "space" in fields:
-            grids = fields["space"].items()
-            fields["space"] = Space(**{name: tuple(grid) for name, grid in grids})
-        if "baselines" in fields:
-            fields["baselines"] = tuple(fields["baselines"])
-        return cls(**fields)
+        return read_recorded(cls, text)
 
     @property
     def id(self) -> str:
-        """Hash of the description, 16 hex digits."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
-
-
-def _plan(fields: dict[str, Any]) -> dict[str, Any]:
-    return fields | {
-        "budget": Budget(**fields["budget"]),
-        "schedule": Schedule(**fields["schedule"]),
-    }
+        """The identity of the study in the record, 16 hex digits: made as the key of a trial is."""
+        return (self.recorded_name or checksum(self.to_json()))[:16]

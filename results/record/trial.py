@@ -1,21 +1,20 @@
 """What is asked of a worker: one training, or one screen, fully described."""
 
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from cells.training.budget import Budget
 from cells.training.schedule import Schedule
 from cells.training.setting import Setting
 from results.record import plain
+from results.record.decode import Recorded, checksum, read_recorded
 
 ENGINE: Final = 1
 """Version of trainer and learner; rises whenever a result could change."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Recorded):
     """One training, such that equal trials give equal results, bit for bit, on one machine class.
 
     Attributes:
@@ -47,8 +46,11 @@ class Trial:
 
     @property
     def key(self) -> str:
-        """Hash of all of the above: the identity of the trial in the record."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:32]
+        """The identity of the trial in the record, 32 hex digits.
+
+        Of a trial that was read, the hash of the text it was read from; else that of `to_json`.
+        """
+        return (self.recorded_name or checksum(self.to_json()))[:32]
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no blanks, no NaN."""
@@ -56,9 +58,9 @@ class Trial:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The trial that `to_json` wrote. Raises ValueError or TypeError on anything else."""
-        fields: dict[str, Any] = json.loads(text)
-        fields["setting"] = Setting(**fields["setting"])
-        fields["schedule"] = Schedule(**fields["schedule"])
-        fields["budget"] = Budget(**fields["budget"])
-        return cls(**fields)
+        """The trial that `to_json` wrote, under its key.
+
+        Raises:
+            UnknownError: it has a field or a value that this version does not know.
+        """
+        return read_recorded(cls, text)

@@ -267,6 +267,9 @@ class _Driver:
                 if recorded is not None and error.code == "order":
                     raise self._differs(index) from error
                 raise
+        else:
+            # With the key that the record knows the trial by.
+            ask = recorded
         self.asks.append(ask)
         self._roles[ask.role] += 1
         if ask.role is Role.SCREEN and ask.trial is not None:

@@ -156,9 +156,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "edited": (edit(lambda text: text.replace(b",ok,", b",OK,", 1)), "outcome.csv.gz: sha256"),
     "forged number": (
         forge(lambda text: text.replace(b"300", b"301", 1), "outcome"),
-        "not legible",
+        "checksum",
     ),
-    "forged trial": (forge(lambda text: text.replace(b"tanh", b"relu", 1), "trial"), "not legible"),
+    "forged trial": (forge(lambda text: text.replace(b"tanh", b"relu", 1), "trial"), "checksum"),
     "forged commit": (forge(lambda text: text.replace(b"3.11", b"3.10"), "provenance"), "studies"),
     "no number": (forge(lambda text: text.replace(b",300,", b",3oo,", 1), "outcome"), "'3oo'"),
     "a field less": (forge(lambda text: text.replace(b",ok,", b",", 1), "outcome"), "19 fields"),

@@ -1,0 +1,183 @@
+"""Descriptions of the record read back: JSON into the frozen dataclasses that were written.
+
+A text whose checksum is right and that still cannot be read was written by a newer version: it has a
+field or a word that this one does not know. That is said by name, and never called damage.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from results.record import words
+
+T = TypeVar("T")
+Reader = Callable[[object, str], Any]
+
+
+class UnknownError(ValueError):
+    """A description holds what this version does not know; the message says what and where."""
+
+
+class Recorded:
+    """Base of descriptions that the record knows by the hash of their text.
+
+    One that was read from a record keeps the name that it has there, whatever this version would
+    write in its stead. A copy with changes (`dataclasses.replace`) is another description and does not.
+    """
+
+    __slots__ = ("_name",)
+
+    @property
+    def recorded_name(self) -> str:
+        """Hash of the text that this was read from, 64 hex digits; "" if it was made here."""
+        return getattr(self, "_name", "")
+
+
+R = TypeVar("R", bound=Recorded)
+
+
+def checksum(text: str) -> str:
+    """The sha256 of a text as it is stored, 64 hex digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_recorded(kind: type[R], text: str) -> R:
+    """The description of that kind with the text's own name.
+
+    Raises:
+        UnknownError: the text has a field or a value that this version does not know, or lacks one.
+    """
+    found = decode(kind, text)
+    # The class is frozen for everybody else.
+    object.__setattr__(found, "_name", checksum(text))
+    return found
+
+
+def decode(kind: type[T], text: str) -> T:
+    """The dataclass of that kind that a JSON text describes; absent fields have their defaults.
+
+    Raises:
+        UnknownError: as `read_recorded`.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnknownError(f"a text that is no JSON ({error})") from error
+    return cast("T", reader(kind)(value, ""))
+
+
+def known(kind: type[T], word: str, where: str) -> T:
+    """The member of the enumeration `kind` that a record calls `word`.
+
+    Raises:
+        UnknownError: this version has no such member.
+    """
+    return cast("T", reader(kind)(word, where))
+
+
+@cache
+def reader(kind: Any) -> Reader:
+    """What turns a value of JSON into one of the annotated type `kind`."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if hasattr(kind, "from_record"):
+        return _of_record(kind)
+    if is_dataclass(kind):
+        return _of_fields(cast("type[Any]", kind))
+    if origin is Literal:
+        return _of_words({word: word for word in arguments})
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _of_words({member.value: member for member in kind})
+    if origin in (Union, UnionType):
+        (inner,) = (argument for argument in arguments if argument is not NoneType)
+        read = reader(inner)
+        return lambda value, where: None if value is None else read(value, where)
+    if origin is tuple:
+        return _of_entries(reader(arguments[0]))
+    return _of_type(_NUMBERS if kind is float else (kind,))
+
+
+_NUMBERS: Final = (float, int)
+
+
+def _of_type(kinds: tuple[type[Any], ...]) -> Reader:
+    def read(value: object, where: str) -> Any:
+        if type(value) not in kinds:
+            raise _unknown_value(where, value)
+        return value
+
+    return read
+
+
+def _of_words(members: dict[Any, Any]) -> Reader:
+    def read(value: object, where: str) -> Any:
+        if not isinstance(value, str) or value not in members:
+            raise _unknown_value(where, value)
+        return members[value]
+
+    return read
+
+
+def _of_entries(entry: Reader) -> Reader:
+    def read(value: object, where: str) -> Any:
+        if not isinstance(value, list):
+            raise _unknown_value(where, value)
+        entries = cast("list[object]", value)
+        return tuple(entry(one, f"{where}.{number}") for number, one in enumerate(entries))
+
+    return read
+
+
+def _of_record(kind: Any) -> Reader:
+    def read(value: object, where: str) -> Any:
+        if not isinstance(value, dict):
+            raise _unknown_value(where, value)
+        try:
+            return kind.from_record(value)
+        except (ValueError, TypeError) as error:
+            raise UnknownError(f"{error}, in {where!r}") from error
+
+    return read
+
+
+def _of_fields(kind: type[Any]) -> Reader:
+    hints = get_type_hints(kind)
+    readers = {words.recorded(kind.__name__, one.name): one.name for one in fields(kind)}
+    needed = {
+        words.recorded(kind.__name__, one.name)
+        for one in fields(kind)
+        if one.default is MISSING and one.default_factory is MISSING
+    }
+    plan = {word: (name, reader(hints[name])) for word, name in readers.items()}
+
+    def read(value: object, where: str) -> Any:
+        if not isinstance(value, dict):
+            raise _unknown_value(where, value)
+        table = cast("dict[str, object]", value)
+        missing = needed.difference(table)
+        if missing:
+            raise UnknownError(f"no field {_join(where, min(missing))!r}")
+        found: dict[str, Any] = {}
+        for word, inner in table.items():
+            entry = plan.get(word)
+            if entry is None:
+                raise UnknownError(f"the field {_join(where, word)!r}")
+            found[entry[0]] = entry[1](inner, _join(where, word))
+        return kind(**found)
+
+    return read
+
+
+def _join(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def _unknown_value(where: str, value: object) -> UnknownError:
+    shown = json.dumps(value)
+    return UnknownError(
+        f"the value {shown[:60]}{'...' if len(shown) > 60 else ''} of {where or 'a description'!r}"
+    )
