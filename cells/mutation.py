@@ -17,7 +17,7 @@ The paper's Linear(a, x) is `W x + b`, so every linear must own its bias before 
 linears of one sum share a bias, the others get one that starts at 0, the same cell in canonical form.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal, cast
@@ -57,11 +57,12 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A mutation that gave no cell: the error's code and one line of reason, and what was applied."""
+    """A mutation that gave no cell: the error's code, line and values, and what was applied."""
 
     code: str
     reason: str
     operators: tuple[str, ...]
+    values: Mapping[str, str | int]
 
 
 class Draft:
@@ -360,5 +361,5 @@ def mutate(
     found = finding(mutant, limits)
     if found is not None:
         error = CellError(found.code, found.values)
-        return Refusal(found.code, error.message, tuple(applied))
+        return Refusal(found.code, error.message, tuple(applied), found.values)
     return Mutant(mutant, tuple(applied))

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 
 from results.label import label
+from results.record import words
 from results.record.store import Store
 from results.spreadsheet import inert
 
@@ -55,8 +56,16 @@ def curves(store: Store, study_id: str) -> pd.DataFrame:
 
 
 def rejections(store: Store, study_id: str) -> pd.DataFrame:
-    """One row a cell turned away, in order: number, cause, cell, label, parent, operators, detail."""
-    return _labelled(store, _REJECTIONS, study_id)
+    """One row a cell turned away, in order.
+
+    Columns: number, cause, cell, label, parent, operators, detail (a line for people), facts (the
+    numbers and codes in it as JSON; empty in the first edition of studies).
+    """
+    frame = _labelled(store, _REJECTIONS, study_id)
+    reasons = [words.parted(str(reason)) for reason in frame["detail"].tolist()]
+    frame["detail"] = pd.Series([line for _, line in reasons], dtype=str)
+    frame["facts"] = pd.Series([facts for facts, _ in reasons], dtype=str)
+    return frame
 
 
 def cells(store: Store, study_id: str) -> pd.DataFrame:

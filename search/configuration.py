@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from results.record.study import Study
+from results.record.words import EDITION
 from search.error import SearchError
 
 STUDIES: Final = Path(__file__).parent / "studies"
@@ -28,6 +29,8 @@ def names() -> tuple[str, ...]:
 def load(name_or_path: str, overrides: Sequence[str] = ()) -> Study:
     """The study of a name in `names()` or of a TOML file, with overrides laid over it.
 
+    It is of today's edition unless an `edition` is given.
+
     Args:
         name_or_path: a path ends in `.toml`; anything else is a name.
         overrides: `key=value` with a TOML value, or a bare word for a string. Inner keys are dotted,
@@ -37,6 +40,7 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Study:
         SearchError: unknown study or key, wrong type or value, unreadable file.
     """
     table = _read(_find(name_or_path))
+    table.setdefault("edition", EDITION)
     for override in overrides:
         _override(table, override)
     return build(table, name_or_path)

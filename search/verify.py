@@ -181,7 +181,7 @@ def repeat(one: Recorded, evaluate: Callable[[str], str], executor: str | None =
     apart, allowed = distance(recorded, found), 0.0
     if found.ending in (Ending.TIMED_OUT, Ending.OUT_OF_MEMORY):
         verdict = "not finished"
-    elif replace(found, key=recorded.key).facts_json() == recorded.facts_json():
+    elif replace(found, key=recorded.key).result_json() == recorded.result_json():
         verdict = "same bits"
     elif not unlike:
         verdict = "differs"

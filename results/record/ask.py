@@ -1,6 +1,6 @@
 """What a strategy asks for at one index of a study's history."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -36,7 +36,7 @@ class Cause(StrEnum):
     SCREEN = "screen"
     """Below the pass mark of the memorization screen."""
     THRESHOLD = "threshold"
-    """Below the share of the GRU's best on a task."""
+    """Below the share of the yardstick's best on a task."""
     LIST = "list"
     """Finished all tasks and is not better than the worst member of a full list."""
 
@@ -54,13 +54,25 @@ MEANING: Final[dict[Cause, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One cell turned away. `detail` is one line with the measured number or the error."""
+    """One cell turned away. Two are equal if their digests are.
+
+    Attributes:
+        cause, cell_id, parent_id, operators: what was turned away, and why.
+        detail: one line for people, with the measured number or the error.
+        facts: numbers and codes as canonical JSON; "" in the first edition of studies.
+        digested: what digests cover: the facts, or in the first edition the detail.
+    """
 
     cause: Cause
     cell_id: str
     parent_id: str
     operators: tuple[str, ...]
-    detail: str
+    detail: str = field(compare=False)
+    facts: str = field(default="", compare=False)
+    digested: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digested", self.facts or self.detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from results.record import words
 
@@ -98,10 +98,8 @@ def reader(kind: Any) -> Reader:
         return lambda value, where: None if value is None else read(value, where)
     if origin is tuple:
         return _of_entries(reader(arguments[0]))
-    return _of_type(_NUMBERS if kind is float else (kind,))
-
-
-_NUMBERS: Final = (float, int)
+    # Whoever wrote a whole number where any will do is understood, and it stays whole.
+    return _of_type((float, int)) if kind is float else _of_type((cast("type[Any]", kind),))
 
 
 def _of_type(kinds: tuple[type[Any], ...]) -> Reader:
@@ -115,7 +113,7 @@ def _of_type(kinds: tuple[type[Any], ...]) -> Reader:
 
 def _of_words(members: dict[Any, Any]) -> Reader:
     def read(value: object, where: str) -> Any:
-        if not isinstance(value, str) or value not in members:
+        if type(value) not in (str, int) or value not in members:
             raise _unknown_value(where, value)
         return members[value]
 

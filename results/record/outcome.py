@@ -5,9 +5,8 @@ from enum import StrEnum
 from typing import Self
 
 from cells.training.point import Point
-from results.record import plain
+from results.record import plain, words
 from results.record.decode import decode
-from results.record.words import recorded
 
 
 class Ending(StrEnum):
@@ -80,9 +79,18 @@ class Outcome:
     cost: Cost = field(default=Cost(), compare=False)
 
     def facts_json(self) -> str:
-        """Canonical JSON without cost: what must repeat bit for bit."""
-        names = (name for name in self.__slots__ if name != "cost")
-        return plain.to_json({recorded("Outcome", name): getattr(self, name) for name in names})
+        """Canonical JSON without cost: what the record's checksum is taken of."""
+        return self._json_without("cost")
+
+    def result_json(self) -> str:
+        """Canonical JSON without cost and detail: what must repeat bit for bit."""
+        return self._json_without("cost", "detail")
+
+    def _json_without(self, *left_out: str) -> str:
+        names = (name for name in self.__slots__ if name not in left_out)
+        return plain.to_json(
+            {words.recorded("Outcome", name): getattr(self, name) for name in names}
+        )
 
     def to_json(self) -> str:
         """Canonical JSON with cost. Raises ValueError if a number is not finite."""

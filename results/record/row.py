@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from cells.training.point import Point
 from results.error import StoreError
+from results.record import words
 from results.record.ask import Ask, Rejection
 from results.record.decode import checksum
 from results.record.outcome import Cost, Outcome
@@ -109,7 +110,7 @@ def insert_verdicts(
             rejection.cell_id,
             rejection.parent_id,
             canonical_json(rejection.operators),
-            rejection.detail,
+            words.joined(rejection.facts, rejection.detail),
         )
     for place, cell_id in enumerate(admissions):
         insert(connection, "admission", study_id, index, place, cell_id)
@@ -181,7 +182,7 @@ def _whole(number: int | None) -> int | None:
 
 
 Verdict = tuple[str, str, str, Sequence[str], str]
-"""A rejection as it is recorded: cause, cell, parent, operators, detail."""
+"""A rejection in recorded words: cause, cell, parent, operators, and what digests cover of the reason."""
 
 
 def ask_json(ask: Ask) -> str:
@@ -200,7 +201,7 @@ def ask_text(
 
 def verdicts_json(rejections: Sequence[Rejection], admissions: Sequence[str]) -> str:
     """Canonical JSON of what was decided before an ask."""
-    rows = [(r.cause.value, r.cell_id, r.parent_id, r.operators, r.detail) for r in rejections]
+    rows = [(r.cause.value, r.cell_id, r.parent_id, r.operators, r.digested) for r in rejections]
     return verdicts_text(rows, admissions)
 
 

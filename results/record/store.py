@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 from cells.training.point import Point
 from results.error import FAULTS, StoreError, from_sqlite
+from results.record import words
 from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.connection import check_whole, connect, examined
 from results.record.decode import UnknownError, checksum, known
@@ -43,7 +44,6 @@ from results.record.row import (
 )
 from results.record.study import Study
 from results.record.trial import Trial
-from results.record.words import recorded
 
 Value = str | int | float | None
 
@@ -299,12 +299,10 @@ class Store:
                 )
             if insert_outcome(connection, outcome, study_id, index, self._epoch, _now()):
                 return
-            digest = facts_digest(outcome)
-            known = connection.execute(
-                "SELECT digest FROM outcome WHERE trial_key = ?", (outcome.key,)
-            ).fetchone()[0]
-            if known != digest:
-                detail = f"trial {outcome.key}: recorded {known[:16]}, came {digest[:16]}"
+            recorded = self._outcomes("trial_key = ?", outcome.key)[outcome.key]
+            if recorded.result_json() != outcome.result_json():
+                digests = facts_digest(recorded), facts_digest(outcome)
+                detail = "trial {}: recorded {:.16}, came {:.16}".format(outcome.key, *digests)
                 self._insert_event(study_id, "mismatch", detail, index)
 
     def add_event(self, study_id: str, kind: str, detail: str, index: int | None = None) -> None:
@@ -524,9 +522,10 @@ class Store:
             if indices is None and number != len(asks):
                 message = f"{self._path}: ask {len(asks)} of study {study_id} is missing"
                 raise StoreError("damaged", message, "restore a copy of the file")
-            verdicts = rejections.get(number, []), admissions.get(number, [])
+            refused, admitted = rejections.get(number, []), admissions.get(number, [])
+            verdicts = verdicts_text(list(map(_digested, refused)), admitted)
             steps = self._steps(operators, what)
-            text = ask_text(number, role, key, parent_id, steps, verdicts_text(*verdicts))
+            text = ask_text(number, role, key, parent_id, steps, verdicts)
             if checksum(text) != digest:
                 raise self._damaged(what)
             if key is not None and (description is None or checksum(description)[:32] != key):
@@ -538,8 +537,8 @@ class Store:
                     trial=None if description is None else Trial.from_json(description),
                     parent_id=parent_id,
                     operators=tuple(steps),
-                    rejections=tuple(map(_rejection, verdicts[0])),
-                    admissions=tuple(verdicts[1]),
+                    rejections=tuple(map(_rejection, refused)),
+                    admissions=tuple(admitted),
                 )
             asks.append(ask)
         return asks
@@ -554,7 +553,10 @@ class Store:
     def _verdicts(
         self, study_id: str, indices: Sequence[int] | None
     ) -> tuple[dict[int, list[Verdict]], dict[int, list[str]]]:
-        """The words of rejections and admissions, by the number of the ask that they precede."""
+        """The words of rejections, and admissions, by the number of the ask that they precede.
+
+        The last word of a rejection is the whole recorded reason.
+        """
         rejections: dict[int, list[Verdict]] = {}
         for number, cause, cell_id, parent_id, operators, detail in self.select(
             "SELECT number, cause, cell_id, parent_id, operators, detail FROM rejection"  # noqa: S608 - nothing but a condition is added
@@ -592,7 +594,7 @@ class Store:
                 **{name: row[name] for name in _PLAIN},
                 "curve": tuple(curves.get(key, ())),
             }
-            text = to_json({recorded("Outcome", name): fact for name, fact in facts.items()})
+            text = to_json({words.recorded("Outcome", name): fact for name, fact in facts.items()})
             if checksum(text) != row["digest"]:
                 raise self._damaged(what)
             with self._readable(what):
@@ -602,10 +604,18 @@ class Store:
         return outcomes
 
 
+def _digested(verdict: Verdict) -> Verdict:
+    """The words of a rejection as digests cover them."""
+    cause, cell_id, parent_id, operators, reason = verdict
+    return cause, cell_id, parent_id, operators, words.digested(reason)
+
+
 def _rejection(verdict: Verdict) -> Rejection:
     """The rejection of these words. Raises UnknownError if this version does not know the cause."""
-    cause, cell_id, parent_id, operators, detail = verdict
-    return Rejection(known(Cause, cause, "cause"), cell_id, parent_id, tuple(operators), detail)
+    cause, cell_id, parent_id, operators, reason = verdict
+    facts, detail = words.parted(reason)
+    turned = known(Cause, cause, "cause")
+    return Rejection(turned, cell_id, parent_id, tuple(operators), detail, facts)
 
 
 def _among(indices: Sequence[int] | None) -> str:

@@ -5,8 +5,9 @@ from typing import Literal, Self
 
 from cells.training.budget import Budget
 from cells.training.schedule import Schedule
-from results.record import plain
+from results.record import plain, words
 from results.record.decode import Recorded, checksum, read_recorded
+from results.record.words import Edition
 
 StrategyName = Literal["paper", "uniform", "zoo", "roster"]
 SamplerName = Literal["grid", "random", "tpe"]
@@ -92,6 +93,7 @@ class Study(Recorded):
         mutation: reading of "how much": `edits` (1-3 edits), `sweep` (p uniform a mutation, each node
             edited with chance p, 1-3 edits kept) or `free_sweep` (any number of edits).
         confirm: re-measurement of the winners.
+        edition: what digests of its history cover, see `results.record.words`.
     """
 
     name: str
@@ -112,6 +114,12 @@ class Study(Recorded):
     space: Space = Space()
     mutation: Literal["edits", "sweep", "free_sweep"] = "edits"
     confirm: Confirm = Confirm()
+    edition: Edition = 1
+
+    def recorded(self) -> dict[str, object]:
+        """What canonical JSON holds: all fields, but the edition only where it is not the first."""
+        names = (name for name in self.__slots__ if name != "edition" or self.edition > 1)
+        return {words.recorded("Study", name): getattr(self, name) for name in names}
 
     def to_json(self) -> str:
         """Canonical JSON."""

@@ -17,7 +17,7 @@ from results.label import label
 from results.leaderboard import board as leaderboard
 from results.leaderboard.board import Board, Row
 from results.leaderboard.task_column import TaskColumn
-from results.record import history
+from results.record import history, words
 from results.record.outcome import Ending
 from results.record.store import Store
 from results.report import figure
@@ -80,7 +80,7 @@ def render(store: Store, study_id: str) -> str:
             means={row.cell_id: _mean_ratio(row, study_id) for row in board.rows},
             portraits=[_portrait(row) for row in _worth_showing(board)],
             figures={name: markup(to_svg(made, name)) for name, made in figures.items()},
-            ledger=ledger[:_LEDGER],
+            ledger=[{**row, "detail": words.said(row["detail"])} for row in ledger[:_LEDGER]],
             ledger_left=max(0, len(ledger) - _LEDGER),
             events=Counter(event["kind"] for event in events),
             mismatches=[event for event in events if event["kind"] == "mismatch"][:50],

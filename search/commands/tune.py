@@ -53,6 +53,7 @@ def tune(
     from results.record.ask import Role
     from results.record.store import Store
     from results.record.study import Confirm, SamplerName, Screen, Space, Study, TaskPlan
+    from results.record.words import EDITION
     from search.protocol import score
     from search.resolve import cell as resolve
     from search.resolve import label
@@ -77,6 +78,7 @@ def tune(
         sampler=next(name for name in get_args(SamplerName) if name == sampler),
         space=Space(layers=tuple(layers or (1,))),
         confirm=Confirm(cells=0, seeds=seeds),
+        edition=EDITION,
     )
     path = store if store is not None else Path("runs") / f"{plan.name}.sqlite"
     check_place(path, resume, workers, address)
@@ -100,7 +102,9 @@ def tune(
         words += ["--layers", str(choice)]
     summary = conduct(plan, shlex.join(words), workers, address, path, json, executor)
     with Store.read(path) as record:
-        log = [(ask, outcome) for ask, outcome in record.log(plan.id) if ask.trial and outcome]
+        log = [
+            (ask, outcome) for ask, outcome in record.log(summary.study_id) if ask.trial and outcome
+        ]
     tried = [(a, o) for a, o in log if a.role is Role.BASELINE]
     tried.sort(key=lambda pair: -score.value(facts.metric, pair[1]))
     confirmed = [(a, o) for a, o in log if a.role is Role.CONFIRM]

@@ -22,7 +22,9 @@ from results.record.outcome import Ending, Outcome
 from results.record.study import Study
 from results.record.trial import ENGINE, Trial
 from search.error import SearchError
+from search.protocol import reason
 from search.protocol.candidate import Candidate, Tries
+from search.protocol.reason import Reason
 from search.protocol.score import best, ratio, score, value
 from search.settings import sampler
 from search.strategies.source import Source
@@ -209,22 +211,22 @@ class Cascade:
             proposal = self._source.propose(draw, self._list)
             parent_id, operators = proposal.parent_id, proposal.operators
             if proposal.cell is None:
-                self._reject(Cause.INVALID, "", parent_id, operators, proposal.problem)
+                why = reason.invalid(proposal.code, proposal.values, proposal.problem)
+                self._reject(Cause.INVALID, "", parent_id, operators, why)
                 continue
             try:
                 candidate = self._candidate(proposal.cell, parent_id, operators)
             except CellError as error:
-                self._reject(
-                    Cause.INVALID, "", parent_id, operators, f"{error.code}: {error.message}"
-                )
+                why = reason.invalid(error.code, error.values, error.message)
+                self._reject(Cause.INVALID, "", parent_id, operators, why)
                 continue
             earlier = self._known.get(candidate.cell_id)
             if earlier is None:
                 self._known[candidate.cell_id] = candidate
                 self._proposed += 1
                 return Work(Role.SCREEN, candidate, SCREEN)
-            detail = "same as a baseline" if earlier in self._baselines else "proposed before"
-            self._reject(Cause.DUPLICATE, candidate.cell_id, parent_id, operators, detail)
+            why = reason.duplicate(baseline=earlier in self._baselines)
+            self._reject(Cause.DUPLICATE, candidate.cell_id, parent_id, operators, why)
         return None
 
     def _confirm(self) -> bool:
@@ -253,14 +255,10 @@ class Cascade:
             self._queue_stage(candidate)
             return
         if outcome.ending == Ending.REJECTED:
-            self._turn_away(Cause.PROBE, candidate, outcome.detail)
+            self._turn_away(Cause.PROBE, candidate, reason.probe(outcome))
             return
         self._failed.append(candidate)
-        if outcome.ending == Ending.OK:
-            detail = f"accuracy {accuracy:.4f}, {mark:g} needed"
-        else:
-            detail = f"{outcome.ending}: {outcome.detail or outcome.ending.advice}"
-        self._turn_away(Cause.SCREEN, candidate, detail)
+        self._turn_away(Cause.SCREEN, candidate, reason.screen(outcome, accuracy, mark))
 
     def _queue_stage(self, candidate: Candidate) -> None:
         place = candidate.stage
@@ -275,9 +273,10 @@ class Cascade:
         place, threshold = candidate.stage, self._study.threshold
         found = self._ratio(candidate, place)
         if found <= threshold:
-            name = self._study.tasks[place].name
-            detail = f"{found:.4f} of the GRU's best on {name}, above {threshold:g} needed"
-            self._turn_away(Cause.THRESHOLD, candidate, detail)
+            why = reason.threshold(
+                found, threshold, self._study.tasks[place].name, self._study.baselines[-1]
+            )
+            self._turn_away(Cause.THRESHOLD, candidate, why)
             return
         candidate.stage += 1
         if candidate.stage < len(self._study.tasks):
@@ -290,10 +289,8 @@ class Cascade:
         if len(self._list) >= self._study.list_size:
             worst = min(self._list, key=self._score)
             if self._score(candidate) <= self._score(worst):
-                detail = (
-                    f"score {self._score(candidate):.4f}, above {self._score(worst):.4f} needed"
-                )
-                self._turn_away(Cause.LIST, candidate, detail)
+                why = reason.full_list(self._score(candidate), self._score(worst))
+                self._turn_away(Cause.LIST, candidate, why)
                 return
             self._list.remove(worst)
         self._list.append(candidate)
@@ -391,13 +388,14 @@ class Cascade:
             tried=tuple(Tries() for _ in self._study.tasks),
         )
 
-    def _turn_away(self, cause: Cause, candidate: Candidate, detail: str) -> None:
-        self._reject(cause, candidate.cell_id, candidate.parent_id, candidate.operators, detail)
+    def _turn_away(self, cause: Cause, candidate: Candidate, why: Reason) -> None:
+        self._reject(cause, candidate.cell_id, candidate.parent_id, candidate.operators, why)
 
     def _reject(
-        self, cause: Cause, cell_id: str, parent_id: str, operators: tuple[str, ...], detail: str
+        self, cause: Cause, cell_id: str, parent_id: str, operators: tuple[str, ...], why: Reason
     ) -> None:
-        self._rejections.append(Rejection(cause, cell_id, parent_id, operators, detail))
+        said = why.recorded(self._study.edition)
+        self._rejections.append(Rejection(cause, cell_id, parent_id, operators, *said))
 
 
 def _facts(facts: FactsTable, name: str, scale: str) -> Facts:

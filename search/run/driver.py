@@ -260,16 +260,15 @@ class _Driver:
         """Records a new ask, or compares it with the recorded one, and queues its trial."""
         index = len(self.asks)
         recorded, outcome = self._recorded[index] if index < len(self._recorded) else (None, None)
-        if recorded != ask:
+        if recorded is not None and recorded == ask:
+            ask = recorded  # with the key by which the record knows the trial
+        else:
             try:
                 self.store.add_ask(self.study.id, ask)
             except StoreError as error:
                 if recorded is not None and error.code == "order":
                     raise self._differs(index) from error
                 raise
-        else:
-            # With the key that the record knows the trial by.
-            ask = recorded
         self.asks.append(ask)
         self._roles[ask.role] += 1
         if ask.role is Role.SCREEN and ask.trial is not None:

@@ -1,8 +1,8 @@
 """The seam between the cascade and a strategy: where new cells and their settings come from."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cells.cell import Cell
@@ -19,12 +19,16 @@ class Proposal:
         cell: None if the attempt gave no cell.
         parent_id, operators: of the attempt; empty for a cell that was drawn from nothing.
         problem: one line saying why there is no cell.
+        code: of that problem, stable: digests cover it.
+        values: what the line is filled with.
     """
 
     cell: Cell | None
     parent_id: str = ""
     operators: tuple[str, ...] = ()
     problem: str = ""
+    code: str = ""
+    values: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
 
 
 class Source(Protocol):
@@ -53,5 +57,6 @@ def mutant(parent: Cell, parent_id: str, reading: Reading, generator: random.Ran
     """One attempt at a mutation of `parent`."""
     found = mutate(parent, generator, reading)
     if isinstance(found, Refusal):
-        return Proposal(None, parent_id, found.operators, f"{found.code}: {found.reason}")
+        why = found.reason, found.code, found.values
+        return Proposal(None, parent_id, found.operators, *why)
     return Proposal(found.cell, parent_id, found.operators)

@@ -7,6 +7,7 @@ commit read in them.
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,19 @@ import pytest
 from results.claims import findings
 from results.record import history, publication
 from results.record.store import Store
+from results.record.trial import ENGINE
+from results.record.words import EDITION
 from results.report import search_report as report
-from search import cli
+from search import cli, configuration, verify
 from search import findings as runs
+from search.commands.study import tasks_of
+from search.run.resume import recorded_study
+from search.strategies import registry as strategies
+from tasks import registry
 
-EDITION = Path(__file__).parents[1] / "results" / "assets" / "edition-1"
+EDITION_1 = Path(__file__).parents[1] / "results" / "assets" / "edition-1"
 STORES = ("search", "interrupted", "findings")
-EXPECTED: dict[str, Any] = json.loads((EDITION / "expected.json").read_text(encoding="utf-8"))
+EXPECTED: dict[str, Any] = json.loads((EDITION_1 / "expected.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -29,7 +36,7 @@ def copied(tmp_path: Path):
     """Copies a frozen record, since a store that is opened may gain files beside it."""
 
     def copy(name: str) -> Path:
-        source = EDITION / name
+        source = EDITION_1 / name
         kind = shutil.copytree if source.is_dir() else shutil.copy
         return Path(kind(source, tmp_path / name))
 
@@ -107,3 +114,47 @@ def test_an_interrupted_old_search_is_resumed_to_its_end(
         after = store.log(before["id"])
     answered = [pair for pair in recorded if pair[1] is not None]
     assert answered == [pair for pair in after[: len(recorded)] if pair in answered]
+    with Store.read(path) as store:
+        unlike = {what for one in verify.read(store) for what in verify.differences(one, "native")}
+    if not unlike:  # the machine class that recorded it: the history is the same to the letter
+        assert summary["digest"] == EXPECTED["search.gate"][0]["digest"]
+
+
+def test_an_old_search_keeps_its_edition_and_a_new_one_gets_todays(copied) -> None:
+    plan = configuration.load("smoke")
+    assert plan.edition == EDITION > 1
+    with Store.read(copied("interrupted.gate")) as store:
+        (row,) = store.studies()
+        assert recorded_study(plan, store) == row.study == replace(plan, edition=1)
+        assert recorded_study(replace(plan, seed=9), store) == replace(plan, seed=9)
+    assert configuration.load("smoke", ["edition=1"]).id == row.id != plan.id
+
+
+@pytest.mark.parametrize(
+    ("engine", "hint"), [(ENGINE + 1, "update Gatewright"), (0, "begin it anew")]
+)
+def test_a_search_of_another_engine_is_read_and_not_resumed(
+    engine: int, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = configuration.load("smoke")
+    facts = {task: registry.load(*task).facts for task in tasks_of(plan)}
+    strategy = strategies.make(plan, facts, "reference", engine)
+    path = tmp_path / "run.gate"
+    with Store.create_or_open(path) as store:
+        store.begin(plan, {})
+        for index in range(3):
+            ask = strategy.ask(index)
+            assert ask is not None
+            store.add_ask(plan.id, ask)
+    words = ["search", "smoke", "--workers", "0", "--store", str(path), "--resume", "--json"]
+    assert cli.run(words) == 1
+    error = document(capsys)["error"]
+    assert error["code"] == "resume.engine"
+    assert f"recorded by engine {engine}, this is engine {ENGINE}" in error["message"]
+    assert "can be read and reported but not resumed" in error["message"]
+    assert hint in error["hint"]
+    assert "again" not in error
+    assert cli.run(["leaderboard", str(path), "--json"]) == 0
+    assert "error" not in document(capsys)
+    with Store.read(path) as store:
+        assert [row.epochs for row in store.studies()] == [1]

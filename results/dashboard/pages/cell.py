@@ -21,6 +21,7 @@ from results.dashboard.view import AbsentError, Document, Request, View, paged
 from results.label import label
 from results.leaderboard.board import Row
 from results.record.ask import MEANING, Cause, Role
+from results.record.words import said
 
 PAGE: Final = 50
 """Trials on one page of the table."""
@@ -226,7 +227,7 @@ def _verdicts(request: Request, history: History, cell_id: str) -> list[Document
         cell_id,
     )
     return [
-        {"cause": cause, "meaning": MEANING[Cause(cause)], "detail": detail, "number": number}
+        {"cause": cause, "meaning": MEANING[Cause(cause)], "detail": said(detail), "number": number}
         for cause, detail, number in rows
     ]
 

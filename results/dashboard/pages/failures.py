@@ -16,6 +16,7 @@ from results.label import label
 from results.record.ask import MEANING, Cause
 from results.record.outcome import Ending
 from results.record.store import Store
+from results.record.words import said
 
 SIZE: Final = 50
 """Rows of a page."""
@@ -232,7 +233,7 @@ def _read_refusals(store: Store, history: History, rows: list[int]) -> list[dict
             "number": number,
             "why": cause,
             "task": tasks[row],
-            "detail": detail,
+            "detail": said(detail),
             "advice": MEANING[Cause(cause)],
             **_made(history, cell_id, parent_id, operators),
         }

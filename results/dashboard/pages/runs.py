@@ -167,7 +167,7 @@ def _groups(studies: Sequence[Study]) -> list[list[int]]:
     """Places of studies that differ in nothing but name and seed, together."""
     found: dict[str, list[int]] = {}
     for place, study in enumerate(studies):
-        found.setdefault(replace(study, name="", seed=0).to_json(), []).append(place)
+        found.setdefault(replace(study, name="", seed=0, edition=1).to_json(), []).append(place)
     return list(found.values())
 
 

@@ -17,6 +17,7 @@ from results.leaderboard.task_column import TaskColumn
 from results.record.ask import Cause, Rejection, Role
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store
+from results.record.words import said
 
 Counts = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -148,7 +149,9 @@ def read_rows(store: Store, history: History, found: Standing, places: list[int]
             history.study_id,
             ids,
         )
-        verdicts = {one: Rejection(Cause(cause), one, "", (), said) for one, cause, said in turned}
+        verdicts = {
+            one: Rejection(Cause(cause), one, "", (), said(why)) for one, cause, why in turned
+        }
         tallies = [_tally(history, place, texts, verdicts) for place in wanted]
         leading = history.cells[leader[0]] if leader else ""
         rows = leaderboard.part(history.study, found.tasks, found.fair, tallies, leading)

@@ -59,12 +59,14 @@ def reproduce(
     check_place(path, resume, workers, address)
     words = ["gatewright", "reproduce", findings, "--scale", scale]
     words += option_words(workers, address, path, executor, set_ or [])
+    studies: list[str] = []
     for number, plan in enumerate(plans, 1):
         if not json:
             note(f"part {number} of {len(plans)}: {plan.name}, {len(plan.baselines)} cells")
-        conduct(plan, shlex.join(words), workers, address, path, json, executor)
+        summary = conduct(plan, shlex.join(words), workers, address, path, json, executor)
+        studies.append(summary.study_id)
     with Store.read(path) as record:
-        measured = measure(record, [plan.id for plan in plans])
+        measured = measure(record, studies)
     found = verdicts(runs.families(findings), measured)
     failed = sum(len(one.failed) for one in measured)
     document: dict[str, Any] = {

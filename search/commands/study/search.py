@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from search.run.driver import Summary
     from tasks.task import Facts
 
-NOT_TO_BE_RESUMED = frozenset({"resume.differs", "order", "not-a-store", "newer", "damaged"})
+NOT_TO_BE_RESUMED = frozenset(
+    {"resume.differs", "resume.engine", "order", "not-a-store", "newer", "damaged"}
+)
 """Codes of errors that the same command would meet again."""
 
 StudyArgument = Annotated[
@@ -81,7 +83,7 @@ def search(
     words += option_words(workers, address, path, executor, set_ or [])
     summary = conduct(plan, shlex.join(words), workers, address, path, json, executor)
     with Store.read(path) as record:
-        board = leaderboard.build(record, plan.id)
+        board = leaderboard.build(record, summary.study_id)
     document: dict[str, Any] = {
         "store": str(path),
         "study": plan.name,
@@ -197,7 +199,7 @@ def conduct(
     """Runs or resumes a study with progress, in process, on Ray workers of our own, or on a cluster.
 
     Args:
-        plan: what to run.
+        plan: what to run; what the store holds of it goes on under its stored description.
         command: the command line that runs it, for the record; `--resume` appended goes on with it.
         workers: Ray workers; 0 or None with no `address` runs in this process.
         address: of a running Ray cluster.
@@ -214,7 +216,7 @@ def conduct(
     from results.record.store import Store
     from search.display import SearchDisplay
     from search.error import SearchError
-    from search.run import driver, evaluate
+    from search.run import driver, evaluate, resume
     from search.run.clock import Monotonic
     from search.run.pool import LocalPool, Pool
     from search.strategies import registry as strategies
@@ -233,7 +235,9 @@ def conduct(
     again = f"{start} --resume"
     try:
         with Store.create_or_open(path) as record:
-            if not quiet and not fresh and plan.id not in {s.study.id for s in record.studies()}:
+            plan = resume.recorded_study(plan, record)
+            resume.check_engine(record, plan.id)
+            if not quiet and not fresh and plan.id not in {row.id for row in record.studies()}:
                 note(f"{path} does not hold this study yet; it is begun beside the others")
             chosen = executor_of(executor, record, plan.id)
             pool: Pool
