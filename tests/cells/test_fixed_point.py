@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from cells import Cell, CellError, canonical, identify, identity, parse, to_text
+from cells import Cell, CellError, canonical, identify, identifier, parse, to_text
 from cells.identity.arbitrary import SOURCES
 from cells.identity.disguise import disguise
 from cells.identity.interpreter import rewriting_error
@@ -22,7 +22,7 @@ def seeded(seed: str) -> Random:
 def assert_fixed(cell: Cell) -> None:
     form, name = identify(cell)
     assert identify(form) == (form, name), to_text(cell)
-    assert identity(parse(to_text(form))) == name, to_text(cell)
+    assert identifier(parse(to_text(form))) == name, to_text(cell)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_cells_whose_id_was_no_fixed_point_have_one_in_every_disguise(name: str)
     assert_fixed(cell)
     for index in range(30):
         other = disguise(cell, seeded(f"{name} {index}"))
-        assert identity(other) == identity(cell), to_text(other)
+        assert identifier(other) == identifier(cell), to_text(other)
     error = rewriting_error(cell, seeded(name))
     assert error is not None
     assert error < 1e-12
@@ -105,7 +105,7 @@ def test_cells_whose_id_was_no_fixed_point_have_one_in_every_disguise(name: str)
 
 def test_minus_zero_is_zero_in_a_law():
     texts = [f"cell a(x)\n  out = linear(x, bias=uniform({low}, 1))\n" for low in ("0", "-0")]
-    assert identity(parse(texts[0])) == identity(parse(texts[1]))
+    assert identifier(parse(texts[0])) == identifier(parse(texts[1]))
 
 
 def test_more_differences_of_free_sign_than_can_be_tried_still_have_one_id():
@@ -114,4 +114,4 @@ def test_more_differences_of_free_sign_than_can_be_tried_still_have_one_id():
     cell = parse("cell many(x)\n" + "".join(f"  {line}\n" for line in (*lines, f"out = {total}")))
     assert_fixed(cell)
     for index in range(5):
-        assert identity(disguise(cell, seeded(f"many {index}"))) == identity(cell)
+        assert identity(disguise(cell, seeded(f"many {index}"))) == identifier(cell)
