@@ -62,7 +62,7 @@ def rejections(store: Store, study_id: str) -> pd.DataFrame:
     numbers and codes in it as JSON; empty in the first edition of studies).
     """
     frame = _labelled(store, _REJECTIONS, study_id)
-    reasons = [words.parted(str(reason)) for reason in frame["detail"].tolist()]
+    reasons = [words.parted(detail) for detail in frame["detail"].astype(str)]
     frame["detail"] = pd.Series([line for _, line in reasons], dtype=str)
     frame["facts"] = pd.Series([facts for facts, _ in reasons], dtype=str)
     return frame
