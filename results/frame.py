@@ -1,6 +1,7 @@
 """The record as pandas frames: one row a trial, a point of a curve, a rejection, a cell."""
 
 import json
+from typing import cast
 
 import pandas as pd
 
@@ -62,7 +63,7 @@ def rejections(store: Store, study_id: str) -> pd.DataFrame:
     numbers and codes in it as JSON; empty in the first edition of studies).
     """
     frame = _labelled(store, _REJECTIONS, study_id)
-    reasons = [words.parted(detail) for detail in frame["detail"].astype(str)]
+    reasons = [words.parted(detail) for detail in cast("list[str]", frame["detail"].tolist())]
     frame["detail"] = pd.Series([line for _, line in reasons], dtype=str)
     frame["facts"] = pd.Series([facts for facts, _ in reasons], dtype=str)
     return frame
