@@ -41,7 +41,7 @@ WRONG_ARGUMENTS = frozenset(
             "T101",
             "T110",
         ),  # unknown task, scale or corpus, too long a sound
-        *("missing", "not-a-store"),  # another file was meant
+        *("missing", "not-a-store", "taken"),  # another file was meant
         *(
             "study.unknown",
             "findings.unknown",
@@ -98,6 +98,7 @@ app.command()(report)
 app.command()(dashboard)
 app.command("export")(export_record)
 app.command()(publication.publish)
+app.command()(publication.restore)
 app.command()(publication.verify)
 app.add_typer(bench.app, name="bench")
 

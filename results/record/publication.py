@@ -82,29 +82,39 @@ def load(folder: Path) -> Store:
     """
     manifest = _read_manifest(folder)
     path = folder.absolute() / str(manifest["file"])
+    store = Store(connect(path, "file::memory:"), path, None)
     try:
-        connection = connect(path, "file::memory:")
-        store = Store(connection, path, None)
-        try:
-            connection.execute("PRAGMA foreign_keys = ON")
-            migrate(connection, path, manifest["version"])
-            texts = {name: _read(folder, name, manifest) for name in _tables(store)}
-            connection.execute("BEGIN")
-            for name, text in texts.items():
-                _insert(connection, store, folder, name, text)
-            connection.execute("COMMIT")
-            again = _manifest(store, texts)
-            for part in again:
-                if manifest[part] != again[part]:
-                    what = f"{folder / MANIFEST}: {part!r} is not what the tables say"
-                    raise StoreError("damaged", what, _HINT)
-            migrate(connection, path)
-        except BaseException:
-            store.close()
-            raise
-    except FAULTS as error:
-        raise from_sqlite(error, folder) from error
+        fill(store, folder)
+    except BaseException:
+        store.close()
+        raise
     return store
+
+
+def fill(store: Store, folder: Path) -> None:
+    """Puts the rows of a published record into an empty store, and brings it up to date.
+
+    Raises:
+        StoreError: as `load`.
+    """
+    manifest = _read_manifest(folder)
+    connection = store.connection
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        migrate(connection, store.path, manifest["version"])
+        texts = {name: _read(folder, name, manifest) for name in _tables(store)}
+        connection.execute("BEGIN")
+        for name, text in texts.items():
+            _insert(connection, store, folder, name, text)
+        connection.execute("COMMIT")
+        again = _manifest(store, texts) | {"file": manifest["file"]}
+        for part in again:
+            if manifest[part] != again[part]:
+                what = f"{folder / MANIFEST}: {part!r} is not what the tables say"
+                raise StoreError("damaged", what, _HINT)
+        migrate(connection, store.path)
+    except FAULTS as error:
+        raise from_sqlite(error, store.path) from error
 
 
 @contextlib.contextmanager

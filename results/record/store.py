@@ -154,6 +154,18 @@ class Store:
         """The file, absolute."""
         return self._path
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The open connection, for whoever fills an empty store."""
+        return self._connection
+
+    @property
+    def rows(self) -> int:
+        """How many rows all tables hold together."""
+        tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+        counts = [f"SELECT count(*) FROM {name}" for (name,) in self.select(tables)]  # noqa: S608
+        return sum(int(self.select(count)[0][0]) for count in counts)
+
     def close(self) -> None:
         """Closes the file and gives the lock back. Closing twice does nothing."""
         # A checkpoint that fails on a full disk loses nothing: the next opening reads the WAL.
@@ -430,10 +442,7 @@ class Store:
         # Nothing else tells a file that may be read but not written before the first row.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
-        tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-        names = [str(row[0]) for row in connection.execute(tables)]
-        counts = [f"SELECT count(*) FROM {name}" for name in names]  # noqa: S608
-        self._rows = sum(int(connection.execute(count).fetchone()[0]) for count in counts)
+        self._rows = self.rows
         missing = lock.acknowledged - self._rows
         if missing > 0:
             raise StoreError(

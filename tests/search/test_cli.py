@@ -15,6 +15,7 @@ from typer.main import get_command
 from cells.engine import executor
 from cells.engine.files import model_file
 from cells.engine.native import build
+from results.record import publication
 from results.record.store import Store
 from search.cli import app, run
 from tests.search.command import PROGRAM, ROOT, document, start, tiny
@@ -58,6 +59,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("dashboard",): ("done.sqlite", "--port", "0"),
     ("export",): ("done.sqlite",),
     ("publish",): ("done.sqlite", "--out", "published"),
+    ("restore",): ("record", "again.sqlite"),
     ("verify",): ("done.sqlite", "--sample", "1"),
     ("bench", "cells"): ("--seconds", "0.1"),
     ("bench", "driver"): ("--trials", "10"),
@@ -86,11 +88,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def place(tmp_path: Path, done: bytes, trained: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: with a cell, a model, a study and a finished store, without corpora."""
+    """The current folder: with a cell, a model, a study, a finished store and its record, no corpora."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GATEWRIGHT_DATA", str(tmp_path / "corpora"))
     (tmp_path / "FILE.cell").write_text("cell f(x; h)\n  h' = tanh(linear(x, h))\n")
     (tmp_path / "done.sqlite").write_bytes(done)
+    with Store.read(tmp_path / "done.sqlite") as store:
+        publication.publish(store, tmp_path / "record")
     (tmp_path / "trained.safetensors").write_bytes(trained)
     tiny(tmp_path)
     return tmp_path

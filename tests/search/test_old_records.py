@@ -6,6 +6,7 @@ commit read in them.
 """
 
 import json
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -158,3 +159,43 @@ def test_a_search_of_another_engine_is_read_and_not_resumed(
     assert "error" not in document(capsys)
     with Store.read(path) as store:
         assert [row.epochs for row in store.studies()] == [1]
+
+
+def resumed(command: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    """What a printed command says, run here with `--json`."""
+    words = shlex.split(command)
+    assert words[0].endswith("gatewright")
+    assert cli.run([*words[1:], "--json"]) == 0
+    return document(capsys)
+
+
+def test_an_old_published_folder_is_restored_and_resumed(
+    copied, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "again.gate"
+    assert cli.run(["restore", str(copied("published")), str(path), "--json"]) == 0
+    (command,) = document(capsys)["resume"]
+    found = resumed(command, capsys)
+    (expected,) = EXPECTED["findings.gate"]
+    words = {one["claim"]["id"]: one["word"] for one in found["verdicts"]["gates"]}
+    assert words == {claim: word for claim, (word, _) in EXPECTED["verdicts"]["gates"].items()}
+    with Store.read(path) as store:
+        (row,) = store.studies()
+        assert (row.id, row.asked, row.epochs) == (expected["id"], expected["asked"], 2)
+        assert history.digest(store, row.id) == expected["digest"]
+
+
+def test_an_interrupted_old_search_is_published_restored_and_resumed(
+    copied, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, path = tmp_path / "published-2", tmp_path / "again.gate"
+    assert cli.run(["publish", str(copied("interrupted.gate")), "--out", str(folder)]) == 0
+    capsys.readouterr()
+    assert cli.run(["restore", str(folder), str(path), "--json"]) == 0
+    (command,) = document(capsys)["resume"]
+    found = resumed(command, capsys)
+    assert found["study_id"] == EXPECTED["interrupted.gate"][0]["id"]
+    assert found["recorded"] >= EXPECTED["interrupted.gate"][0]["answered"]
+    assert found["asks"] == EXPECTED["search.gate"][0]["asked"]
+    assert cli.run(["restore", str(folder), str(path)]) == 2
+    assert "there is such a file" in capsys.readouterr().err

@@ -1,6 +1,7 @@
-"""`gatewright publish` and `verify`: a record leaves this machine, and is trained again elsewhere."""
+"""`gatewright publish`, `restore` and `verify`: a record leaves this machine, and lives on elsewhere."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 
 from search.commands.record.leaderboard import StoreArgument
 from search.commands.study.search import executor_of
-from search.console import DONE, WRONG, Json, UsageError, note, show, table
+from search.console import DONE, WRONG, Json, UsageError, note, show, table, typed
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -41,6 +42,47 @@ def publish(
             [(name, one["rows"], one["bytes"]) for name, one in manifest["tables"].items()],
         )
         print(f"wrote {out} ({size / 1024:,.0f} KiB); check it with gatewright verify {out}")
+
+    show(document, json, render)
+    return DONE
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A published record.")],
+    store: Annotated[
+        Path, typer.Argument(metavar="STORE", help="The file to write; not there yet.")
+    ],
+    json: Json = False,
+) -> int:
+    """Turn a published record into a store again, which its search can go on with."""
+    from results.record import restore as restoring
+    from results.record.store import Store
+
+    restoring.restore(folder, store)
+    with Store.read(store) as record:
+        studies, rows = record.studies(), record.rows
+        commands = restoring.resume_commands(record, store)
+    again = [typed(shlex.join(words)) for words in commands]
+    document: dict[str, Any] = {
+        "store": str(store),
+        "bytes": store.stat().st_size,
+        "rows": rows,
+        "studies": [
+            {"id": row.id, "name": row.study.name, "asked": row.asked, "answered": row.answered}
+            for row in studies
+        ],
+        "resume": again,
+    }
+
+    def render() -> None:
+        table(
+            ("study", "asked", "answered"),
+            [(row.study.name, row.asked, row.answered) for row in studies],
+        )
+        print(f"wrote {store} ({document['bytes'] / 1024:,.0f} KiB, {rows:,} rows)")
+        print("to go on with it:" if again else "the record names no command that goes on with it")
+        for command in again:
+            print(f"  {command}")
 
     show(document, json, render)
     return DONE
