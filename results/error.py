@@ -23,6 +23,7 @@ class StoreError(Exception):
 CODES = {
     "missing": "There is no such file, study or trial in the record.",
     "not-a-store": "The file is something else.",
+    "differs": "What is published in the folder is of another store.",
     "taken": "A file of that name is there already.",
     "newer": "A newer Gatewright wrote the file.",
     "older": "The file needs a migration, which a reader may not do.",

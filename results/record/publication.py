@@ -2,8 +2,9 @@
 
 `record.json` says what the folder holds: studies with their digests and provenance, and for each
 table its rows, bytes and sha256. `TABLE.csv.gz` is the table, columns as in `schema.sql`, rows in the
-order they were added; an empty field is NULL where the column may be NULL, else the empty text. All
-but the compression is a function of the store, and reading gives the store back, row by row.
+order they were added. A store that has grown is published into the same folder as a further part, with
+the rows that are new, and files that are there keep their bytes. All but the compression is a function
+of the store and of when it was published, and reading gives the store back, row by row.
 """
 
 import contextlib
@@ -13,64 +14,73 @@ import hashlib
 import io
 import json
 import os
-import re
 import sqlite3
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from results.error import FAULTS, StoreError, from_sqlite
-from results.record import history
+from results.record import csv_text, history, manifest
 from results.record.connection import connect
-from results.record.migrate import VERSION, migrate
-from results.record.store import Store, Value
-
-FORMAT: Final = 1
-"""Of the folder; rises when an older Gatewright could not read it."""
-
-MANIFEST: Final = "record.json"
-
-LARGEST: Final = 2**30
-"""Bytes of a table beyond which it is not read: a small file can unpack to any size."""
-
-_HINT: Final = "get the folder again, or publish the store again"
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+from results.record.csv_text import tables
+from results.record.manifest import HINT, MANIFEST, Manifest, Part, Text, file_of
+from results.record.migrate import migrate
+from results.record.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    name: str
-    kind: str
-    optional: bool
+class Published:
+    """What a call of `publish` left in the folder.
+
+    Attributes:
+        manifest: what the folder holds now.
+        files: all that belongs to it, the manifest first.
+        added: rows that were not published before.
+    """
+
+    manifest: Manifest
+    files: tuple[Path, ...]
+    added: int
 
 
-def publish(store: Store, folder: Path) -> dict[str, Any]:
-    """Writes the whole record into `folder`, made if need be, and returns its manifest.
+def publish(store: Store, folder: Path) -> Published:
+    """Writes what `folder` does not hold of a record yet, as a further part; makes it if need be.
 
-    The same store gives the same bytes. What an interrupted call leaves does not fit its manifest and
-    is refused when it is read.
+    The same store gives the same bytes, and a second time nothing is written. What was published is
+    not written again, unless it was lost or damaged since. An interrupted call leaves the folder's old
+    record, and files that it does not name.
 
     Raises:
-        StoreError: `not-a-store` if the store's file has a name that no manifest may hold; if it cannot
-            be read.
+        StoreError: `differs` if the store does not begin with the rows that are published there;
+            `not-a-store` if its file has a name that no manifest may hold; if one cannot be read.
         OSError: the folder cannot be written.
     """
-    if not _NAME.fullmatch(store.path.name):
+    if not manifest.NAME.fullmatch(store.path.name):
         raise StoreError(
             "not-a-store",
             f"{store.path.name!r}: expected a file name of letters, digits, '.', '_' and '-'",
             "rename the store",
         )
+    known = manifest.read(folder) if (folder / MANIFEST).exists() else None
     with store.snapshot():
-        texts = {name: _write(store, name) for name in _tables(store)}
-        manifest = _manifest(store, texts)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        _replace(_file(folder, name), _compress(text))
-    _replace(folder / MANIFEST, _lines(manifest))
-    return manifest
+        passed: Counter[str] = Counter()
+        for number, part in enumerate(known.parts if known else ()):
+            _keep(store, folder, number, part, passed)
+        version = int(store.select("PRAGMA user_version")[0][0])
+        texts = _texts(store, version, passed, known is None)
+        studies = _studies(store)
+    added = sum(rows for rows, _ in texts.values())
+    if known is None or added:
+        before = known.parts if known else ()
+        part = Part(version, {name: _text(*one) for name, one in texts.items()})
+        known = Manifest(known.file if known else store.path.name, studies, (*before, part))
+        _write(folder, len(before), {name: text for name, (_, text) in texts.items()})
+        _replace(folder / MANIFEST, _lines(known.to_json()))
+    names = [file_of(folder, at, name) for at, one in enumerate(known.parts) for name in one.texts]
+    return Published(known, (folder / MANIFEST, *names), added)
 
 
 def load(folder: Path) -> Store:
@@ -80,8 +90,7 @@ def load(folder: Path) -> Store:
         StoreError: `missing` if there is no record; `newer` if a newer Gatewright published it;
             `damaged` if a file is not the one that was published.
     """
-    manifest = _read_manifest(folder)
-    path = folder.absolute() / str(manifest["file"])
+    path = folder.absolute() / manifest.read(folder).file
     store = Store(connect(path, "file::memory:"), path, None)
     try:
         fill(store, folder)
@@ -97,22 +106,24 @@ def fill(store: Store, folder: Path) -> None:
     Raises:
         StoreError: as `load`.
     """
-    manifest = _read_manifest(folder)
+    found = manifest.read(folder)
     connection = store.connection
+    sizes: Counter[str] = Counter()
     try:
         connection.execute("PRAGMA foreign_keys = ON")
-        migrate(connection, store.path, manifest["version"])
-        texts = {name: _read(folder, name, manifest) for name in _tables(store)}
-        connection.execute("BEGIN")
-        for name, text in texts.items():
-            _insert(connection, store, folder, name, text)
-        connection.execute("COMMIT")
-        again = _manifest(store, texts) | {"file": manifest["file"]}
-        for part in again:
-            if manifest[part] != again[part]:
-                what = f"{folder / MANIFEST}: {part!r} is not what the tables say"
-                raise StoreError("damaged", what, _HINT)
+        for number, part in enumerate(found.parts):
+            migrate(connection, store.path, part.version)
+            connection.execute("BEGIN")
+            for name, said in part.texts.items():
+                path = file_of(folder, number, name)
+                text = _read(path, said, csv_text.LARGEST - sizes[name])
+                sizes[name] += len(text)
+                _insert(connection, path, part, name, text)
+            connection.execute("COMMIT")
         migrate(connection, store.path)
+        if _studies(store) != found.studies:
+            what = f"{folder / MANIFEST}: 'studies' is not what the tables say"
+            raise StoreError("damaged", what, HINT)
     except FAULTS as error:
         raise from_sqlite(error, store.path) from error
 
@@ -132,144 +143,106 @@ def open_record(place: Path, *, whole: bool = True) -> Generator[Store]:
         yield store
 
 
-def _manifest(store: Store, texts: dict[str, bytes]) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "file": store.path.name,
-        "version": int(store.select("PRAGMA user_version")[0][0]),
-        "studies": [
-            {
-                "id": row.id,
-                "name": row.study.name,
-                "asked": row.asked,
-                "answered": row.answered,
-                "digest": history.digest(store, row.id),
-                "starts": {str(one): said for one, said in store.provenance(row.id).items()},
-                "description": json.loads(row.description),
-            }
-            for row in store.studies()
-        ],
-        "tables": {
-            name: {
-                "rows": int(store.select(f"SELECT count(*) FROM {name}")[0][0]),  # noqa: S608
-                "bytes": len(text),
-                "sha256": hashlib.sha256(text).hexdigest(),
-            }
-            for name, text in texts.items()
-        },
-    }
+def _studies(store: Store) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row.id,
+            "name": row.study.name,
+            "asked": row.asked,
+            "answered": row.answered,
+            "digest": history.digest(store, row.id),
+            "starts": {str(one): said for one, said in store.provenance(row.id).items()},
+            "description": json.loads(row.description),
+        }
+        for row in store.studies()
+    ]
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
+def _keep(store: Store, folder: Path, number: int, part: Part, passed: Counter[str]) -> None:
+    """Checks that the store has the rows of a published part, and writes its files that are not whole.
+
+    Args:
+        store: that the part was taken of.
+        folder: where it lies.
+        number: of the part.
+        part: as the manifest describes it.
+        passed: rows of earlier parts by table; those of this one are added.
+    """
+    start = passed.copy()
+    for name, table in tables(part.version).items():
+        with_rows = part.texts.get(table.follows)
+        found = csv_text.render(
+            store, table, start[table.follows], with_rows.rows if with_rows else 0
+        )
+        said = part.texts.get(name)
+        if (said is None and found[0]) or (said is not None and _text(*found) != said):
+            raise StoreError(
+                "differs",
+                f"{folder}: part {number} has other rows of {name!r} than {store.path}",
+                "publish into another folder; this one is of another store",
+            )
+        if said is not None:
+            passed[name] += said.rows
+            path = file_of(folder, number, name)
+            try:
+                _read(path, said, csv_text.LARGEST)
+            except StoreError:
+                _write(folder, number, {name: found[1]})
+
+
+def _texts(
+    store: Store, version: int, passed: Counter[str], every: bool
+) -> dict[str, tuple[int, bytes]]:
+    """Rows and text of what was added since, by table; of `every` table or of those with new rows."""
+    texts: dict[str, tuple[int, bytes]] = {}
+    for name, table in tables(version).items():
+        found = csv_text.render(store, table, passed[table.follows], -1)
+        if every or found[0]:
+            texts[name] = found
+    return texts
+
+
+def _text(rows: int, text: bytes) -> Text:
+    return Text(rows, len(text), hashlib.sha256(text).hexdigest())
+
+
+def _read(path: Path, said: Text, largest: int) -> bytes:
+    """The text of a file, checked."""
     if not path.is_file():
-        hint = "give a folder that `gatewright publish` wrote, or the file of a search"
-        raise StoreError("missing", f"{folder}: holds no {MANIFEST}", hint)
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        numbers = int(found["format"]), int(found["version"])
-        whole = set(found) == {"format", "file", "version", "studies", "tables"}
-        named = _NAME.fullmatch(found["file"]) is not None
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise StoreError("damaged", f"{path}: not legible", _HINT) from error
-    if numbers > (FORMAT, VERSION) or numbers[1] > VERSION:
-        what = f"{path}: format {numbers[0]}, version {numbers[1]}"
-        known = f"this Gatewright reads up to {FORMAT} and {VERSION}"
-        raise StoreError("newer", f"{what}; {known}", "update Gatewright")
-    if not whole or not named or min(numbers) < 1:
-        raise StoreError("damaged", f"{path}: not what `gatewright publish` writes", _HINT)
-    return found
-
-
-def _tables(store: Store) -> list[str]:
-    """Tables in the order of the schema, so that rows come after those that they refer to."""
-    names = store.select(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-        " ORDER BY rowid"
-    )
-    return [str(name) for (name,) in names]
-
-
-def _columns(store: Store, table: str) -> list[_Column]:
-    rows = store.select('SELECT name, type, "notnull", pk FROM pragma_table_info(?)', table)
-    return [_Column(name, kind, not (required or key)) for name, kind, required, key in rows]
-
-
-def _write(store: Store, table: str) -> bytes:
-    columns = _columns(store, table)
-    bare = store.select("SELECT wr FROM pragma_table_list(?)", table)[0][0]
-    order = store.select("SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", table)
-    by = ", ".join(str(name) for (name,) in order) if bare else "rowid"
-    _, rows = store.table(f"SELECT * FROM {table} ORDER BY {by}")  # noqa: S608
-    text = io.StringIO(newline="")
-    # Lines end as RFC 4180 has it; csv then puts fields with either sign of it into quotes.
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(column.name for column in columns)
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def _read(folder: Path, table: str, manifest: dict[str, Any]) -> bytes:
-    path = _file(folder, table)
-    if not path.is_file():
-        raise StoreError("damaged", f"{path}: no such file", _HINT)
+        raise StoreError("damaged", f"{path}: no such file", HINT)
     try:
         with gzip.open(path) as file:
-            text = file.read(LARGEST + 1)
+            text = file.read(largest + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise StoreError("damaged", f"{path}: {error}", _HINT) from error
-    if len(text) > LARGEST:
-        raise StoreError("too-large", f"{path}: unpacks to more than {LARGEST:,} bytes")
+        raise StoreError("damaged", f"{path}: {error}", HINT) from error
+    if len(text) > largest:
+        message = f"{path}: its table unpacks to more than {csv_text.LARGEST:,} bytes"
+        raise StoreError("too-large", message)
     found = hashlib.sha256(text).hexdigest()
-    said = _said(manifest, table)
-    if found != said:
-        what = f"{path}: sha256 of its text is {found[:16]}, expected {said[:16]}"
-        raise StoreError("damaged", what, _HINT)
+    if found != said.sha256:
+        what = f"{path}: sha256 of its text is {found[:16]}, expected {said.sha256[:16]}"
+        raise StoreError("damaged", what, HINT)
+    if len(text) != said.bytes:
+        raise StoreError("damaged", f"{path}: {len(text)} bytes, expected {said.bytes}", HINT)
     return text
 
 
-def _said(manifest: dict[str, Any], table: str) -> str:
+def _insert(connection: sqlite3.Connection, path: Path, part: Part, name: str, text: bytes) -> None:
     try:
-        return str(manifest["tables"][table]["sha256"])
-    except (LookupError, TypeError):
-        return "nothing"
-
-
-def _insert(
-    connection: sqlite3.Connection, store: Store, folder: Path, table: str, text: bytes
-) -> None:
-    columns = _columns(store, table)
-    marks = ", ".join("?" * len(columns))
-    try:
-        rows = _rows(text.decode(), columns)
-        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
+        rows = csv_text.insert(connection, tables(part.version)[name], text)
     except (ValueError, csv.Error, OverflowError, sqlite3.IntegrityError) as error:
-        raise StoreError("damaged", f"{_file(folder, table)}: {error}", _HINT) from error
+        raise StoreError("damaged", f"{path}: {error}", HINT) from error
+    if rows != part.texts[name].rows:
+        what = f"{path}: {rows} rows, expected {part.texts[name].rows}"
+        raise StoreError("damaged", what, HINT)
 
 
-def _rows(text: str, columns: Sequence[_Column]) -> Iterator[list[Value]]:
-    csv.field_size_limit(LARGEST)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    expected = [column.name for column in columns]
-    head = next(reader, list[str]())
-    if head != expected:
-        raise ValueError(f"columns {', '.join(head)}; expected {', '.join(expected)}")
-    for row in reader:
-        if len(row) != len(columns):
-            raise ValueError(f"line {reader.line_num}: {len(row)} fields, not {len(columns)}")
-        yield [_value(field, column) for field, column in zip(row, columns, strict=True)]
-
-
-def _value(field: str, column: _Column) -> Value:
-    if field == "" and column.optional:
-        return None
-    if column.kind == "INTEGER":
-        return int(field)
-    return float(field) if column.kind == "REAL" else field
-
-
-def _file(folder: Path, table: str) -> Path:
-    return folder / f"{table}.csv.gz"
+def _write(folder: Path, number: int, texts: dict[str, bytes]) -> None:
+    """Writes files of a part; they are on the disk when this returns."""
+    for name, text in texts.items():
+        path = file_of(folder, number, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, _compress(text))
 
 
 def _compress(text: bytes) -> bytes:
@@ -280,8 +253,8 @@ def _compress(text: bytes) -> bytes:
     return packed.getvalue()
 
 
-def _lines(manifest: dict[str, Any]) -> bytes:
-    return (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode()
+def _lines(found: dict[str, Any]) -> bytes:
+    return (json.dumps(found, indent=1, allow_nan=False) + "\n").encode()
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -292,3 +265,9 @@ def _replace(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+    # The name too, before anything that refers to it.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

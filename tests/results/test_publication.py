@@ -1,18 +1,20 @@
 """A published record: gives the store back row by row, and shows every damage."""
 
-import contextlib
 import gzip
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from results import frame
 from results.error import StoreError
-from results.record import history, publication
+from results.record import csv_text, history, publication
+from results.record.restore import restore
 from results.record.store import Store
 from results.record.study import Study
 from results.report import search_report as report
@@ -162,7 +164,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "forged commit": (forge(lambda text: text.replace(b"3.11", b"3.10"), "provenance"), "studies"),
     "no number": (forge(lambda text: text.replace(b",300,", b",3oo,", 1), "outcome"), "'3oo'"),
     "a field less": (forge(lambda text: text.replace(b",ok,", b",", 1), "outcome"), "19 fields"),
-    "a row less": (forge(lambda text: text[: text.rindex(b"\r\n", 0, -2) + 2], "trial"), "FOREIGN"),
+    "a row less": (
+        forge(lambda text: text[: text.rindex(b"\r\n", 0, -2) + 2], "trial"),
+        "rows, expected",
+    ),
     "other columns": (forge(lambda text: text.replace(b"norm", b"form"), "point"), "columns"),
     "a claim more": (manifest('"answered": ', '"answered": 1'), "studies"),
     "another program": (manifest('"python"', '"py"'), "studies"),
@@ -190,27 +195,236 @@ def test_every_damage_is_found_and_named(folder: Path, name: str) -> None:
     assert caught.value.hint
 
 
-def test_publishing_that_was_killed_at_any_point_leaves_the_old_record_or_a_refusal(
-    folder: Path, whole: Written, tmp_path: Path
+STEPS = (30, 90, 10_000)
+"""How far a search is each time that it is published."""
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Path, list[Path]]]:
+    """A store that was published three times, the folder, and a copy of it after each time."""
+    place = tmp_path_factory.mktemp("steps")
+    study, folder, copies = synthetic.study(), place / "published", list[Path]()
+    with Store.create_or_open(place / "run.gate") as store:
+        store.begin(study, {"python": "3.12.0"})
+        synthetic.tasks(store)
+        history_ = synthetic.history(study)
+        start = 0
+        for until in STEPS:
+            for ask, outcome in history_[start:until]:
+                store.add_ask(study.id, ask)
+                # The last one is still at work when this is published, and answered afterwards.
+                if outcome is not None and ask.index != until - 1:
+                    store.add_attempt(study.id, ask.index, 1, "slot")
+                    store.add_outcome(study.id, ask.index, outcome)
+            publication.publish(store, folder)
+            copies.append(shutil.copytree(folder, place / f"copy-{until}"))
+            late, outcome = history_[min(until, len(history_)) - 1]
+            if outcome is not None and until < len(history_):
+                store.add_outcome(study.id, late.index, outcome)
+            start = until
+        yield store, folder, copies
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_store_that_grows_is_published_in_parts_that_keep_their_bytes(
+    steps: tuple[Store, Path, list[Path]],
 ) -> None:
-    store, study = whole
-    with Store.create_or_open(tmp_path / "run.gate") as later:
-        later.begin(study, {"python": "3.13.0"})
-        manifest = publication.publish(later, tmp_path / "later")
-    digest = history.digest(store, study.id)
-    changed = False
-    for name in manifest["tables"]:
-        with contextlib.suppress(StoreError) if changed else contextlib.nullcontext():
-            assert history.digest(publication.load(folder), study.id) == digest
-        before = (folder / f"{name}.csv.gz").read_bytes()
-        shutil.copy(tmp_path / "later" / f"{name}.csv.gz", folder)
-        changed |= before != (folder / f"{name}.csv.gz").read_bytes()
-    assert changed
-    with pytest.raises(StoreError, match=r"^damaged: .* sha256"):
+    store, folder, copies = steps
+    before: dict[str, bytes] = {}
+    for copy in copies:
+        found = contents(copy)
+        found.pop("record.json")
+        assert found.items() > before.items()
+        assert not [name for name in found if name.endswith(".part")]
+        before = found
+    with publication.open_record(folder) as read:
+        assert rows(read) == rows(store)
+        (row,) = store.studies()
+        assert read.log(row.id) == store.log(row.id)
+    for copy, until in zip(copies, STEPS, strict=True):
+        with publication.open_record(copy) as read:
+            assert read.studies()[0].asked == min(until, row.asked)
+    assert len(json.loads((folder / "record.json").read_text())["parts"]) == len(STEPS)
+    # A later part has files for tables with new rows only.
+    assert not (folder / "part-0001" / "study.csv.gz").exists()
+
+
+def test_parts_take_little_more_room_than_one_publication(
+    steps: tuple[Store, Path, list[Path]], tmp_path: Path
+) -> None:
+    store, folder, _ = steps
+    publication.publish(store, tmp_path / "once")
+    in_parts, once = (
+        sum(len(content) for content in contents(one).values())
+        for one in (folder, tmp_path / "once")
+    )
+    assert once < in_parts < 1.1 * once
+
+
+def test_publishing_the_same_again_writes_nothing(
+    steps: tuple[Store, Path, list[Path]], tmp_path: Path
+) -> None:
+    store, folder, copies = steps
+    copy = shutil.copytree(copies[-1], tmp_path / "copy")
+    for path in copy.rglob("*"):
+        os.utime(path, (1, 1))
+    assert publication.publish(store, copy).added == 0
+    with publication.open_record(copy) as read:
+        assert publication.publish(read, copy).added == 0
+    assert contents(copy) == contents(folder)
+    assert {path.stat().st_mtime for path in copy.rglob("*")} == {1}
+
+
+@pytest.mark.parametrize("file", ["trial.csv.gz", "part-0001/outcome.csv.gz"])
+def test_a_file_that_was_lost_or_damaged_is_published_again(
+    file: str, steps: tuple[Store, Path, list[Path]], tmp_path: Path
+) -> None:
+    store, folder, copies = steps
+    for damage in (lambda path: path.unlink(), lambda path: path.write_bytes(b"rows")):
+        copy = shutil.copytree(copies[-1], tmp_path / "copy", dirs_exist_ok=True)
+        damage(copy / file)
+        with pytest.raises(StoreError, match=r"^damaged: "):
+            publication.load(copy)
+        assert publication.publish(store, copy).added == 0
+        assert contents(copy) == contents(folder)
+
+
+def test_a_store_that_does_not_begin_with_what_is_published_is_refused(
+    steps: tuple[Store, Path, list[Path]], tmp_path: Path
+) -> None:
+    _, folder, _ = steps
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    for seed in (1, 2):  # the same search begun anew, and another one
+        study = synthetic.study(seed=seed)
+        other, _ = synthetic.write(tmp_path / f"other-{seed}.gate", study)
+        with pytest.raises(StoreError, match=r"^differs: .* has other rows of ") as caught:
+            publication.publish(other, copy)
+        assert "another folder" in caught.value.hint
+        assert contents(copy) == contents(folder)
+
+
+def test_publishing_that_is_killed_at_any_point_leaves_the_old_record_or_the_new_one(
+    steps: tuple[Store, Path, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(Exception):
+        pass
+
+    store, folder, copies = steps
+    write, written = publication._replace, 0  # pyright: ignore[reportPrivateUsage]
+
+    def killed(path: Path, content: bytes) -> None:
+        nonlocal written
+        if written == allowed:
+            path.with_name(f".{path.name}.part").write_bytes(content[:10])
+            raise KilledError
+        written += 1
+        write(path, content)
+
+    with publication.open_record(copies[1]) as read:
+        old = rows(read)
+    monkeypatch.setattr(publication, "_replace", killed)
+    copy = shutil.copytree(copies[1], tmp_path / "copy")
+    allowed = 0
+    while True:
+        written = 0
+        try:
+            publication.publish(store, copy)
+        except KilledError:
+            with publication.open_record(copy) as read:
+                assert rows(read) == old
+            allowed += 1
+        else:
+            break
+    assert allowed == 1 + len(list((folder / "part-0002").iterdir()))
+    with publication.open_record(copy) as read:
+        assert rows(read) == rows(store)
+
+
+def test_a_first_publication_that_is_killed_leaves_no_record(
+    steps: tuple[Store, Path, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publication, "_lines", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        publication.publish(steps[0], tmp_path / "new")
+    with pytest.raises(StoreError, match=r"^missing: "):
+        publication.load(tmp_path / "new")
+    monkeypatch.undo()
+    publication.publish(steps[0], tmp_path / "new")
+    publication.load(tmp_path / "new").close()
+
+
+PARTS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "a part less": lambda found: found["parts"].pop(1),
+    "parts exchanged": lambda found: found["parts"].reverse(),
+    "other rows": lambda found: found["parts"][1]["tables"]["ask"].update(rows=1),
+    "another sum": lambda found: found["parts"][0].update(sha256="0" * 64),
+    "no parts": lambda found: found.update(parts=[]),
+    "parts that are none": lambda found: found.update(parts=3),
+    "a table that is none": lambda found: found["parts"][1]["tables"].update(secrets={}),
+    "a version that is none": lambda found: found["parts"][1].update(version=0),
+    "a file elsewhere": lambda found: found.update(file="../run.gate"),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_list_of_parts_that_was_edited_is_found_out(
+    name: str, steps: tuple[Store, Path, list[Path]], tmp_path: Path
+) -> None:
+    copy = shutil.copytree(steps[1], tmp_path / "copy")
+    path = copy / "record.json"
+    found = json.loads(path.read_text())
+    PARTS[name](found)
+    path.write_text(json.dumps(found))
+    with pytest.raises(StoreError, match=r"^damaged: .* not what"):
+        publication.load(copy)
+
+
+@pytest.mark.parametrize("number", ["1e400", "1.0", "true", '"1"', "null", "-1", "[1]"])
+@pytest.mark.parametrize("field", ["format", "version"])
+def test_a_manifest_with_numbers_that_are_none_is_damaged(
+    folder: Path, field: str, number: str
+) -> None:
+    manifest(f'"{field}": 1', f'"{field}": {number}')(folder)
+    with pytest.raises(StoreError, match=r"^damaged: "):
         publication.load(folder)
-    shutil.copy(tmp_path / "later" / "record.json", folder)
-    with publication.open_record(folder) as found:
-        assert found.log(study.id) == []
+
+
+def test_a_manifest_without_end_is_not_read(folder: Path) -> None:
+    with (folder / "record.json").open("r+b") as file:
+        file.truncate(2**32)  # sparse: it takes no room
+    with pytest.raises(StoreError, match=r"^too-large: "):
+        publication.load(folder)
+
+
+OLD = Path(__file__).with_name("assets") / "edition-1" / "published"
+
+
+def test_a_folder_of_the_first_layout_is_added_to(tmp_path: Path) -> None:
+    copy = shutil.copytree(OLD, tmp_path / "published")
+    with publication.open_record(copy) as read:
+        assert publication.publish(read, copy).added == 0
+    assert contents(copy) == contents(OLD)
+    restore(copy, tmp_path / "findings.gate")
+    with Store.create_or_open(tmp_path / "findings.gate") as store:
+        (row,) = store.studies()
+        store.begin(row.study, {"python": "3.13.0"})
+        store.add_event(row.id, "resumed", "elsewhere")
+        assert publication.publish(store, copy).added == 3
+        with publication.open_record(copy) as read:
+            assert rows(read) == rows(store)
+    found = contents(copy)
+    assert {name for name in found if name not in contents(OLD)} == {
+        f"part-0001/{name}.csv.gz" for name in ("epoch", "provenance", "event")
+    }
+    for name, content in contents(OLD).items():
+        assert name == "record.json" or found[name] == content
 
 
 def test_a_folder_without_a_record_and_a_newer_one_say_what_to_do(
@@ -218,15 +432,15 @@ def test_a_folder_without_a_record_and_a_newer_one_say_what_to_do(
 ) -> None:
     with pytest.raises(StoreError, match=r"holds no record\.json"):
         publication.load(tmp_path)
-    manifest('"format": 1', '"format": 2')(folder)
-    with pytest.raises(StoreError, match=r"newer: .* format 2"):
+    manifest('"format": 1', '"format": 3')(folder)
+    with pytest.raises(StoreError, match=r"newer: .* format 3"):
         publication.load(folder)
 
 
 def test_a_small_file_cannot_unpack_to_fill_the_memory(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publication, "LARGEST", 10_000)
+    monkeypatch.setattr(csv_text, "LARGEST", 10_000)
     with pytest.raises(StoreError, match=r"too-large: .* unpacks to more than 10,000 bytes"):
         publication.load(folder)
 

@@ -265,6 +265,7 @@ def test_what_a_disturbance_as_small_as_rounding_moves_far_is_not_judged(done: P
 
 
 PUBLISHED = sorted((ROOT / "results" / "published").glob("*/record.json"))
+assert PUBLISHED
 
 
 @pytest.mark.parametrize("manifest", PUBLISHED, ids=lambda path: path.parent.name)

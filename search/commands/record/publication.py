@@ -23,25 +23,28 @@ def publish(
     out: Annotated[Path, typer.Option("--out", help="Folder of the published record.")],
     json: Json = False,
 ) -> int:
-    """Write a whole record as compressed CSV tables with checksums, which every STORE can be."""
+    """Write a record as compressed CSV tables with checksums, which every STORE can be.
+
+    Into a folder that holds a part of it already, only what was added since is written.
+    """
     from results.record import publication
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: a file, expected a folder")
     with publication.open_record(store) as record:
-        manifest = publication.publish(record, out)
+        published = publication.publish(record, out)
+    manifest = published.manifest.to_json()
     for named in sorted(_places(manifest)):
         note(f"the record names {named}, a place on this machine, and is published as it is")
-    names = [publication.MANIFEST, *(f"{name}.csv.gz" for name in manifest["tables"])]
-    size = sum((out / name).stat().st_size for name in names)
-    document = {"folder": str(out), "bytes": size, **manifest}
+    size = sum(path.stat().st_size for path in published.files)
+    document = {"folder": str(out), "bytes": size, "added": published.added, **manifest}
 
     def render() -> None:
-        table(
-            ("table", "rows", "bytes of text"),
-            [(name, one["rows"], one["bytes"]) for name, one in manifest["tables"].items()],
-        )
-        print(f"wrote {out} ({size / 1024:,.0f} KiB); check it with gatewright verify {out}")
+        table(("table", "rows"), list(published.manifest.rows().items()))
+        parts = len(published.manifest.parts)
+        what = f"{published.added:,} new rows" if published.added else "nothing new"
+        many = f" in {parts} parts" if parts > 1 else ""
+        print(f"{out}: {what}, {size / 1024:,.0f} KiB{many}; check it with gatewright verify {out}")
 
     show(document, json, render)
     return DONE
