@@ -66,7 +66,7 @@ def test_a_killed_driver_resumes_to_the_same_bytes(
     for _ in range(kills):
         process = start(store, workers, log)
         # Waits for the first execution of this start, so that the kill meets work and not imports.
-        before, until = executions(log), time.monotonic() + 60
+        before, until = executions(log), time.monotonic() + 120
         while executions(log) == before and process.poll() is None:
             assert time.monotonic() < until, "the driver did not begin"
             time.sleep(0.005)
@@ -96,7 +96,7 @@ def test_a_second_driver_on_the_same_store_is_refused(
 ) -> None:
     store, log = tmp_path / "s.db", tmp_path / "log"
     first = start(store, 0, log)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while executions(log) == 0:
         assert time.monotonic() < until
         time.sleep(0.005)
@@ -104,7 +104,7 @@ def test_a_second_driver_on_the_same_store_is_refused(
         Store.create_or_open(store)
     assert caught.value.code == "busy"
     second = start(store, 0, log)
-    _, errors = second.communicate(timeout=60)
+    _, errors = second.communicate(timeout=120)
     assert second.returncode != 0
     assert "busy" in errors
     assert finish(first)["digest"] == expected["digest"]
@@ -116,7 +116,7 @@ def test_a_second_driver_on_the_same_store_is_refused(
 def test_a_signal_ends_a_run_with_ray_in_order(tmp_path: Path, expected: dict[str, object]) -> None:
     store, log = tmp_path / "s.db", tmp_path / "log"
     process = start(store, 2, log, mean=400.0)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while executions(log) < 3:
         assert time.monotonic() < until
         assert process.poll() is None

@@ -23,6 +23,7 @@ from search.run.driver import Summary, run
 from search.run.pool import LocalPool, Pool
 from search.run.ray_pool import RayPool, SlotActor
 from tests.faults import toy_engine
+from tests.faults.slots import up
 from tests.faults.toy_strategy import ToyStrategy, study
 
 
@@ -51,6 +52,7 @@ def test_any_number_of_slots_gives_the_history_of_the_run_in_process(
 ) -> None:
     pool = RayPool(workers, None, toy_engine.evaluate)
     try:
+        up(pool)  # else a slot that starts late may find nothing left to do
         summary = drive(tmp_path / "s.db", pool)
     finally:
         pool.close()

@@ -21,6 +21,7 @@ from search.run.pool import Arrival, Fault, Job, LocalPool, Pool
 from search.run.ray_pool import RayPool
 from tests.faults import toy_engine
 from tests.faults.listening import addresses
+from tests.faults.slots import up
 from tests.faults.toy_strategy import ToyStrategy, study
 
 MISDEEDS = {20: "exit", 21: "segfault", 22: "loop"}
@@ -32,13 +33,7 @@ def trials() -> dict[int, Trial]:
     return {ask.index: ask.trial for ask in asks if ask and ask.trial}
 
 
-def up(pool: Pool) -> None:
-    """Waits until every slot is up."""
-    while pool.room < 2 * pool.slots:
-        assert pool.wait(0.5) == []
-
-
-def drain(pool: Pool, jobs: list[Job], seconds: float = 60.0) -> list[Arrival]:
+def drain(pool: Pool, jobs: list[Job], seconds: float = 120.0) -> list[Arrival]:
     """Feeds and waits until every job came back."""
     jobs, arrivals = list(jobs), []
     wanted, until = len(jobs), time.monotonic() + seconds
