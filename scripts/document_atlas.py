@@ -250,7 +250,7 @@ How many cells are there, and how many are different? A text here is a list of s
 operator each, `{"`, `".join((*UNARY, *BINARY))}`, over x, one state h and earlier statements. Every
 statement is read by a later one, and the last is the new state and the output. Two texts with the same
 [canonical form](language.md) are one cell; two cells with the same fingerprint
-(`cells/engine/measure/fingerprint.py`) are one function of weights, states and inputs.
+(`cells/engine/measure/fingerprint.py`) are shown to be one function of weights, states and inputs.
 
 {table}
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from cells.cell import Cell, Node
+from cells.cell import Cell, Linear, Node
 from cells.error import CellError
 from cells.identity.canonical import identifier
+from cells.initial import DEFAULT, ZERO
 from cells.mutation import Draft
 from cells.verify import finding
 
@@ -163,6 +164,17 @@ def _quotient(page: _Page, node: int, args: tuple[int, ...]) -> bool:
     return page.put(node, op, *parts)
 
 
+def _reflect(page: _Page, node: int, args: tuple[int, ...]) -> bool:
+    """`linear(a)` is `-linear(-a)`, where nothing tells the bias from its negative."""
+    linear = page.nodes[node].parameter
+    if not isinstance(linear, Linear) or linear.kind == "frozen":
+        return False
+    if linear.bias not in (None, ZERO, DEFAULT):
+        return False
+    turned = page.append(Node("linear", (page.minus(args[0]),), linear))
+    return page.put(node, "*", page.constant(-1.0), turned)
+
+
 LAWS: Final[dict[str, tuple[_Law, ...]]] = {
     "*": (_distribute, _polarise),
     "+": (_factor, _blend),
@@ -179,6 +191,7 @@ LAWS: Final[dict[str, tuple[_Law, ...]]] = {
     "min": (_undercut,),
     "exp": (_exponents,),
     "/": (_quotient,),
+    "linear": (_reflect,),
 }
 """For each operator the identities that hold where it stands."""
 

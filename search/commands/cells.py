@@ -163,14 +163,13 @@ def same(
     store: StoreOption = None,
     json: Json = False,
 ) -> int:
-    """Say whether two cells are the same: as graphs, by id, or as functions; exit 1 if not."""
-    from cells.engine.measure.fingerprint import fingerprint
-    from cells.engine.measure.fingerprint import same as alike
+    """Say whether two cells are shown to be equal: as graphs, by id, or as functions; exit 1 if not."""
+    from cells.engine.measure.fingerprint import fingerprint, shown_equal
     from search.resolve import cell as resolve
 
     cells = resolve(first, store), resolve(second, store)
     a, b = map(fingerprint, cells)
-    by = {"graph": cells[0] == cells[1], "id": a.id == b.id, "function": alike(a, b)}
+    by = {"graph": cells[0] == cells[1], "id": a.id == b.id, "function": shown_equal(a, b)}
     rows = [
         {"cell": word, "id": one.id, "keys": one.keys}
         for word, one in zip((first, second), (a, b), strict=True)
@@ -184,7 +183,7 @@ def same(
         elif by["function"]:
             print("one function under two ids, as far as the probe shows")
         else:
-            print("different functions")
+            print("not shown to be equal")
 
     show({"same": by["function"], **by, "cells": rows}, json, render)
     return DONE if by["function"] else WRONG

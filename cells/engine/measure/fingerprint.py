@@ -7,6 +7,9 @@ read off the graph, where a rewriting moves everything: `cells.engine.measure.ro
 With values drawn for the roles, outputs and gradients of a few steps are the fingerprint.
 
 Parameters and states without any gradient are dead and do not count.
+
+Equality can be shown in this way, difference cannot: two fingerprints that disagree are not shown to be
+equal, no more.
 """
 
 import hashlib
@@ -26,24 +29,27 @@ _GRID: Final = 1e-4
 _KEYED: Final = 3
 """Lanes that the keys are made of: those with the smallest numbers."""
 _SPOILT: Final = 20
+_DOUBTFUL: Final = 0.1
+"""A gradient that changes by this much of itself when the cell is shaken is nothing but rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
-    """What a cell computes on the probe. Compare with `same`, not with `==`.
+    """What a cell computes on the probe. Compare with `shown_equal`, not with `==`.
 
     Attributes:
         id: the canonical id of the cell.
         cell: its canonical form.
-        keys: hashes of the outputs on two grids. Cells that are the `same` share one at least, unless
-            two numbers fall on edges; cells that share one need not be the same.
+        keys: hashes of the outputs on two grids. Cells that are `shown_equal` share one at least,
+            unless two numbers fall on edges; cells that share one need not be equal.
         kinds: shape and law of every live parameter and state, sorted.
         roles: of the canonical form, dead ones included.
         outputs: `[B, T, H]`, zero after the end of a lane.
         input_gradients: of a projection of the outputs, `[B, T, H]`.
         gradients: of the same projection with respect to live parameters and states, each projected
             on one number, in order of kind and rank, `[B, P]`.
-        sound: lanes that got through a step in range, `[B]`.
+        sound: lanes that got through a step in range and in which rounding is not enlarged beyond
+            the tolerance, `[B]`.
     """
 
     id: str
@@ -77,14 +83,21 @@ def fingerprint(cell: Cell) -> Fingerprint:
         CellError: C501 when nothing of x is left in the output.
     """
     form, name = identify(cell)
-    roles, answer = assign(form)
-    sound = answer.sound()
-    scores = answer.projections(roles)
+    roles, answer, shaken = assign(form)
+    sound = answer.sound() & shaken.sound()
+    scores, others = answer.projections(roles), shaken.projections(roles)
     largest = np.abs(scores).max(axis=0, initial=1.0)
-    dead = np.abs(scores / largest).max(axis=1, initial=0.0) < NOTHING
+    rounding = np.abs(scores - others) > _DOUBTFUL * np.abs(scores)
+    dead = np.all((np.abs(scores / largest) < NOTHING) | rounding, axis=1)
     roles = [
         replace(role, rank=-1) if gone else role for role, gone in zip(roles, dead, strict=True)
     ]
+    for before, after in (
+        (answer.outputs, shaken.outputs),
+        (answer.inputs, shaken.inputs),
+        (scores[~dead].T, others[~dead].T),
+    ):
+        sound &= agree(before, after)
     order = sorted(np.flatnonzero(~dead).tolist(), key=lambda at: (roles[at].kind, roles[at].rank))
     kinds = tuple([roles[at].kind for at in order])
     return Fingerprint(
@@ -120,13 +133,13 @@ def _keys(kinds: tuple[str, ...], outputs: Array) -> tuple[str, str]:
 
 
 def classes(found: Sequence[Fingerprint]) -> list[list[int]]:
-    """Positions of fingerprints that are the `same` as the first of their class, by first position."""
+    """Positions of fingerprints `shown_equal` to the first of their class, by first position."""
     known: dict[str, list[list[int]]] = {}
     every: list[list[int]] = []
     for index, one in enumerate(found):
         candidates = [group for key in one.keys for group in known.get(key, [])]
         for group in candidates:
-            if same(found[group[0]], one):
+            if shown_equal(found[group[0]], one):
                 group.append(index)
                 break
         else:
@@ -136,8 +149,8 @@ def classes(found: Sequence[Fingerprint]) -> list[list[int]]:
     return every
 
 
-def same(a: Fingerprint, b: Fingerprint) -> bool:
-    """Whether two cells compute one function of weights, states and inputs, as far as the probe shows.
+def shown_equal(a: Fingerprint, b: Fingerprint) -> bool:
+    """Whether two cells are shown to compute one function of weights, states and inputs.
 
     True for equal canonical ids. Else states and live parameters must correspond in shape and law,
     and outputs and gradients must agree within `cells.engine.measure.role.TOLERANCE` in the lanes that are sound in both, two

@@ -58,6 +58,8 @@ _ENOUGH: Final = 3
 TOLERANCE: Final = 1e-7
 _HIDDEN: Final = 1e-11
 """What may differ, relative to the number itself and to the largest of its lane."""
+_SHAKE: Final = 1e-14
+"""About a hundred times what one operation rounds away."""
 _TIE: Final = 1e-7
 NOTHING: Final = 1e-14
 """Gradients below this are rounding, as in a saturated lane."""
@@ -73,7 +75,8 @@ class Role:
         shape: `matrix`, `vector`, `scalar` or `state`, with the structure of a matrix.
         number: at which a vector or scalar starts, or the sum where several biases are one. What is
             drawn is added, so that a number may be part of a bias in one spelling and not in another.
-        laws: other laws of starting, sorted.
+        laws: other laws of starting, sorted, such that those of the opposite sign sort no earlier.
+        words: what else sets it apart: a frozen bias, a diagonal that starts apart.
         sign: of what is drawn for its rank.
         rank: among those of the same shape and law; -1 for dead ones.
     """
@@ -82,14 +85,15 @@ class Role:
     part: str
     shape: str
     number: float = 0.0
-    laws: tuple[str, ...] = ()
+    laws: tuple[Initial, ...] = ()
+    words: tuple[str, ...] = ()
     sign: float = 1.0
     rank: int = -1
 
     @property
     def kind(self) -> str:
         """Shape and law as text: what can correspond to each other."""
-        return " ".join((self.shape, *self.laws))
+        return " ".join((self.shape, *map(initial_text, self.laws), *self.words))
 
 
 @lru_cache(maxsize=4096)
@@ -115,19 +119,46 @@ def _value(role: Role, rank: int | str) -> Tensor:
     return role.sign * sizes * _drawn(role.kind, rank, *_shape(role))
 
 
+_SYMMETRIC: Final = frozenset({"default", "normal"})
+
+
+def _plain(law: Initial) -> Initial:
+    """A law without a minus sign where one without draws the same."""
+    if not law.negative:
+        return law
+    if law.law in _SYMMETRIC:
+        return Initial(law.law, law.numbers)
+    if law.law == "uniform":
+        low, high = law.numbers
+        return Initial(law.law, (0.0 - high, 0.0 - low))
+    return law
+
+
+def _opposite(laws: tuple[Initial, ...]) -> tuple[Initial, ...]:
+    """The laws of the negative of what these draw."""
+    turned = [_plain(Initial(law.law, law.numbers, not law.negative)) for law in laws]
+    return tuple(sorted(turned, key=initial_text))
+
+
+def _oriented(role: Role) -> Role:
+    """The role, turned where the laws of the opposite sign sort before its own."""
+    turned = _opposite(role.laws)
+    if tuple(map(initial_text, turned)) < tuple(map(initial_text, role.laws)):
+        return replace(role, laws=turned, sign=-role.sign)
+    return role
+
+
 def _roles(form: Cell) -> list[Role]:
     """Every state and parameter. The bias of a frozen linear that starts at a number stays there."""
     found = [Role(1 + state, "state", "state") for state in range(len(form.updates))]
 
-    def add(node: int, part: str, shape: str, law: Initial, extra: str = "") -> None:
-        extras = (extra,) if extra else ()
+    def add(node: int, part: str, shape: str, law: Initial, *words: str) -> None:
         if law.law == "value" and not shape.startswith("matrix"):
-            found.append(Role(node, part, shape, law.numbers[0], extras))
+            found.append(Role(node, part, shape, law.numbers[0], words=words))
+        elif shape == "vector":
+            found.append(_oriented(Role(node, part, shape, laws=(_plain(law),), words=words)))
         else:
-            text, sign = initial_text(law), 1.0
-            if law.negative and shape == "vector":
-                text, sign = text.removeprefix("-"), -1.0
-            found.append(Role(node, part, shape, laws=(text, *extras), sign=sign))
+            found.append(Role(node, part, shape, laws=(law,), words=words))
 
     for index, (op, _, parameter) in enumerate(form.nodes):
         if op in ("vector", "scalar"):
@@ -135,8 +166,8 @@ def _roles(form: Cell) -> list[Role]:
         elif isinstance(parameter, Linear):
             kind, bias = parameter.kind, parameter.bias
             shape = "vector" if kind == "diagonal" else f"matrix {kind} {parameter.blocks}"
-            extra = f"diagonal {parameter.diagonal}" if parameter.diagonal else ""
-            add(index, "weight", shape, parameter.init, extra)
+            words = (f"diagonal {parameter.diagonal}",) if parameter.diagonal else ()
+            add(index, "weight", shape, parameter.init, *words)
             if bias is not None and kind != "frozen":
                 add(index, "bias", "vector", bias)
             elif bias is not None and bias.law != "value":
@@ -173,8 +204,14 @@ class _Probe:
         found = found / np.where(size > 0, size, 1.0)[:, None, None]
         return np.einsum("vbth,bth->v", found, self._projection.numpy())
 
-    def run(self, roles: Sequence[Role], values: Sequence[Tensor]) -> "Answer":
-        """Outputs and gradients when states and parameters have these values."""
+    def run(
+        self, roles: Sequence[Role], values: Sequence[Tensor], shaken: bool = False
+    ) -> "Answer":
+        """Outputs and gradients when states and parameters have these values.
+
+        Where it is `shaken`, every node is off by some `_SHAKE` of itself at random: what that
+        changes, another spelling may change by its own rounding.
+        """
         inputs = self._inputs.clone().requires_grad_()
         leaves = [
             self._placed(role, value).requires_grad_()
@@ -183,7 +220,7 @@ class _Probe:
         with torch.no_grad():
             inside = (self._unroll(roles, leaves, inputs, None).abs() < LARGEST).all(dim=2)
         going = inside.cumprod(dim=1)[:, :, None] > 0
-        outputs = torch.where(going, self._unroll(roles, leaves, inputs, going), 0.0)
+        outputs = torch.where(going, self._unroll(roles, leaves, inputs, going, shaken), 0.0)
         gradients = torch.autograd.grad(
             (outputs * self._projection).sum(),
             [inputs, *leaves],
@@ -201,7 +238,12 @@ class _Probe:
         return self._scale * value + role.number
 
     def _unroll(
-        self, roles: Sequence[Role], leaves: Sequence[Tensor], inputs: Tensor, going: Tensor | None
+        self,
+        roles: Sequence[Role],
+        leaves: Sequence[Tensor],
+        inputs: Tensor,
+        going: Tensor | None,
+        shaken: bool = False,
     ) -> Tensor:
         """Outputs `[B, T, H]`. Every lane has matrices `[B, H, H]` of its own; vectors are `[B, 1, H]`.
 
@@ -239,6 +281,8 @@ class _Probe:
                         nodes[index] = torch.baddbmm(bias, a, matrices[index])
                 elif args:
                     nodes[index] = FUNCTIONS[op](*[nodes[arg] for arg in args])
+                if shaken and args:
+                    nodes[index] = nodes[index] * (1.0 + _SHAKE * _drawn("shake", index, 1, WIDTH))
             states = [nodes[update] for update in form.updates]
             outputs.append(nodes[form.output])
         return torch.cat(outputs, dim=1)
@@ -309,7 +353,8 @@ class Answer:
 
 
 def _orientable(role: Role) -> bool:
-    return role.part == "bias" and not role.laws
+    """Whether no law tells a bias from its negative."""
+    return role.part == "bias" and role.laws == _opposite(role.laws)
 
 
 def _settings(roles: Sequence[Role], ranks: Sequence[int]) -> list[Tensor]:
@@ -397,18 +442,20 @@ def _merge(roles: list[Role], answer: Answer) -> list[Role]:
     vectors: list[int] = []
     for index, role in enumerate(roles):
         gradient = answer.gradients[index][sound]
-        if role.shape == "vector" and "frozen" not in role.laws and gradient.any():
+        if role.shape == "vector" and "frozen" not in role.words and gradient.any():
             for other in vectors:
                 before = answer.gradients[other][sound]
                 factor = 1.0 if np.sign((before * gradient).sum(axis=1)).sum() > 0 else -1.0
                 if agree(before, factor * gradient).all():
                     first = kept[other]
                     turned = factor * first.sign * role.sign < 0
-                    laws = tuple([f"-{law}" for law in role.laws]) if turned else role.laws
-                    kept[other] = replace(
-                        first,
-                        number=first.number + factor * role.number,
-                        laws=tuple(sorted((*first.laws, *laws))),
+                    laws = (*first.laws, *(_opposite(role.laws) if turned else role.laws))
+                    kept[other] = _oriented(
+                        replace(
+                            first,
+                            number=first.number + factor * role.number,
+                            laws=tuple(sorted(laws, key=initial_text)),
+                        )
                     )
                     break
             else:
@@ -419,14 +466,17 @@ def _merge(roles: list[Role], answer: Answer) -> list[Role]:
     return list(kept.values())
 
 
-def assign(form: Cell) -> tuple[list[Role], Answer]:
-    """The roles of a canonical cell, and what the probe gives when each role has its own values."""
-    roles, answer = _probed(_Probe(form, SCALES[0]))
+def assign(form: Cell) -> tuple[list[Role], Answer, Answer]:
+    """The roles of a canonical cell, what the probe gives when each has its own values, and shaken."""
+    probe = _Probe(form, SCALES[0])
+    roles, answer = _probed(probe)
     for scale in SCALES[1:]:
         if answer.sound().sum() >= _ENOUGH:
             break
-        roles, answer = _probed(_Probe(form, scale))
-    return roles, answer
+        probe = _Probe(form, scale)
+        roles, answer = _probed(probe)
+    shaken = probe.run(roles, [_value(role, role.rank) for role in roles], shaken=True)
+    return roles, answer, shaken
 
 
 def _probed(probe: _Probe) -> tuple[list[Role], Answer]:
