@@ -36,8 +36,9 @@ Executor = Annotated[
     str | None,
     typer.Option(
         "--executor",
-        help="What runs the cells: native, native-bf16 (large products in bfloat16), or reference "
-        "(slow, no compiler); else the best here.",
+        help="What runs the cells: native, portable (the same bits on every x86-64-v3 machine), "
+        "native-bf16 (large products in bfloat16), or reference (slow, no compiler); else the best "
+        "here.",
     ),
 ]
 """The option of commands that train. A search that is resumed goes on with the one it began with."""

@@ -213,14 +213,13 @@ def differences(one: Recorded, executor: str) -> tuple[str, ...]:
     """What of the machine class differs between the record and here, as "what: recorded, here".
 
     The class is the executor with its compiler, flags, CPU features and C library, the architecture,
-    the versions of what computes, and the engine's own version. What the record does not say counts
-    as different.
+    the versions of what computes, and the engine's own version. Of the portable executor none of that
+    counts but its class of CPUs, the version of NumPy and the engine's. What the record does not say
+    counts as different.
     """
     here = _here(executor)
     recorded = dict(one.provenance) | {"engine": str(one.trial.engine)}
-    names = ["engine", "machine", "version numpy"]
-    names += ["version torch"] if executor == "reference" else []
-    names += [name for name in here if name.split()[0] == "executor"]
+    names = ("engine", *executors.machine_class(executor, here))
     return tuple(
         f"{name}: {recorded.get(name, 'not recorded')}, {here[name]}"
         for name in names

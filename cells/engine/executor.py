@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+from collections.abc import Mapping
 from functools import cache, partial
 from typing import Final, Literal, Protocol
 
@@ -29,6 +30,7 @@ EXECUTORS: Final[dict[str, _Executor]] = {
     "reference": _reference,
     "native": NativeLearner,
     "native-bf16": partial(NativeLearner, bfloat16=True),
+    "portable": partial(NativeLearner, target="portable"),
 }
 
 
@@ -54,6 +56,8 @@ def hindrance(executor: str = "native") -> build.NativeError | None:
             build.library("float32")
         elif executor == "native-bf16":
             build.require_bfloat16()
+        elif executor == "portable":
+            build.library("float32", "portable")
     except build.NativeError as error:
         return error
     return None
@@ -75,14 +79,30 @@ def best() -> str:
 def describe(executor: str) -> dict[str, str]:
     """How an executor makes its numbers here, for the record: of a native one its code as well.
 
-    With the versions of torch and numpy this is the machine class: where it agrees, bits repeat.
+    With the versions of torch and numpy this is the machine class: where it agrees, bits repeat. Of
+    `portable` the class alone decides, see `machine_class`.
 
     Raises:
         NativeError: if it is a native one that this machine cannot make.
     """
-    facts = build.about() if executor != "reference" else {"denormals": "flushed"}
+    if executor == "reference":
+        facts = {"denormals": "flushed"}
+    else:
+        facts = build.about("portable" if executor == "portable" else "native")
     facts |= {
         "cpu": hashlib.sha256(build.cpu().encode()).hexdigest()[:16],
         "library": " ".join(platform.libc_ver()),
     }
     return {"executor": executor} | {f"executor {name}": fact for name, fact in facts.items()}
+
+
+def machine_class(executor: str, facts: Mapping[str, str]) -> tuple[str, ...]:
+    """Which of `facts`, what `describe` says and what a run records, must agree for bits to repeat."""
+    if executor == "portable":
+        # NumPy promises its streams of random numbers for a version only.
+        return "executor", "executor class", "version numpy"
+    return (
+        *("machine", "version numpy"),
+        *(("version torch",) if executor == "reference" else ()),
+        *(name for name in facts if name.split()[0] == "executor"),
+    )

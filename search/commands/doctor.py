@@ -129,6 +129,18 @@ def _machine() -> Iterator[Check]:
         "" if reason is None else "cells run on the reference executor, some ten times slower",
         False,
     )
+    reason = executor.hindrance("portable")
+    yield Check(
+        "portable executor",
+        reason is None,
+        "--executor portable gives the same bits on every x86-64-v3 machine"
+        if reason is None
+        else reason.message,
+        ""
+        if reason is None
+        else f"{reason.hint}; only repeating a portable record bit by bit needs it",
+        False,
+    )
     reason = executor.hindrance("native-bf16")
     yield Check(
         "bfloat16",

@@ -11,7 +11,7 @@ import pytest
 
 from results.record.outcome import Cost, Ending, Outcome
 from results.record.store import Store
-from results.record.trial import Trial
+from results.record.trial import ENGINE, Trial
 from search import verify
 from search.cli import run
 from search.run.evaluate import evaluate
@@ -289,3 +289,23 @@ def test_a_handful_of_what_is_published_trains_to_the_record_again(
     found = json.loads(capsys.readouterr().out)
     assert found["differing"] == 0
     assert code == 0 or found["agreeing"] == 0
+
+
+def test_a_portable_record_is_expected_to_repeat_whatever_cpu_compiler_and_library_made_it() -> (
+    None
+):
+    here = verify._here("portable")
+    elsewhere = here | {
+        "machine": "AMD64",
+        "executor cpu": "0" * 16,
+        "executor compiler": "Apple clang version 15.0.0",
+        "executor library": "musl",
+    }
+    trial = synthetic.trial(synthetic.invented(0), "markup", 0)
+    trial = dataclasses.replace(trial, executor="portable", engine=ENGINE)
+    one = Recorded(trial, Outcome(trial.key, Ending.REFUSED), elsewhere)
+    assert verify.differences(one, "portable") == ()
+    for name in ("executor class", "version numpy"):
+        other = dataclasses.replace(one, provenance=elsewhere | {name: "another"})
+        assert [line.partition(":")[0] for line in verify.differences(other, "portable")] == [name]
+    assert verify.differences(one, "native"), "native code repeats on its own machine class only"

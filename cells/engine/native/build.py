@@ -22,11 +22,22 @@ from cells.engine.native.tape import prelude
 
 Real = Literal["float32", "float64"]
 
+Target = Literal["native", "portable"]
+"""For what the runtime is compiled: this CPU, or every one of `PORTABLE_CLASS` with the same bits."""
+
+PORTABLE_CLASS: Final = "x86-64-v3"
+
 FLAGS: Final = (
     *("-std=gnu11", "-O2", "-ffp-contract=fast", "-fno-math-errno", "-fvisibility=hidden"),
     *("-shared", "-fPIC"),
 )
 """Not -ffast-math: it would delete the tests for NaN, and the rounding inside exp."""
+_PORTABLE_FLAGS: Final = (
+    *("-fno-fast-math", "-fno-math-errno", "-ffp-contract=off", f"-march={PORTABLE_CLASS}"),
+    *("-mtune=generic", "-DPORTABLE=1"),
+)
+"""The first undoes what may stand in `CC`."""
+_PORTABLE_FEATURES: Final = frozenset({"avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"})
 _MACHINE_FLAGS: Final = {
     "x86_64": ("-march=native", "-mprefer-vector-width=512"),
     "AMD64": ("-march=native", "-mprefer-vector-width=512"),
@@ -35,8 +46,8 @@ _MACHINE_FLAGS: Final = {
 }
 
 SOURCES: Final = (
-    *("tape.c", "vector.c", "transcendental.c", "pointwise.c", "product.c", "transpose.c"),
-    *("rows.c", "loss.c", "optimizer.c", "bfloat16.c", "run.c"),
+    *("tape.c", "vector.c", "elementary.c", "transcendental.c", "pointwise.c", "product.c"),
+    *("transpose.c", "rows.c", "loss.c", "optimizer.c", "bfloat16.c", "run.c"),
 )
 """The files of `runtime/` that make the library, in the order in which they need each other."""
 
@@ -44,7 +55,7 @@ _PEAK: Final = ("tape.c", "vector.c", "peak.c")
 
 
 @cache
-def library(real: Real) -> ctypes.CDLL:
+def library(real: Real, target: Target = "native") -> ctypes.CDLL:
     """The runtime for one kind of number, its functions typed.
 
     `run(items, first, count, instructions, result, rate, clip)` takes addresses and returns 0, or
@@ -52,19 +63,22 @@ def library(real: Real) -> ctypes.CDLL:
     `vector_size()` (bytes) and `has_bfloat16()` are constants.
 
     Raises:
-        NativeError: `no-compiler`, `compile-failed`, `load-failed`.
+        NativeError: `no-compiler`, `compile-failed`, `load-failed`; `not-portable` where this CPU is
+            not of the class.
     """
-    return load(real, cache_folder())
+    return load(real, cache_folder(), target)
 
 
 @cache
-def peak() -> Callable[[float], float]:
+def peak(target: Target = "native") -> Callable[[float], float]:
     """A benchmark of the core: the best rate of multiply-adds in so many seconds, in GFLOP/s.
+
+    By the instructions that the target has.
 
     Raises:
         NativeError: as `library`.
     """
-    found = _load("float32", source(_PEAK), cache_folder())
+    found = _load("float32", source(_PEAK), cache_folder(), target)
     found.peak.restype, found.peak.argtypes = ctypes.c_double, [ctypes.c_double]
     return found.peak
 
@@ -83,18 +97,19 @@ def require_bfloat16() -> None:
     raise NativeError("no-bfloat16", "this CPU has no avx512_bf16", "use --executor native")
 
 
-def about(real: Real = "float32") -> dict[str, str]:
-    """How the runtime was made, for the record.
+def about(target: Target = "native") -> dict[str, str]:
+    """How the runtime was made, for the record; of a portable one also the class of its machines.
 
     Raises:
         NativeError: as `library`.
     """
-    return {
+    facts = {
         "compiler": compiler().version,
-        "flags": " ".join(_flags(real)),
-        "vector": f"{8 * int(library(real).vector_size())} bits",
+        "flags": " ".join(_flags("float32", target)),
+        "vector": f"{8 * int(library('float32', target).vector_size())} bits",
         "denormals": "flushed",
     }
+    return facts | ({"class": PORTABLE_CLASS} if target == "portable" else {})
 
 
 def cache_folder() -> Path:
@@ -105,13 +120,13 @@ def cache_folder() -> Path:
     return root / "gatewright" / "native"
 
 
-def load(real: Real, folder: Path) -> ctypes.CDLL:
+def load(real: Real, folder: Path, target: Target = "native") -> ctypes.CDLL:
     """The runtime from `folder`, after compiling it there if needed.
 
     Raises:
         NativeError: as `library`.
     """
-    found = _load(real, source(), folder)
+    found = _load(real, source(), folder, target)
     for name in ("block_size", "real_size", "vector_size", "has_bfloat16"):
         getattr(found, name).restype = ctypes.c_int64
         getattr(found, name).argtypes = []
@@ -138,15 +153,37 @@ def cpu() -> str:
     return "\n".join(sorted({line for line in lines if line.startswith(names)}))
 
 
-def _flags(real: Real) -> tuple[str, ...]:
-    machine = _MACHINE_FLAGS.get(platform.machine(), ())
-    return (*FLAGS, *machine, f"-DREAL_BITS={32 if real == 'float32' else 64}")
+def _require_class() -> None:
+    """Asks for a CPU that runs portable code."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        what = f"this machine is a {platform.machine()}"
+    else:
+        words = set(cpu().split())
+        missing = sorted(_PORTABLE_FEATURES - words)
+        # Where the machine does not say its features, the compiler is to be trusted.
+        if not missing or "flags" not in words:
+            return
+        what = f"this CPU has no {', '.join(missing)}"
+    raise NativeError(
+        "not-portable",
+        f"the portable executor needs {PORTABLE_CLASS} (AVX2 and FMA): {what}",
+        "use --executor native",
+    )
 
 
-def _load(real: Real, text: str, folder: Path) -> ctypes.CDLL:
+def _flags(real: Real, target: Target) -> tuple[str, ...]:
+    native = _MACHINE_FLAGS.get(platform.machine(), ())
+    chosen = _PORTABLE_FLAGS if target == "portable" else native
+    return (*FLAGS, *chosen, f"-DREAL_BITS={32 if real == 'float32' else 64}")
+
+
+def _load(real: Real, text: str, folder: Path, target: Target) -> ctypes.CDLL:
     """The library that `text` compiles to, from `folder` where that can be."""
+    if target == "portable":
+        _require_class()
     found = compiler()
-    key = _key(real, text, found)
+    flags = _flags(real, target)
+    key = _key(text, flags, found)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         private = folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o022
@@ -155,17 +192,17 @@ def _load(real: Real, text: str, folder: Path) -> ctypes.CDLL:
         usable = False
     if not usable:
         with tempfile.TemporaryDirectory(prefix="gw-native-") as other:
-            return _open(_compile(real, text, found, Path(other), key))
+            return _open(_compile(text, flags, found, Path(other), key))
     path = _cached(folder, key)
     if path is None:
         with _alone(folder / f"{key}.lock"):
-            path = _cached(folder, key) or _compile(real, text, found, folder, key)
+            path = _cached(folder, key) or _compile(text, flags, found, folder, key)
     return _open(path)
 
 
-def _key(real: Real, text: str, found: Compiler) -> str:
+def _key(text: str, flags: Sequence[str], found: Compiler) -> str:
     """Of all that the machine code follows from; flags may also stand in `CC`."""
-    parts = (text, *_flags(real), *found.words, found.version, platform.machine(), cpu())
+    parts = (text, *flags, *found.words, found.version, platform.machine(), cpu())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -185,10 +222,10 @@ def _name(key: str, content: bytes) -> str:
     return f"{key}-{hashlib.sha256(content).hexdigest()[:32]}.so"
 
 
-def _compile(real: Real, text: str, found: Compiler, folder: Path, key: str) -> Path:
+def _compile(text: str, flags: Sequence[str], found: Compiler, folder: Path, key: str) -> Path:
     with tempfile.TemporaryDirectory(prefix="making-", dir=folder) as place:
         made = Path(place) / "runtime.so"
-        words = [*found.words, *_flags(real), "-x", "c", "-", "-o", str(made), "-lm"]
+        words = [*found.words, *flags, "-x", "c", "-", "-o", str(made), "-lm"]
         try:
             done = start(words, text, place)
         except (OSError, subprocess.SubprocessError) as error:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cells.engine.batch import Batch
 from cells.engine.learner import Model, Score, Weights
 from cells.engine.lowering.translate import lower
-from cells.engine.native.build import library, require_bfloat16
+from cells.engine.native.build import Target, library, require_bfloat16
 from cells.engine.native.memory import Memory, address
 from cells.engine.native.store import Store
 from cells.engine.native.tape import FIELDS, RESULT, Kind
@@ -34,6 +34,7 @@ class NativeLearner:
         device: `cpu`.
         bfloat16: round the factors of the products of a whole window, that is hoisted products,
             readout and weight gradients, to bfloat16. Parameters, sums, and all else are float32.
+        target: `native` for this CPU, `portable` for the same bits on every one of its class.
         poison: fill scratch memory with NaN, for tests.
 
     Raises:
@@ -50,6 +51,7 @@ class NativeLearner:
         seed: int = 0,
         device: str = "cpu",
         bfloat16: bool = False,
+        target: Target = "native",
         poison: bool = False,
     ) -> None:
         if device != "cpu":
@@ -61,7 +63,7 @@ class NativeLearner:
         self.model = model
         self.updates = 0
         self._seed, self._poison, self._bfloat16 = seed, poison, bfloat16
-        self._library = library(dtype)
+        self._library = library(dtype, target)
         self._run = self._library.run
         self._block = int(self._library.block_size())
         self._dtype: np.dtype[np.floating] = np.dtype(dtype)

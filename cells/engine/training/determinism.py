@@ -15,7 +15,7 @@ def prepare(executor: str = "reference") -> dict[str, str]:
     of denormals itself in every call (see `native.build.about`), so for it nothing is done, and
     torch is not loaded: it would take 170 MB and a second of every worker.
     """
-    if executor.startswith("native") and "torch" not in sys.modules:
+    if executor != "reference" and "torch" not in sys.modules:
         return {"threads": "1"}
     import torch
 

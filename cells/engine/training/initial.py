@@ -1,12 +1,16 @@
 """Drawing the first weights of a model: the laws of `cells.initial`, as numbers."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.chance import generator
 from cells.engine.learner import Model, Weights
+from cells.engine.training import exact
 from cells.engine.training.parameter import Parameter, parameters
 from cells.initial import Initial
 
@@ -15,7 +19,7 @@ Array = NDArray[np.float64]
 _SHARED = frozenset({"chrono", "uniform_gate"})
 
 
-def draw(model: Model, scale: float, seed: int) -> Weights:
+def draw(model: Model, scale: float, seed: int, *, portable: bool = False) -> Weights:
     """All parameters of `model` by name (see `cells.engine.training.parameter`), float64.
 
     Each parameter has a generator of its own, derived from `seed` and its name, so that one more
@@ -23,28 +27,64 @@ def draw(model: Model, scale: float, seed: int) -> Weights:
     so that all gates of one layer share a draw. The default law is uniform on
     [-scale, scale] / sqrt(H); biases of input map and readout start at 0.
 
+    With `portable` no bit depends on the CPU or on BLAS: logarithms, powers of e, orthogonal matrices
+    and spectral radii are those of `exact`, which are the others' up to rounding.
+
     Source: Jozefowicz, Zaremba, Sutskever 2015, section 3.3; Tallec, Ollivier 2018 for `chrono`; Gu
     et al. 2020 for `uniform_gate`; Orvieto et al. 2023 for `ring` and `log`.
     """
-    return {one.name: _fill(one, model, scale, seed) for one in parameters(model)}
+    rules = _PORTABLE if portable else _FAST
+    return {one.name: _fill(one, model, scale, seed, rules) for one in parameters(model)}
 
 
-def _fill(one: Parameter, model: Model, scale: float, seed: int) -> Array:
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What the laws compute with: `bound` is the logarithm of one number."""
+
+    bound: Callable[[float], float]
+    square: Callable[[float], float]
+    log: Callable[[Array], Array]
+    exp: Callable[[Array], Array]
+    orthogonal: Callable[[Array], Array]
+    radius: Callable[[Array], float]
+
+
+def _by_qr(values: Array) -> Array:
+    # Fixing the signs of R makes Q uniform over the group (Mezzadri 2007).
+    q, r = np.linalg.qr(values)
+    return q * np.sign(np.diagonal(r, axis1=-2, axis2=-1))[..., None, :]
+
+
+def _by_eigenvalues(values: Array) -> float:
+    return float(np.abs(np.linalg.eigvals(values)).max())
+
+
+def _exact_bound(number: float) -> float:
+    return float(exact.log(np.array([number]))[0])
+
+
+_FAST: Final = _Rules(math.log, lambda number: number**2, np.log, np.exp, _by_qr, _by_eigenvalues)
+_PORTABLE: Final = _Rules(
+    _exact_bound,
+    lambda number: number * number,
+    exact.log,
+    exact.exp,
+    exact.orthogonal,
+    exact.spectral_radius,
+)
+
+
+def _fill(one: Parameter, model: Model, scale: float, seed: int, rules: _Rules) -> Array:
     law = one.initial.law
     stream = f"layer{one.layer}.{law}" if law in _SHARED else one.name
     # A diagonal is a stack of H blocks of one number each, for the laws of square matrices.
     shape = (*one.shape, 1, 1) if one.form == "diagonal" else one.shape
-    values = _drawn(one.initial, shape, model, scale, generator("initial", seed, stream))
+    values = _drawn(one.initial, shape, model, scale, generator("initial", seed, stream), rules)
     if one.initial.negative:
         values = -values
     if one.diagonal:
         values = values + one.diagonal * np.eye(shape[-1])
     return np.ascontiguousarray(values.reshape(one.shape))
-
-
-def _log(values: Array) -> Array:
-    """The logarithm; a drawn 0 counts as the smallest number."""
-    return np.log(np.maximum(values, np.finfo(np.float64).tiny))
 
 
 def _drawn(
@@ -53,8 +93,14 @@ def _drawn(
     model: Model,
     scale: float,
     source: np.random.Generator,
+    rules: _Rules,
 ) -> Array:
     numbers = initial.numbers
+
+    def log(values: Array) -> Array:
+        """The logarithm; a drawn 0 counts as the smallest number."""
+        return rules.log(np.maximum(values, np.finfo(np.float64).tiny))
+
     match initial.law:
         case "default":
             bound = scale / math.sqrt(model.width)
@@ -64,31 +110,29 @@ def _drawn(
         case "uniform":
             return source.uniform(numbers[0], numbers[1], shape)
         case "loguniform":
-            return np.exp(source.uniform(math.log(numbers[0]), math.log(numbers[1]), shape))
+            low, high = rules.bound(numbers[0]), rules.bound(numbers[1])
+            return rules.exp(source.uniform(low, high, shape))
         case "log":
-            return _log(source.uniform(numbers[0], numbers[1], shape))
+            return log(source.uniform(numbers[0], numbers[1], shape))
         case "ring":
-            square = source.uniform(numbers[0] ** 2, numbers[1] ** 2, shape)
-            return _log(-0.5 * _log(square))
+            square = source.uniform(rules.square(numbers[0]), rules.square(numbers[1]), shape)
+            return log(-0.5 * log(square))
         case "normal":
             return numbers[0] * source.standard_normal(shape)
         case "chrono":
             longest = numbers[0] if numbers else model.window
-            return np.log(source.uniform(1.0, max(longest - 1.0, 1.0), shape))
+            return rules.log(source.uniform(1.0, max(longest - 1.0, 1.0), shape))
         case "uniform_gate":
             least = min(1.0 / model.width, 0.5)
             gate = source.uniform(least, 1.0 - least, shape)
-            return np.log(gate / (1.0 - gate))
+            return rules.log(gate / (1.0 - gate))
         case "identity":
             one = numbers[0] if numbers else 1.0
             return np.broadcast_to(one * np.eye(shape[-1]), shape)
         case "orthogonal":
-            # Fixing the signs of R makes Q uniform over the group (Mezzadri 2007).
-            q, r = np.linalg.qr(source.standard_normal(shape))
-            signs = np.sign(np.diagonal(r, axis1=-2, axis2=-1))
-            return q * signs[..., None, :]
+            return rules.orthogonal(source.standard_normal(shape))
         case "spectral":
             values = source.standard_normal(shape)
-            return values * (numbers[0] / float(np.abs(np.linalg.eigvals(values)).max()))
+            return values * (numbers[0] / rules.radius(values))
         case _:
             raise ValueError(f"unknown law {initial.law!r}")

@@ -43,7 +43,7 @@ static void softmax_loss(const SOFTMAX_LOSS_FIELDS *f, RESULT *result) {
     loss += (double)most - (double)target;
     product *= (double)whole;
     if (product > 1e200 || !(product < INFINITY)) {
-      loss += log(product);
+      loss += natural_log(product);
       product = 1;
     }
     if (f->gradient) {
@@ -53,7 +53,7 @@ static void softmax_loss(const SOFTMAX_LOSS_FIELDS *f, RESULT *result) {
       x[targets[row]] -= scale;
     }
   }
-  result->loss += loss + log(product);
+  result->loss += loss + natural_log(product);
 }
 
 static void bernoulli_loss(const BERNOULLI_LOSS_FIELDS *f, RESULT *result) {
@@ -73,7 +73,7 @@ static void bernoulli_loss(const BERNOULLI_LOSS_FIELDS *f, RESULT *result) {
       I real = first_lanes(n - i);
       V logit = where(real, load(x + i)), target = where(real, load(z + i));
       // log(1 + exp(x)) - x z, whose first part is larger(x, 0) + log1p(exp(-|x|)).
-      loss += where(real, (larger(logit, splat(0)) - logit * target) +
+      loss += where(real, fused_minus(larger(logit, splat(0)), logit, target) +
                               log1p_unit(exp_v(-absolute(logit))));
       I sounding = target > (REAL)0, predicted = logit > (REAL)0;
       both -= sounding & predicted;

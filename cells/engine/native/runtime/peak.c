@@ -18,7 +18,7 @@ EXPORT double peak(double seconds) {
   do {
     double start = seconds_now();
     for (int n = 0; n < repeats; n++) {
-      UNROLL for (int i = 0; i < ACCUMULATORS; i++) sum[i] = sum[i] * x + y;
+      UNROLL for (int i = 0; i < ACCUMULATORS; i++) sum[i] = fused(sum[i], x, y);
       __asm__ volatile("" ::: "memory");
     }
     double took = seconds_now() - start;

@@ -38,7 +38,7 @@ INLINE V root(V x) {
 }
 INLINE V d_silu(V a, V b) {
   V s = sigmoid_v(b);
-  return a * (s * ((REAL)1 + b * ((REAL)1 - s)));
+  return a * (s * fused(b, (REAL)1 - s, splat(1)));
 }
 
 KERNEL_OF(COPY, A)
@@ -50,8 +50,8 @@ KERNEL_OF(MULTIPLY, A * B)
 KERNEL_OF(DIVIDE, A / guard(B))
 KERNEL_OF(MAXIMUM, pick(second_is_larger(A, B), B, A))
 KERNEL_OF(MINIMUM, pick(second_is_smaller(A, B), B, A))
-KERNEL_OF(MULTIPLY_ADD, A * B + C)
-KERNEL_OF(MULTIPLY_SUBTRACT, C - A * B)
+KERNEL_OF(MULTIPLY_ADD, fused(A, B, C))
+KERNEL_OF(MULTIPLY_SUBTRACT, fused_minus(C, A, B))
 KERNEL_OF(BLEND, A * B + ((REAL)1 - A) * C)
 KERNEL_OF(TANH, tanh_v(A))
 KERNEL_OF(SIGMOID, sigmoid_v(A))
@@ -63,7 +63,7 @@ KERNEL_OF(SILU, A * sigmoid_v(A))
 KERNEL_OF(SQRT, root(A))
 KERNEL_OF(SIN, sine(A, 0))
 KERNEL_OF(COS, sine(A, 1))
-KERNEL_OF(D_TANH, A * ((REAL)1 - B * B))
+KERNEL_OF(D_TANH, A * fused_minus(splat(1), B, B))
 KERNEL_OF(D_SIGMOID, A * (B * ((REAL)1 - B)))
 KERNEL_OF(D_RELU, where(~(B <= (REAL)0), A))
 KERNEL_OF(D_LOGSIGMOID, -A * expm1_negative(B))

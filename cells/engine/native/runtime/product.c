@@ -10,6 +10,7 @@ INLINE const REAL *row_of_five(const char *p, int r, i64 ld, i64 ld3) {
 }
 
 #define HIDE(x) __asm__("" : "+r"(x))  // keeps the compiler from making a pointer of every row
+#define SUM(r, j) sum[(r) * panels * NV + (j)]
 #define EACH_ROW UNROLL for (int r = 0; r < rows; r++)
 #define EACH_COLUMN UNROLL for (int j = 0; j < panels * NV; j++)
 
@@ -17,7 +18,7 @@ INLINE void gemm_tile(const int rows, const int panels, const GEMM_FIELDS *f, co
                       const REAL *w, i64 panel_size, REAL *const *c, const REAL *const *bias) {
   V sum[ACCUMULATORS + NV];
   i64 ldc = f->ldc;
-  EACH_ROW EACH_COLUMN sum[r * panels * NV + j] = (V){0};
+  EACH_ROW EACH_COLUMN SUM(r, j) = (V){0};
   i64 ld = f->lda * (i64)sizeof(REAL), ld3 = 3 * ld, k = f->k;
   i64 size = panel_size * (i64)sizeof(REAL), size3 = 3 * size;
   const char *from[MOST_PANELS / 4];
@@ -36,7 +37,7 @@ INLINE void gemm_tile(const int rows, const int panels, const GEMM_FIELDS *f, co
     }                                                                                          \
     EACH_ROW {                                                                                 \
       V x = splat(row_of_five(p[r / 5], r % 5, ld, ld3)[u]);                                   \
-      EACH_COLUMN sum[r * panels * NV + j] += x * b[j];                                        \
+      EACH_COLUMN SUM(r, j) = fused(x, b[j], SUM(r, j));                                       \
     }                                                                                          \
   }
 #define GEMM_NEXT(n)                                                                           \
@@ -66,16 +67,16 @@ INLINE void gemm_tile(const int rows, const int panels, const GEMM_FIELDS *f, co
   if (bias) {
     EACH_COLUMN {
       V b = load(bias[j / NV] + j % NV * VL);
-      EACH_ROW sum[r * panels * NV + j] += b;
+      EACH_ROW SUM(r, j) += b;
     }
   }
   if (f->accumulate) {
     EACH_ROW EACH_COLUMN {
       REAL *to = c[j / NV] + r * ldc + j % NV * VL;
-      store(to, sum[r * panels * NV + j] + load(to));
+      store(to, SUM(r, j) + load(to));
     }
   } else {
-    EACH_ROW EACH_COLUMN store(c[j / NV] + r * ldc + j % NV * VL, sum[r * panels * NV + j]);
+    EACH_ROW EACH_COLUMN store(c[j / NV] + r * ldc + j % NV * VL, SUM(r, j));
   }
 }
 
@@ -155,21 +156,21 @@ INLINE void gradient_tile(const int rows, const int panels, const REAL *a, i64 l
                           i64 depth, REAL *out, i64 panel_size, int accumulate) {
   V sum[ACCUMULATORS + NV];
   if (accumulate) {
-    EACH_ROW EACH_COLUMN sum[r * panels * NV + j] =
+    EACH_ROW EACH_COLUMN SUM(r, j) =
         load(out + j / NV * panel_size + r * LANES + j % NV * VL);
   } else {
-    EACH_ROW EACH_COLUMN sum[r * panels * NV + j] = (V){0};
+    EACH_ROW EACH_COLUMN SUM(r, j) = (V){0};
   }
   for (i64 d = 0; d < depth; d++, a += lda, g += panels * LANES) {
     V b[MOST_PANELS * NV];
     EACH_COLUMN b[j] = load(g + j * VL);
     EACH_ROW {
       V x = splat(a[r]);
-      EACH_COLUMN sum[r * panels * NV + j] += x * b[j];
+      EACH_COLUMN SUM(r, j) = fused(x, b[j], SUM(r, j));
     }
   }
   EACH_ROW EACH_COLUMN
-      store(out + j / NV * panel_size + r * LANES + j % NV * VL, sum[r * panels * NV + j]);
+      store(out + j / NV * panel_size + r * LANES + j % NV * VL, SUM(r, j));
 }
 
 #define GRADIENT_CASE(R, P)                                                                    \
@@ -234,6 +235,7 @@ static void weight_gradient(const WEIGHT_GRADIENT_FIELDS *f) {
 #undef MOST_ROWS
 #undef MOST_PANELS
 #undef HIDE
+#undef SUM
 #undef EACH_ROW
 #undef EACH_COLUMN
 #undef GEMM_STEP

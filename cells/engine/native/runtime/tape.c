@@ -1,9 +1,20 @@
 // What `tape.py` describes, in C: instructions, references and results. Its `prelude()` comes before
 // this file, and the files of this folder follow it as one translation unit, in the order of
 // `build.SOURCES`; once for float and once for double (-DREAL_BITS=32 or 64).
+//
+// With -DPORTABLE=1 nothing may depend on compiler, C library or CPU: vectors have 32 bytes, products
+// are fused with sums where `fused` says so and nowhere else, and `elementary.c` takes the place of
+// the C library.
 
 #include <math.h>
 #include <string.h>
+
+#ifndef PORTABLE
+#define PORTABLE 0
+#endif
+#if PORTABLE
+#include <immintrin.h>
+#endif
 
 typedef int64_t i64;
 
@@ -20,11 +31,13 @@ typedef float REAL;
 typedef int32_t WORD;
 typedef uint32_t UWORD;
 #define MANTISSA 23
+#define LIBM(name) name##f
 #else
 typedef double REAL;
 typedef int64_t WORD;
 typedef uint64_t UWORD;
 #define MANTISSA 52
+#define LIBM(name) name
 #endif
 
 #define DEPTH 128  // rows whose sum is taken before it is added to that of the rows before them

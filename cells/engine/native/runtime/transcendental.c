@@ -1,5 +1,5 @@
-// Transcendental functions of vectors. The float polynomials are minimax fits of the relative error, those
-// for double are Taylor series.
+// Transcendental functions of vectors. The float polynomials are minimax fits of the relative error,
+// those for double are Taylor series.
 
 #if defined(__FMA__) || defined(__aarch64__)
 #define FUSED 1
@@ -19,7 +19,6 @@
 #define HALF_PI_2 -4.37113883e-8f
 #define HALF_PI_3 -1.71512451e-15f
 #define TRIGONOMETRIC_TOP (FUSED ? 1e5f : -1)
-#define LIBM(name) name##f
 #else
 #define ROUNDER 6755399441055744.0
 #define LN2_HIGH 0x1.62e42fefa4000p-1
@@ -32,39 +31,39 @@
 #define HALF_PI_2 0x1.1a62633145c07p-54
 #define HALF_PI_3 -0x1.f1976b8000000p-110
 #define TRIGONOMETRIC_TOP (FUSED ? 1e9 : -1)
-#define LIBM(name) name
 #endif
 
 // expm1(r) for |r| <= log(2) / 2.
 INLINE V expm1_near(V r) {
 #if REAL_BITS == 32
   // Not by Horner's rule: the chain of dependent operations is what takes time.
-  V z = r * r, low = r * 1.6666545e-1f + 5.00000006e-1f, p = r * 8.366407e-3f + 4.1666289e-2f;
-  p = z * 1.394611e-3f + p;
-  p = p * z + low;
-  return p * z + r;
+  V z = r * r, low = times_plus(r, 1.6666545e-1f, 5.00000006e-1f);
+  V p = times_plus(r, 8.366407e-3f, 4.1666289e-2f);
+  p = fused(z, splat(1.394611e-3f), p);
+  p = fused(p, z, low);
+  return fused(p, z, r);
 #else
-  V p = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
-  p = p * r + 1.0 / 39916800.0;
-  p = p * r + 1.0 / 3628800.0;
-  p = p * r + 1.0 / 362880.0;
-  p = p * r + 1.0 / 40320.0;
-  p = p * r + 1.0 / 5040.0;
-  p = p * r + 1.0 / 720.0;
-  p = p * r + 1.0 / 120.0;
-  p = p * r + 1.0 / 24.0;
-  p = p * r + 1.0 / 6.0;
-  p = p * r + 0.5;
-  return p * (r * r) + r;
+  V p = times_plus(r, 1.0 / 6227020800.0, 1.0 / 479001600.0);
+  p = fused(p, r, splat(1.0 / 39916800.0));
+  p = fused(p, r, splat(1.0 / 3628800.0));
+  p = fused(p, r, splat(1.0 / 362880.0));
+  p = fused(p, r, splat(1.0 / 40320.0));
+  p = fused(p, r, splat(1.0 / 5040.0));
+  p = fused(p, r, splat(1.0 / 720.0));
+  p = fused(p, r, splat(1.0 / 120.0));
+  p = fused(p, r, splat(1.0 / 24.0));
+  p = fused(p, r, splat(1.0 / 6.0));
+  p = fused(p, r, splat(0.5));
+  return fused(p, r * r, r);
 #endif
 }
 
 // x = n log(2) + r. Returns r; *shifted becomes n + ROUNDER.
 INLINE V reduce(V x, V *shifted) {
-  *shifted = x * (REAL)1.4426950408889634 + ROUNDER;
+  *shifted = times_plus(x, (REAL)1.4426950408889634, ROUNDER);
   V n = *shifted - ROUNDER;
-  V r = x - n * LN2_HIGH;
-  return r - n * LN2_LOW;
+  V r = fused_minus(x, n, splat(LN2_HIGH));
+  return fused_minus(r, n, splat(LN2_LOW));
 }
 
 // exp(x) for x from EXP_BOTTOM to EXP_TOP.
@@ -82,7 +81,7 @@ INLINE V exp_v(V x) {
 INLINE V expm1_middle(V x) {
   V shifted, r = reduce(x, &shifted);
   V scale = (V)((U)splat(1) + ((U)shifted << MANTISSA));
-  return expm1_near(r) * scale + (scale - (REAL)1);
+  return fused(expm1_near(r), scale, scale - (REAL)1);
 }
 
 INLINE V tanh_v(V x) {
@@ -90,14 +89,14 @@ INLINE V tanh_v(V x) {
   // A minimax ratio of polynomials; at TANH_TOP it is 1 to the last place.
   x = between(splat(-TANH_TOP), x, splat(TANH_TOP));
   V z = x * x;
-  V p = z * 1.3318898e-8f + 2.0583353e-5f;
-  V q = z * 7.7619472e-7f + 3.28308e-4f;
-  p = p * z + 3.4940268e-3f;
-  q = q * z + 2.5871044e-2f;
-  p = p * z + 1.3379711e-1f;
-  q = q * z + 4.6713027e-1f;
-  p = p * z + 1.0f;
-  q = q * z + 1.0f;
+  V p = times_plus(z, 1.3318898e-8f, 2.0583353e-5f);
+  V q = times_plus(z, 7.7619472e-7f, 3.28308e-4f);
+  p = fused(p, z, splat(3.4940268e-3f));
+  q = fused(q, z, splat(2.5871044e-2f));
+  p = fused(p, z, splat(1.3379711e-1f));
+  q = fused(q, z, splat(4.6713027e-1f));
+  p = fused(p, z, splat(1.0f));
+  q = fused(q, z, splat(1.0f));
   return between(splat(-1), x * p / q, splat(1));
 #else
   V e = expm1_middle(smaller(absolute(x), splat(TANH_TOP)) * (REAL)2);
@@ -119,15 +118,15 @@ INLINE V expm1_negative(V y) {
 INLINE V log1p_unit(V u) {
   V s = u / (u + (REAL)2), z = s * s;
 #if REAL_BITS == 32
-  V p = z * 1.39971837e-1f + 1.40031578e-1f;
-  p = p * z + 2.00105836e-1f;
-  p = p * z + 3.33332125e-1f;
+  V p = times_plus(z, 1.39971837e-1f, 1.40031578e-1f);
+  p = fused(p, z, splat(2.00105836e-1f));
+  p = fused(p, z, splat(3.33332125e-1f));
 #else
   V p = splat(1.0 / 37);
-  UNROLL for (int odd = 35; odd >= 3; odd -= 2) p = p * z + 1.0 / odd;
+  UNROLL for (int odd = 35; odd >= 3; odd -= 2) p = fused(p, z, splat(1.0 / odd));
 #endif
   s = s + s;
-  return p * z * s + s;
+  return fused(p * z, s, s);
 }
 
 INLINE V softplus_v(V x) {
@@ -136,41 +135,41 @@ INLINE V softplus_v(V x) {
 
 // sin(x + quarter * pi / 2) for |x| <= TRIGONOMETRIC_TOP.
 INLINE V sine_near(V x, WORD quarter) {
-  V shifted = x * (REAL)0.6366197723675814 + ROUNDER, n = shifted - ROUNDER;
-  V r = x - n * HALF_PI_1;
-  r = r - n * HALF_PI_2;
-  r = r - n * HALF_PI_3;
+  V shifted = times_plus(x, (REAL)0.6366197723675814, ROUNDER), n = shifted - ROUNDER;
+  V r = fused_minus(x, n, splat(HALF_PI_1));
+  r = fused_minus(r, n, splat(HALF_PI_2));
+  r = fused_minus(r, n, splat(HALF_PI_3));
   V z = r * r;
 #if REAL_BITS == 32
-  V s = z * -1.95169e-4f + 8.332176e-3f;
-  s = s * z + -1.66666549e-1f;
-  V c = z * 2.44387592e-5f + -1.38873718e-3f;
-  c = c * z + 4.16666470e-2f;
+  V s = times_plus(z, -1.95169e-4f, 8.332176e-3f);
+  s = fused(s, z, splat(-1.66666549e-1f));
+  V c = times_plus(z, 2.44387592e-5f, -1.38873718e-3f);
+  c = fused(c, z, splat(4.16666470e-2f));
 #else
-  V s = z * (1.0 / 355687428096000.0) + -1.0 / 1307674368000.0;
-  s = s * z + 1.0 / 6227020800.0;
-  s = s * z + -1.0 / 39916800.0;
-  s = s * z + 1.0 / 362880.0;
-  s = s * z + -1.0 / 5040.0;
-  s = s * z + 1.0 / 120.0;
-  s = s * z + -1.0 / 6.0;
-  V c = z * (1.0 / 20922789888000.0) + -1.0 / 87178291200.0;
-  c = c * z + 1.0 / 479001600.0;
-  c = c * z + -1.0 / 3628800.0;
-  c = c * z + 1.0 / 40320.0;
-  c = c * z + -1.0 / 720.0;
-  c = c * z + 1.0 / 24.0;
+  V s = times_plus(z, 1.0 / 355687428096000.0, -1.0 / 1307674368000.0);
+  s = fused(s, z, splat(1.0 / 6227020800.0));
+  s = fused(s, z, splat(-1.0 / 39916800.0));
+  s = fused(s, z, splat(1.0 / 362880.0));
+  s = fused(s, z, splat(-1.0 / 5040.0));
+  s = fused(s, z, splat(1.0 / 120.0));
+  s = fused(s, z, splat(-1.0 / 6.0));
+  V c = times_plus(z, 1.0 / 20922789888000.0, -1.0 / 87178291200.0);
+  c = fused(c, z, splat(1.0 / 479001600.0));
+  c = fused(c, z, splat(-1.0 / 3628800.0));
+  c = fused(c, z, splat(1.0 / 40320.0));
+  c = fused(c, z, splat(-1.0 / 720.0));
+  c = fused(c, z, splat(1.0 / 24.0));
 #endif
-  s = s * z * r + r;
-  c = c * z * z + (z * (REAL)-0.5 + (REAL)1);
+  s = fused(s * z, r, r);
+  c = fused(c * z, z, times_plus(z, (REAL)-0.5, (REAL)1));
   U turn = (U)shifted + (UWORD)quarter;
   V y = pick((I)((turn & 1) != 0), c, s);
   return (V)((U)y ^ ((turn & 2) << (8 * (int)sizeof(REAL) - 2)));
 }
 
-// The C library for what `sine_near` cannot do; rare, so one by one.
+// What `sine_near` cannot do; rare, so one by one.
 static __attribute__((noinline)) V sine_far(V x, WORD quarter) {
-  for (int i = 0; i < VL; i++) x[i] = quarter ? LIBM(cos)(x[i]) : LIBM(sin)(x[i]);
+  for (int i = 0; i < VL; i++) x[i] = far_sine(x[i], (int)quarter);
   return x;
 }
 

@@ -1,7 +1,7 @@
 // Vectors as wide as the machine's registers. They are explicit, so that nothing silently becomes
 // scalar code.
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && !PORTABLE
 #define VECTOR_BYTES 64
 #define ACCUMULATORS 24
 #elif defined(__AVX__)
@@ -39,6 +39,17 @@ typedef UWORD U __attribute__((vector_size(VECTOR_BYTES)));  // what may overflo
 INLINE V load(const REAL *p) { return *(const VU *)p; }
 INLINE void store(REAL *p, V v) { *(VU *)p = v; }
 INLINE V splat(REAL x) { return x - (V){0}; }
+// a * b + c, rounded once where the machine can.
+#if PORTABLE && REAL_BITS == 32
+INLINE V fused(V a, V b, V c) { return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+#elif PORTABLE
+INLINE V fused(V a, V b, V c) { return (V)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+#else
+INLINE V fused(V a, V b, V c) { return a * b + c; }
+#endif
+INLINE V fused_minus(V c, V a, V b) { return fused(-a, b, c); }  // c - a * b
+INLINE V times_plus(V a, REAL factor, REAL sum) { return fused(a, splat(factor), splat(sum)); }
+
 INLINE V where(I mask, V a) { return (V)(mask & (I)a); }
 INLINE V pick(I mask, V a, V b) { return (V)((mask & (I)a) | (~mask & (I)b)); }
 // The smaller and the larger of two; a where either is NaN.

@@ -6,16 +6,21 @@ import numpy as np
 import pytest
 
 from cells.engine.native import tape
-from cells.engine.native.build import NativeError, Real, library
+from cells.engine.native.build import NativeError, Real, Target, library
 
 REALS: tuple[Real, ...] = ("float32", "float64")
 # What a sum of products may be off by, relative to the sum of absolute values.
 NEAR = {"float32": 2e-6, "float64": 1e-14}
 
 
+TARGETS: tuple[Target, ...] = ("native", "portable")
+target: Target = "native"
+"""For what the runtime is compiled that tests run."""
+
+
 def runtime(real: Real) -> ctypes.CDLL:
     try:
-        return library(real)
+        return library(real, target)
     except NativeError as error:
         pytest.skip(str(error))
 

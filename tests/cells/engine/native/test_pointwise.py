@@ -11,10 +11,17 @@ from cells.engine.native import tape
 from cells.engine.native.build import Real
 from cells.engine.native.tape import Code, Kind
 from cells.op import DIVISION_GUARD
+from tests.cells.engine.native import arena
 from tests.cells.engine.native.arena import REALS, aligned, base, blank, run, runtime
 
 Wide = np.ndarray
 WIDER = {"float32": np.float64, "float64": np.longdouble}
+
+
+@pytest.fixture(autouse=True, params=arena.TARGETS)
+def _target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test twice: for this CPU, and portable."""
+    monkeypatch.setattr(arena, "target", request.param)
 
 
 def sigmoid(a: Wide) -> Wide:

@@ -6,6 +6,7 @@ import pytest
 from cells.engine.native import tape
 from cells.engine.native.build import Real
 from cells.engine.native.tape import Code, Kind
+from tests.cells.engine.native import arena
 from tests.cells.engine.native.arena import (
     NEAR,
     REALS,
@@ -19,6 +20,12 @@ from tests.cells.engine.native.arena import (
 
 ROWS = (1, 2, 3, 5, 7, 13, 20, 25, 700)
 WIDTHS = (1, 15, 64, 100)
+
+
+@pytest.fixture(autouse=True, params=arena.TARGETS)
+def _target(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test twice: for this CPU, and portable."""
+    monkeypatch.setattr(arena, "target", request.param)
 
 
 def normal(*shape: int) -> np.ndarray:
