@@ -45,10 +45,13 @@ WHERE ask.study_id = ? GROUP BY trial.cell_id ORDER BY 2
 def trials(store: Store, study_id: str) -> pd.DataFrame:
     """One row a trial that was asked for, in order; outcome columns are missing until it is done.
 
-    Columns: number, role, cell (id), label, parent, task, scale, the setting's five, seed, ending,
-    step, detail, width, parameters, updates, tokens, four losses and accuracies, cost, key.
+    Columns: number, role, cell (id), label, parent, task, scale, the setting's five, seed (text,
+    as it has 63 bits), ending, step, detail, width, parameters, updates, tokens, four losses and
+    accuracies, cost, key.
     """
-    return _labelled(store, _TRIALS, study_id)
+    frame = _labelled(store, _TRIALS, study_id)
+    frame["seed"] = pd.Series([str(seed) for seed in frame["seed"].tolist()], dtype=str)
+    return frame
 
 
 def curves(store: Store, study_id: str) -> pd.DataFrame:

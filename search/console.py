@@ -16,6 +16,8 @@ from typing import Annotated, Any
 
 import typer
 
+from results.exact import exact
+
 DONE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 SENTENCE = 24
@@ -70,11 +72,13 @@ class StoppedError(Exception):
 def show(document: Mapping[str, Any], as_json: bool, render: Callable[[], None]) -> None:
     """Prints `document` as JSON, or calls `render` to print the same facts for people.
 
+    Whole numbers that other programs would round are text, see `results.exact`.
+
     Raises:
         ValueError: the document holds NaN or an infinity; nothing has been printed then.
     """
     if as_json:
-        text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(exact(document), indent=2, allow_nan=False, ensure_ascii=False)
         sys.stdout.write(text + "\n")
     else:
         render()

@@ -149,7 +149,7 @@ def _trial(
             "cell": label(row["cell_id"]),
             "cell_id": row["cell_id"],
             "role": row["role"],
-            "seed": row["seed"],
+            "seed": str(row["seed"]),
             f"test_{metric}": row[f"test_{metric}"],
             "ending": row["ending"],
             "detail": row["detail"],

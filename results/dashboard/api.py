@@ -30,7 +30,8 @@ def view(study_views: Sequence[View], store_views: Sequence[View]) -> View:
     return View(
         name="api",
         title="API",
-        explains="Every number of these pages as JSON, for programs: the same filters, the same URLs under /api.",
+        explains="Every number of these pages as JSON, for programs: the same filters, the same URLs under"
+        " /api. Seeds, and other whole numbers beyond 2^53, are text.",
         filters={},
         document=document,
     )

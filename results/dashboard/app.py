@@ -29,6 +29,7 @@ from results.dashboard.render import page, problem
 from results.dashboard.view import AbsentError, Document, Request, View
 from results.dashboard.views import API, STORE_VIEWS, STUDY_VIEWS
 from results.error import StoreError
+from results.exact import exact
 from results.record import publication
 
 T = TypeVar("T")
@@ -250,7 +251,9 @@ def _asked(view: View, request: HttpRequest) -> tuple[str, Query, str]:
 
 def _document(found: Mapping[str, Any], status: int = 200) -> Response:
     # In ASCII: a damaged store may hold halves of surrogate pairs, which UTF-8 does not.
-    return Response(json.dumps(found, allow_nan=False), status, media_type="application/json")
+    return Response(
+        json.dumps(exact(found), allow_nan=False), status, media_type="application/json"
+    )
 
 
 async def _refused(request: HttpRequest, error: Exception) -> Response:

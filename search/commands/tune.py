@@ -134,7 +134,7 @@ def tune(
         table(
             ("seed", "ended", "test loss", "test accuracy"),
             [
-                (str(r["seed"]), r["ending"], r["test_loss"], r["test_accuracy"])
+                (r["seed"], r["ending"], r["test_loss"], r["test_accuracy"])
                 for r in document["confirmed"]
             ],
             title="the best setting on fresh seeds: only these are results",
@@ -154,7 +154,7 @@ def _row(ask: "Ask", outcome: "Outcome") -> dict[str, Any]:
         "scale": setting.scale,
         "clip": setting.clip,
         "layers": setting.layers,
-        "seed": ask.trial.seed,
+        "seed": str(ask.trial.seed),
         "ending": str(outcome.ending),
         "valid_loss": outcome.valid_loss,
         "valid_accuracy": outcome.valid_accuracy,

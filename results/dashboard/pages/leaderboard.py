@@ -14,6 +14,7 @@ from results.dashboard.history import History
 from results.dashboard.pages.standing import Standing, read_rows
 from results.dashboard.query import Query
 from results.dashboard.view import Document, Request, View, paged
+from results.exact import exact
 from results.leaderboard.board import Row
 from results.spreadsheet import inert
 
@@ -168,7 +169,7 @@ def to_csv(request: Request) -> str:
 
 def to_json(request: Request) -> str:
     """`records` as JSON text."""
-    return json.dumps(records(request), indent=1, allow_nan=False)
+    return json.dumps(exact(records(request)), indent=1, allow_nan=False)
 
 
 def _known(value: float) -> float | None:

@@ -54,7 +54,7 @@ def entry(
         "task": trial.task,
         "scale": trial.scale,
         "setting": setting(trial.setting),
-        "seed": trial.seed,
+        "seed": str(trial.seed),
         "ending": outcome and outcome.ending.value,
         "detail": outcome.detail if outcome else "",
         "metric": metric,
@@ -97,7 +97,7 @@ def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
         found: Document = {
             "number": ask.index,
             "kind": kind,
-            "seed": trial.seed,
+            "seed": str(trial.seed),
             "setting": setting(trial.setting),
             "ending": outcome.ending.value,
             "updates": [point.update for point in drawn],
