@@ -50,7 +50,7 @@ def trials(store: Store, study_id: str) -> pd.DataFrame:
     accuracies, cost, key.
     """
     frame = _labelled(store, _TRIALS, study_id)
-    frame["seed"] = pd.Series([str(seed) for seed in frame["seed"].tolist()], dtype=str)
+    frame["seed"] = frame["seed"].astype(str)
     return frame
 
 
