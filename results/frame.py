@@ -7,19 +7,20 @@ import pandas as pd
 
 from results.label import label
 from results.record import words
+from results.record.setting_columns import SETTING_COLUMNS
 from results.record.store import Store
 from results.spreadsheet import inert
 
-_TRIALS = """
+_TRIALS = f"""
 SELECT ask.number, ask.role, trial.cell_id AS cell, ask.parent_id AS parent, trial.task, trial.scale,
-    trial.learning_rate, trial.init_scale, trial.clip, trial.layers, trial.dropout, trial.seed,
+    {SETTING_COLUMNS}, trial.seed,
     outcome.ending, outcome.step, outcome.detail, outcome.width, outcome.parameters,
     outcome.updates, outcome.tokens, outcome.valid_loss, outcome.valid_accuracy,
     outcome.test_loss, outcome.test_accuracy,
     outcome.seconds, outcome.cpu_seconds, outcome.peak_bytes, trial.key
 FROM ask JOIN trial ON trial.key = ask.trial_key LEFT JOIN outcome ON outcome.trial_key = trial.key
 WHERE ask.study_id = ? ORDER BY ask.number
-"""
+"""  # noqa: S608 - the columns are those of the table of hyperparameters
 
 _CURVES = """
 SELECT ask.number, ask.role, trial.cell_id AS cell, trial.task, point.place AS epoch, point.updates,
@@ -45,7 +46,7 @@ WHERE ask.study_id = ? GROUP BY trial.cell_id ORDER BY 2
 def trials(store: Store, study_id: str) -> pd.DataFrame:
     """One row a trial that was asked for, in order; outcome columns are missing until it is done.
 
-    Columns: number, role, cell (id), label, parent, task, scale, the setting's five, seed (text,
+    Columns: number, role, cell (id), label, parent, task, scale, the setting's, seed (text,
     as it has 63 bits), ending, step, detail, width, parameters, updates, tokens, four losses and
     accuracies, cost, key.
     """

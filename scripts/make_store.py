@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from cells.training.space import Space
 from results.record.ask import Ask, Cause, Role
 from results.record.migrate import migrate
 from results.record.outcome import Ending, Outcome
@@ -32,7 +33,7 @@ from results.record.row import (
     insert_trial,
     insert_verdicts,
 )
-from results.record.study import Space, Study
+from results.record.study import Study
 from results.record.trial import Trial
 from search import configuration
 from search.run.driver import ATTEMPTS
@@ -43,7 +44,7 @@ from tests.results import synthetic
 SLOTS = 8
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 SPACE = Space(
-    scales=(0.7, 1.0, 1.4),
+    init_scales=(0.7, 1.0, 1.4),
     learning_rates=(0.2, 0.3, 0.5, 1.0, 2.0),
     clips=(1.0, 2.5, 5.0, 10.0),
     layers=(1, 2),
@@ -113,7 +114,7 @@ class Drawn:
             skill = 1.2 * synthetic.uniform("screen", trial.cell_id) + 0.3
         else:
             skill = self._cell(ask, trial.cell_id)
-            skill *= 1 - 0.04 * abs(setting.learning_rate - 0.6) - 0.01 * (setting.scale > 1)
+            skill *= 1 - 0.04 * abs(setting.learning_rate - 0.6) - 0.01 * (setting.init_scale > 1)
         came = synthetic.outcome(trial, skill, self._points)
         if ask.role is Role.BASELINE:
             return came

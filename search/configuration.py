@@ -10,6 +10,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
 
+from cells.training.setting import HYPERPARAMETERS
+from cells.training.space import Space
 from results.record.study import Study
 from results.record.words import EDITION
 from search.error import SearchError
@@ -131,6 +133,11 @@ def _entry(entries: list[Any], step: str, override: str) -> Any:
 def _convert(value: object, wanted: Any, key: str, where: str) -> Any:
     """`value` as the annotated type `wanted`, recursively."""
     origin, arguments = get_origin(wanted), get_args(wanted)
+    if wanted is Space and isinstance(value, Mapping):
+        # Study files may use the names that went into records, too.
+        names = {row.recorded_choices: row.choices for row in HYPERPARAMETERS}
+        table = cast("Mapping[str, object]", value)
+        value = {names.get(name, name): choices for name, choices in table.items()}
     if is_dataclass(wanted):
         return _record(value, cast("type[Any]", wanted), key, where)
     if origin is Literal:
@@ -158,7 +165,7 @@ def _convert(value: object, wanted: Any, key: str, where: str) -> Any:
         return number
     if type(value) is wanted:
         return value
-    words = {int: "a whole number", float: "a number", str: "a string"}
+    words: dict[Any, str] = {int: "a whole number", float: "a number", str: "a string"}
     raise _wrong(key, where, value, words[wanted])
 
 
@@ -230,24 +237,22 @@ def _check(study: Study, where: str) -> None:
             for task in study.tasks
         ),
         *(
-            (f"space.{name}", choices, choices and min(choices) > 0, "some numbers above 0")
-            for name, choices in (
-                ("scales", space.scales),
-                ("learning_rates", space.learning_rates),
-                ("clips", space.clips),
+            (
+                f"space.{row.choices}",
+                space.of(row),
+                all(map(row.holds, space.of(row))) and (space.of(row) or row.since > 1),
+                f"a list of values, each {row.range}",
             )
+            for row in HYPERPARAMETERS
         ),
-        (
-            "space.layers",
-            space.layers,
-            space.layers and set(space.layers) <= {1, 2, 3, 4},
-            "some of 1, 2, 3, 4",
-        ),
-        (
-            "space.dropouts",
-            space.dropouts,
-            space.dropouts and all(0 <= chance < 1 for chance in space.dropouts),
-            "chances from 0 up to, not including, 1",
+        *(
+            (
+                f"space.{row.choices}",
+                space.of(row),
+                not row.optimizers or set(row.optimizers) & set(space.optimizers),
+                f"none without {' or '.join(row.optimizers)} in space.optimizers",
+            )
+            for row in space.searched
         ),
     )
     for key, found, holds, expected in rules:

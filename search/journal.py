@@ -14,9 +14,11 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from cells.training.setting import HYPERPARAMETERS
 from results.error import StoreError
 from results.label import label
 from results.record.outcome import Ending
+from results.record.setting_columns import SETTING_COLUMNS
 from results.record.store import Store
 from search.settings.sampler import distributions
 
@@ -28,14 +30,13 @@ FROM ask JOIN trial ON trial.key = ask.trial_key JOIN outcome ON outcome.trial_k
 WHERE ask.study_id = ? GROUP BY 1, 2 ORDER BY min(ask.number)
 """
 
-_TRIALS = """
-SELECT ask.number, ask.role, trial.cell_id, trial.learning_rate, trial.init_scale AS scale,
-    trial.clip, trial.layers, trial.dropout, trial.seed, outcome.*,
+_TRIALS = f"""
+SELECT ask.number, ask.role, trial.cell_id, {SETTING_COLUMNS}, trial.seed, outcome.*,
     (SELECT max(attempt.at) FROM attempt WHERE attempt.study_id = outcome.study_id
         AND attempt.number = outcome.number AND attempt.epoch <= outcome.epoch) AS begun
 FROM ask JOIN trial ON trial.key = ask.trial_key JOIN outcome ON outcome.trial_key = trial.key
 WHERE ask.study_id = ? AND trial.task = ? AND trial.scale = ? ORDER BY ask.number
-"""
+"""  # noqa: S608 - the columns are those of the table of hyperparameters
 
 _CURVES = """
 SELECT trial_key, place, valid_loss, valid_accuracy FROM point WHERE trial_key IN
@@ -139,11 +140,16 @@ def _trial(
 ) -> FrozenTrial:
     value: float | None = row[f"valid_{metric}"]
     complete = row["ending"] == Ending.OK and value is not None
+    parameters = {
+        one.recorded: row[one.name]
+        for one in HYPERPARAMETERS
+        if one.recorded in space and row[one.name] is not None
+    }
     trial = create_trial(
         state=TrialState.COMPLETE if complete else TrialState.FAIL,
         value=value if complete else None,
-        params={name: row[name] for name in space},
-        distributions=dict(space),
+        params=parameters,
+        distributions={name: space[name] for name in parameters},
         intermediate_values=curve,
         user_attrs={
             "cell": label(row["cell_id"]),

@@ -27,7 +27,7 @@ def measure(cell: Cell, seed: int = 0) -> Dynamics:
 
     from cells.engine.executor import best
     from cells.engine.measure import dynamics
-    from results.record.study import Space
+    from cells.training.space import Space
     from search.settings import grid
     from tasks.generated import memorization
 

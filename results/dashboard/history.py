@@ -15,12 +15,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cells.training.setting import HYPERPARAMETERS
 from results.error import StoreError
 from results.label import baseline_id, label
 from results.leaderboard import task_column
 from results.leaderboard.task_column import TaskColumn
 from results.record.ask import Cause, Role
 from results.record.outcome import Ending
+from results.record.setting_columns import SETTING_COLUMNS
 from results.record.store import Store
 from results.record.study import Study
 
@@ -36,11 +38,8 @@ _LAYOUT: Final = np.dtype(
         ("role", np.int8),  # place in ROLES
         ("cell", np.int32),  # place in `cells`
         ("task", np.int16),  # place in `tasks`
-        ("learning_rate", np.float64),
-        ("init_scale", np.float64),
-        ("clip", np.float64),
-        ("layers", np.int8),
-        ("dropout", np.float64),
+        # numbers, NaN where the optimizer has it not; of words their place in the row's `words`
+        *((row.name, np.float64) for row in HYPERPARAMETERS),
         ("first", np.bool_),  # this trial was not asked for before in this study
         ("ending", np.int8),  # place in ENDINGS, or PENDING
         ("order", np.int32),  # in which outcomes came
@@ -63,6 +62,9 @@ _REFUSALS: Final = np.dtype(
 )
 """One row a cell turned away, in the order in which they were recorded."""
 
+_SETTING: Final = slice(8, 8 + len(HYPERPARAMETERS))
+"""Where the hyperparameters stand in a row of `_ASKED`."""
+_WORDS: Final = tuple(row.words for row in HYPERPARAMETERS)
 _ANSWER: Final = ("ending", "order", "valid", "test", "parameters", "cpu_seconds")
 _ROLES: Final = {str(role): place for place, role in enumerate(ROLES)}
 _CAUSES: Final = {str(cause): place for place, cause in enumerate(CAUSES)}
@@ -75,8 +77,7 @@ _OUTCOME: Final = (
 
 _ASKED: Final = f"""
 SELECT ask.number, ask.role, ask.parent_id, ask.operators, trial.cell_id, trial.task, trial.scale,
-    trial.learning_rate, trial.init_scale, trial.clip, trial.layers, trial.dropout, ask.trial_key,
-    {_OUTCOME}
+    ask.trial_key, {SETTING_COLUMNS}, {_OUTCOME}
 FROM ask JOIN trial ON trial.key = ask.trial_key
 LEFT JOIN outcome ON outcome.trial_key = ask.trial_key AND outcome.rowid <= ?
 WHERE ask.study_id = ? AND ask.number >= ? AND ask.number < ? ORDER BY ask.number
@@ -243,15 +244,20 @@ class History:
 
     def _entry(self, store: Store, row: Sequence[Any]) -> tuple[Any, ...]:
         """One ask in the order of `_LAYOUT`; a trial that has no outcome yet is noted as pending."""
-        number, role, parent, operators, cell_id, task, scale, *setting, key = row[:13]
+        number, role, parent, operators, cell_id, task, scale, key = row[: _SETTING.start]
         known = int(key[:15], 16)
         first = known not in self._keys
         self._keys.add(known)
         place = self._task(store, task, scale)
         cell = self._cell(cell_id, parent, operators)
-        if row[13] is None:
+        outcome = row[_SETTING.stop :]
+        if outcome[0] is None:
             self._pending.setdefault(key, []).append(number)
-        answer = self._answer(place, row[13:])
+        setting = [
+            np.nan if value is None else words.index(value) if words else value
+            for value, words in zip(row[_SETTING], _WORDS, strict=True)
+        ]
+        answer = self._answer(place, outcome)
         return number, _place(_ROLES, role), cell, place, *setting, first, *answer
 
     def _answer(self, task: int, values: Sequence[Any]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from results.record import words
 from results.record.ask import Ask, Rejection
 from results.record.decode import checksum
 from results.record.outcome import Cost, Outcome
+from results.record.setting_columns import setting_values
 from results.record.trial import Trial
 
 _numbers = attrgetter(*Point.__slots__)
@@ -29,7 +30,6 @@ def insert(connection: sqlite3.Connection, table: str, *values: object) -> bool:
 def insert_trial(connection: sqlite3.Connection, trial: Trial) -> None:
     """Inserts a trial and its cell, each unless it is there."""
     insert(connection, "cell", trial.cell_id, trial.cell)
-    setting = trial.setting
     insert(
         connection,
         "trial",
@@ -39,11 +39,7 @@ def insert_trial(connection: sqlite3.Connection, trial: Trial) -> None:
         trial.scale,
         trial.task_version,
         trial.task_digest,
-        float(setting.learning_rate),
-        float(setting.scale),
-        float(setting.clip),
-        setting.layers,
-        float(setting.dropout),
+        *setting_values(trial.setting),
         trial.seed,
         trial.executor,
         trial.engine,

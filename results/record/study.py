@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from cells.training.budget import Budget
 from cells.training.schedule import Schedule
+from cells.training.space import Space
 from results.record import plain, words
 from results.record.decode import Recorded, checksum, read_recorded
 from results.record.words import Edition
@@ -47,23 +48,6 @@ class Confirm:
 
     cells: int = 3
     seeds: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """Choices of each hyperparameter; the defaults are the paper's 840 settings.
-
-    The grid is their product. The continuous samplers draw scale, rate and clip log-uniformly between
-    the smallest and the largest choice, and layers and dropout from the choices.
-
-    Source: Jozefowicz, Zaremba, Sutskever 2015, section 3.3.
-    """
-
-    scales: tuple[float, ...] = (0.3, 0.7, 1.0, 1.4, 2.0, 2.8)
-    learning_rates: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
-    clips: tuple[float, ...] = (1.0, 2.5, 5.0, 10.0, 20.0)
-    layers: tuple[int, ...] = (1, 2, 3, 4)
-    dropouts: tuple[float, ...] = (0.0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +95,7 @@ class Study(Recorded):
     reevaluate: float = 0.5
     retry: float = 0.0
     sampler: SamplerName = "grid"
-    space: Space = Space()
+    space: Space = Space()  # noqa: RUF009 - frozen
     mutation: Literal["edits", "sweep", "free_sweep"] = "edits"
     confirm: Confirm = Confirm()
     edition: Edition = 1

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from cells.training.setting import HYPERPARAMETERS
 from results.claims.findings import Training
 from results.claims.verdict import Finding, Verdict
 from results.leaderboard.task_column import TaskColumn
@@ -333,6 +334,7 @@ def importance(tasks: Mapping[str, TaskColumn], found: Sequence[Importance]) -> 
         return None
     arms = list(dict.fromkeys(one.arm for one in known))
     parameters = list(dict.fromkeys(name for one in known for name in one.shares))
+    short = {row.name: row.recorded.replace("_", " ") for row in HYPERPARAMETERS}
     with _grid(names, height=0.9 + 0.2 * len(arms), beside=0.0) as (figure, axes):
         for name, ax in axes.items():
             shares_, told = np.full((2, len(arms), len(parameters)), np.nan)
@@ -346,7 +348,7 @@ def importance(tasks: Mapping[str, TaskColumn], found: Sequence[Importance]) -> 
                 pd.DataFrame(
                     told,
                     index=[plain(arm) for arm in arms],
-                    columns=[plain(parameter.replace("_", " ")) for parameter in parameters],
+                    columns=[plain(short[parameter]) for parameter in parameters],
                 ),
                 ax=ax,
                 vmin=0,

@@ -4,11 +4,13 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from search.commands.cells import CellArgument, StoreOption
+from search.commands.hyperparameters import Given, hyperparameter_options
 from search.commands.study.search import executor_of
 from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import (
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tasks.task import Facts
 
 
+@hyperparameter_options(several=False)
 def train(
     cell: CellArgument,
     task: TaskArgument,
@@ -39,15 +42,7 @@ def train(
     parameters: Annotated[
         int, typer.Option(help="Budget of parameters; the width is solved for it.", min=1)
     ] = 50_000,
-    learning_rate: Annotated[float, typer.Option(help="Of plain SGD.", min=0.0)] = 0.5,
-    initial_scale: Annotated[
-        float, typer.Option(help="Weights start uniform on +- this / sqrt(width).", min=0.0)
-    ] = 1.0,
-    clip: Annotated[float, typer.Option(help="Largest norm of the gradient.", min=0.0)] = 5.0,
-    layers: Annotated[int, typer.Option(help="Layers of the cell.", min=1, max=4)] = 1,
-    dropout: Annotated[
-        float, typer.Option(help="On non-recurrent connections.", min=0.0, max=0.95)
-    ] = 0.0,
+    given: Given = MappingProxyType({}),
     schedule: Annotated[str, typer.Option(help="The paper's search, music or ptb.")] = "search",
     epochs: Annotated[
         int | None, typer.Option(help="At most; else the schedule's own.", min=1)
@@ -88,24 +83,20 @@ def train(
 
     if schedule not in NAMES:
         raise UsageError(f"--schedule {schedule}: expected one of {', '.join(NAMES)}")
-    numbers = {
-        "--learning-rate": learning_rate,
-        "--initial-scale": initial_scale,
-        "--clip": clip,
-        "--decay": decay,
-        "--seconds": seconds,
-    }
-    for option, value in numbers.items():
+    for option, value in {"--decay": decay, "--seconds": seconds}.items():
         if value is not None and not math.isfinite(value):
             raise UsageError(f"{option} {value}: expected a finite number")
     plan = Schedule.of(schedule, epochs=epochs, decay=decay, constant=constant)
-    if plan.rate(learning_rate, ()) is None:
+    try:
+        setting = Setting(**given)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if plan.rate(setting.learning_rate, ()) is None:
         raise UsageError(
-            f"--learning-rate {learning_rate:g}: schedule {schedule} ends below {plan.least:g}"
+            f"--learning-rate {setting.learning_rate:g}: schedule {schedule} ends below {plan.least:g}"
         )
     found = resolve(cell, store)
     source = registry.load(task, scale)
-    setting = Setting(learning_rate, initial_scale, clip, layers, dropout)
     budget = Budget(parameters=parameters, updates=updates, seconds=seconds)
     if save is not None:
         check_output(save, "--save")
@@ -161,7 +152,8 @@ def train(
         "curve": [dataclasses.asdict(point) for point in run.curve],
     }
     if save is not None:
-        _save(save, canonical(found), run, source.facts, setting, document)
+        kept = {**document, "setting": setting.recorded()}
+        _save(save, canonical(found), run, source.facts, setting, kept)
     show(document, json, lambda: _render(run, source.facts))
     return DONE if run.ending == "ok" else WRONG
 

@@ -1,21 +1,26 @@
 """`gatewright tune`: hyperparameters of one cell on one task, by Optuna's samplers."""
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from search.commands.cells import CellArgument
+from search.commands.hyperparameters import Given, hyperparameter_options, words
 from search.commands.study.search import check_place, conduct
 from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import DONE, Executor, Json, UsageError, show, table
 
 if TYPE_CHECKING:
+    from cells.training.space import Space
     from results.record.ask import Ask
     from results.record.outcome import Outcome
 
 
+@hyperparameter_options(several=True)
 def tune(
     cell: CellArgument,
     task: TaskArgument,
@@ -24,9 +29,7 @@ def tune(
     sampler: Annotated[str, typer.Option(help="tpe, random, or the paper's grid.")] = "tpe",
     parameters: Annotated[int, typer.Option(help="Budget of parameters.", min=1)] = 50_000,
     updates: Annotated[int, typer.Option(help="Of one training, at most.", min=1)] = 1_000,
-    layers: Annotated[
-        list[int] | None, typer.Option(help="Choices of layers.", min=1, max=4)
-    ] = None,
+    given: Given = MappingProxyType({}),
     seeds: Annotated[
         int, typer.Option(help="Fresh seeds on which the best setting is trained again.", min=1)
     ] = 3,
@@ -52,7 +55,7 @@ def tune(
     from cells.training.schedule import Schedule
     from results.record.ask import Role
     from results.record.store import Store
-    from results.record.study import Confirm, SamplerName, Screen, Space, Study, TaskPlan
+    from results.record.study import Confirm, SamplerName, Screen, Study, TaskPlan
     from results.record.words import EDITION
     from search.protocol import score
     from search.resolve import cell as resolve
@@ -76,13 +79,13 @@ def tune(
         baselines=(to_text(canonical(found)),),
         baseline_settings=trials,
         sampler=next(name for name in get_args(SamplerName) if name == sampler),
-        space=Space(layers=tuple(layers or (1,))),
+        space=_space(given),
         confirm=Confirm(cells=0, seeds=seeds),
         edition=EDITION,
     )
     path = store if store is not None else Path("runs") / f"{plan.name}.sqlite"
     check_place(path, resume, workers, address)
-    given = {
+    options = {
         "--scale": scale,
         "--trials": trials,
         "--sampler": sampler,
@@ -95,12 +98,11 @@ def tune(
         "--store": path,
         "--executor": executor,
     }
-    words = ["gatewright", "tune", cell, task]
-    for option, value in given.items():
-        words += [] if value is None else [option, str(value)]
-    for choice in layers or ():
-        words += ["--layers", str(choice)]
-    summary = conduct(plan, shlex.join(words), workers, address, path, json, executor)
+    again = ["gatewright", "tune", cell, task]
+    for option, value in options.items():
+        again += [] if value is None else [option, str(value)]
+    again += words(given)
+    summary = conduct(plan, shlex.join(again), workers, address, path, json, executor)
     with Store.read(path) as record:
         log = [
             (ask, outcome) for ask, outcome in record.log(summary.study_id) if ask.trial and outcome
@@ -117,20 +119,15 @@ def tune(
     }
 
     def render() -> None:
-        columns = ("rate", "scale", "clip", "layers", "ended", "valid loss", "valid accuracy")
-        rows = [
-            (
-                r["learning_rate"],
-                r["scale"],
-                r["clip"],
-                r["layers"],
-                r["ending"],
-                r["valid_loss"],
-                r["valid_accuracy"],
-            )
-            for r in document["tried"]
-        ]
-        table(columns, rows, title=f"{found.name} on {task} ({scale}): settings, best first")
+        shown = [row for row in plan.space.searched if row.name != "dropout" or "dropout" in given]
+        heads = [row.label for row in shown]
+        names = [*(row.name for row in shown), "ending", "valid_loss", "valid_accuracy"]
+        rows = [[r.get(name) for name in names] for r in document["tried"]]
+        table(
+            (*heads, "ended", "valid loss", "valid accuracy"),
+            rows,
+            title=f"{found.name} on {task} ({scale}): settings, best first",
+        )
         table(
             ("seed", "ended", "test loss", "test accuracy"),
             [
@@ -145,15 +142,33 @@ def tune(
     return DONE
 
 
+def _space(given: Given) -> "Space":
+    """The choices that were given, else the paper's of one layer.
+
+    Raises:
+        UsageError: choices that no optimizer among them has.
+    """
+    from cells.training.setting import HYPERPARAMETERS
+    from cells.training.space import Space
+
+    for row in HYPERPARAMETERS:
+        optimizers = given.get("optimizer", ("sgd",))
+        if row.name in given and row.optimizers and not set(row.optimizers) & set(optimizers):
+            raise UsageError(
+                f"{row.options[0]}: a hyperparameter of {' and '.join(row.optimizers)},"
+                f" not of {' and '.join(optimizers)}",
+                f"add --optimizer {row.optimizers[-1]}",
+            )
+    chosen = {row.choices: given[row.name] for row in HYPERPARAMETERS if row.name in given}
+    return Space(**{"layers": (1,), **chosen})
+
+
 def _row(ask: "Ask", outcome: "Outcome") -> dict[str, Any]:
     if ask.trial is None:
         raise ValueError(f"ask {ask.index} has no trial")
-    setting = ask.trial.setting
+    setting = asdict(ask.trial.setting)
     return {
-        "learning_rate": setting.learning_rate,
-        "scale": setting.scale,
-        "clip": setting.clip,
-        "layers": setting.layers,
+        **{name: value for name, value in setting.items() if value is not None},
         "seed": str(ask.trial.seed),
         "ending": str(outcome.ending),
         "valid_loss": outcome.valid_loss,

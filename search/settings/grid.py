@@ -1,4 +1,4 @@
-"""The paper's grid of hyperparameter settings.
+"""The grid of hyperparameter settings that a space spans.
 
 Source: Jozefowicz, Zaremba, Sutskever 2015, section 3.3.
 """
@@ -7,26 +7,26 @@ from functools import lru_cache
 from itertools import product
 
 from cells.training.setting import Setting
-from results.record.study import Space
+from cells.training.space import Space
 
 
 def size(space: Space) -> int:
     """Number of settings in the grid: 840 for the paper's space."""
-    return (
-        len(space.scales)
-        * len(space.learning_rates)
-        * len(space.clips)
-        * len(space.layers)
-        * len(space.dropouts)
-    )
+    return len(settings(space))
 
 
 @lru_cache(maxsize=8)
 def settings(space: Space) -> tuple[Setting, ...]:
-    """Every setting of the grid once, in a fixed order, `[size(space)]`."""
+    """Every setting of the grid once, in a fixed order, `[size(space)]`.
+
+    The initialisation scale comes first, as in the paper: which settings a seed draws depends on it.
+    Choices of an optimizer's own hyperparameters count only for the optimizers that have them.
+    """
+    rows = sorted(space.searched, key=lambda row: row.name != "init_scale")
+    names = [row.name for row in rows]
+    combinations = product(*(space.of(row) for row in rows))
     return tuple(
-        Setting(learning_rate=rate, scale=scale, clip=clip, layers=layers, dropout=dropout)
-        for scale, rate, clip, layers, dropout in product(
-            space.scales, space.learning_rates, space.clips, space.layers, space.dropouts
+        dict.fromkeys(
+            Setting.applicable(dict(zip(names, values, strict=True))) for values in combinations
         )
     )

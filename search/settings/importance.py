@@ -17,9 +17,10 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
-from cells.training.setting import Setting
+from cells.training.setting import HYPERPARAMETERS, Setting
 from results.statistics.sensitivity import Importance, Method, Selection
 from search.error import SearchError
+from search.settings.sampler import parameters
 
 TOP: Final = 0.25
 """Share of the settings that count as the best: 5 of 20."""
@@ -31,8 +32,6 @@ SHUFFLES: Final = 100
 """Random orders of the values that an importance is held against; at most 1 in 20 may exceed it."""
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-_NAMES: Final = ("learning_rate", "scale", "clip", "layers", "dropout")
 
 
 def importances(found: Sequence[Selection], method: Method = "PED-ANOVA") -> tuple[Importance, ...]:
@@ -96,7 +95,7 @@ def _weights(
         [
             optuna.trial.create_trial(
                 value=float(value),
-                params={name: getattr(setting, name) for name in space},
+                params=parameters(setting, space),
                 distributions=space,
             )
             for setting, value in zip(settings, ranks, strict=True)
@@ -108,18 +107,22 @@ def _weights(
         else FanovaImportanceEvaluator(n_trees=TREES, seed=0)
     )
     found = evaluator.evaluate(study)
-    return {name: float(found[name]) for name in space}
+    return {
+        row.name: float(found[row.recorded]) for row in HYPERPARAMETERS if row.recorded in space
+    }
 
 
 def _space(settings: Sequence[Setting]) -> dict[str, BaseDistribution]:
+    """By recorded name, those that vary; but not those that only some of the settings have."""
     space: dict[str, BaseDistribution] = {}
-    for name in _NAMES:
-        choices = sorted({getattr(setting, name) for setting in settings})
-        if len(choices) < 2:
+    for row in HYPERPARAMETERS:
+        found = {getattr(setting, row.name) for setting in settings}
+        if len(found) < 2 or None in found:
             continue
-        space[name] = (
+        choices = sorted(found)
+        space[row.recorded] = (
             FloatDistribution(choices[0], choices[-1], log=True)
-            if choices[0] > 0 and name != "layers"
+            if row.kind == "real" and choices[0] > 0
             else CategoricalDistribution(choices)
         )
     return space

@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import optuna
 from optuna.distributions import (
@@ -12,8 +13,10 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState, create_trial
 
-from cells.training.setting import Setting
-from results.record.study import SamplerName, Space
+from cells.training.hyperparameter import Hyperparameter
+from cells.training.setting import HYPERPARAMETERS, Setting
+from cells.training.space import Space
+from results.record.study import SamplerName
 from search.settings import grid
 
 TPE_HISTORY = 300
@@ -32,7 +35,7 @@ def propose(name: SamplerName, history: Sequence[Tried], seed: int, space: Space
     """A setting that is not in `history`, or None when all `capacity` ones are.
 
     - `grid`: uniform over the untried points of the grid (the paper's).
-    - `random`: log-uniform between the grid's extremes.
+    - `random`: log-uniform between the grid's extremes, or one of the choices, see `Hyperparameter`.
     - `tpe`: Optuna's TPE, maximising, with failed settings as the worst and awaited ones as taken.
 
     Optuna's samplers are made anew each time and their memory is rebuilt from `history`, so that a
@@ -51,21 +54,28 @@ def capacity(name: SamplerName, space: Space) -> float:
 
 
 def _is_finite(space: Space) -> bool:
-    """True if scale, rate and clip are fixed, so that nothing continuous is left to draw."""
-    return all(
-        len(set(choices)) == 1 for choices in (space.scales, space.learning_rates, space.clips)
-    )
+    """True if all that is drawn continuously is fixed."""
+    return all(len(set(space.of(row))) == 1 for row in space.searched if _continuously(row, space))
+
+
+def _continuously(row: Hyperparameter, space: Space) -> bool:
+    return row.draw == "log" and min(space.of(row)) > 0
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """What the continuous samplers draw from, by field of `Setting`."""
+    """What the continuous samplers draw from, by recorded name: Optuna sorts some by their names."""
     return {
-        "learning_rate": _between(space.learning_rates),
-        "scale": _between(space.scales),
-        "clip": _between(space.clips),
-        "layers": CategoricalDistribution(space.layers),
-        "dropout": CategoricalDistribution(space.dropouts),
+        row.recorded: _between(space.of(row))
+        if _continuously(row, space)
+        else CategoricalDistribution(space.of(row))
+        for row in space.searched
     }
+
+
+def parameters(setting: Setting, names: Collection[str]) -> dict[str, Any]:
+    """The values of a setting by recorded name, of `names` those that its optimizer has."""
+    values = {row.recorded: getattr(setting, row.name) for row in HYPERPARAMETERS}
+    return {name: values[name] for name in names if values[name] is not None}
 
 
 def _continuous(name: SamplerName, history: Sequence[Tried], seed: int, space: Space) -> Setting:
@@ -83,7 +93,10 @@ def _continuous(name: SamplerName, history: Sequence[Tried], seed: int, space: S
         )
     used = {setting for setting, _ in history}
     while True:
-        setting = Setting(**study.ask(drawn_from).params)
+        drawn = study.ask(drawn_from).params
+        setting = Setting.applicable(
+            {row.name: drawn[row.recorded] for row in HYPERPARAMETERS if row.recorded in drawn}
+        )
         if setting not in used:
             return setting
 
@@ -103,6 +116,6 @@ def _remembered(
     return create_trial(
         state=state,
         value=value if state == TrialState.COMPLETE else None,
-        params={name: getattr(setting, name) for name in distributions},
-        distributions=distributions,
+        params=(values := parameters(setting, distributions)),
+        distributions={name: distributions[name] for name in values},
     )

@@ -54,7 +54,7 @@ def trial(arm: str, task: str, number: int, seed: int, scale: str = "smoke") -> 
         task_version=1,
         task_digest=digest(task),
         scale=scale,
-        setting=Setting(learning_rate=0.1 * (1 + number), scale=1.0 + number % 3),
+        setting=Setting(learning_rate=0.1 * (1 + number), init_scale=1.0 + number % 3),
         schedule=SCHEDULE,
         budget=BUDGET,
         seed=seed,

@@ -69,7 +69,9 @@ def trial(cell: tuple[Cell, str], task: str, number: int, seed: int = 0) -> Tria
         task_version=1,
         task_digest=hashlib.sha256(task.encode()).hexdigest(),
         scale="smoke",
-        setting=Setting(learning_rate=(0.25, 0.5, 1.0, 2.0)[number % 4], scale=1.0 + number % 2),
+        setting=Setting(
+            learning_rate=(0.25, 0.5, 1.0, 2.0)[number % 4], init_scale=1.0 + number % 2
+        ),
         schedule=SCHEDULE,
         budget=BUDGET,
         seed=1000 * seed + number,

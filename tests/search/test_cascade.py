@@ -10,9 +10,10 @@ import pytest
 from cells.seed import study_generator
 from cells.training.budget import Budget
 from cells.training.schedule import Schedule
+from cells.training.space import Space
 from results.record.ask import Ask, Cause, Role
 from results.record.outcome import Ending, Outcome
-from results.record.study import Confirm, Screen, Space, StrategyName, Study, TaskPlan
+from results.record.study import Confirm, Screen, StrategyName, Study, TaskPlan
 from results.record.trial import Trial
 from search.error import SearchError
 from search.strategies import registry as strategies
@@ -409,7 +410,7 @@ def test_a_failed_cell_is_taken_up_again_with_another_setting_only_when_asked_fo
 
 
 def test_a_cell_goes_on_with_fewer_settings_when_its_space_is_used_up() -> None:
-    space = Space(scales=(1.0,), learning_rates=(0.5,), clips=(5.0,), layers=(1,))
+    space = Space(init_scales=(1.0,), learning_rates=(0.5,), clips=(5.0,), layers=(1,))
     asks, _ = play(make(replace(STUDY, space=space, reevaluate=0.5)), STUDY.lag)
     assert all(len(trained) <= 2 for trained in _by_cell(asks, Role.STAGE).values())
     assert len(_by_cell(asks, Role.SCREEN)) == STUDY.proposals

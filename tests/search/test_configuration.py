@@ -105,10 +105,10 @@ def test_an_unknown_study_names_the_nearest() -> None:
         ("list_size=1", "study.value", "at least 2"),
         ("reevaluate=1", "study.value", "not including"),
         ("retry=0.9", "study.value", "together with reevaluate"),
-        ("space.layers=[5]", "study.value", "some of 1, 2, 3, 4"),
+        ("space.layers=[5]", "study.value", "each 1 to 4"),
         ("space.scales=[]", "study.value", "above 0"),
         ("space.clips=[0.0]", "study.value", "above 0"),
-        ("space.dropouts=[1.0]", "study.value", "chances"),
+        ("space.dropouts=[1.0]", "study.value", "up to, not including, 1"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(override: str, code: str, part: str) -> None:

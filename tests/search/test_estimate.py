@@ -75,7 +75,7 @@ def test_a_task_that_nothing_bounds_is_named() -> None:
 
 def test_small_spaces_bound_the_settings() -> None:
     study = configuration.load("paper")
-    space = replace(study.space, scales=(1.0,), learning_rates=(0.5,), clips=(5.0,))
+    space = replace(study.space, init_scales=(1.0,), learning_rates=(0.5,), clips=(5.0,))
     trials = _trials(estimate(replace(study, space=space), {}, COST))
     assert trials[Role.BASELINE][0] == 2 * 3 * 4
     assert trials[Role.STAGE][1] == 10_000 * 3 * 4

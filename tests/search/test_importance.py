@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cells.training.setting import Setting
+from cells.training.space import Space
 from results.record.outcome import Ending
-from results.record.study import Space
 from results.statistics.sensitivity import Importance, Method, Selection
 from search.commands.record.leaderboard import report
 from search.console import UsageError
@@ -18,7 +18,10 @@ from tests.results import findings_store
 
 SETTINGS = grid.settings(
     Space(
-        scales=(0.7, 1.0, 1.4), learning_rates=(0.1, 0.5, 1.0, 2.0, 5.0), clips=(5.0,), layers=(1,)
+        init_scales=(0.7, 1.0, 1.4),
+        learning_rates=(0.1, 0.5, 1.0, 2.0, 5.0),
+        clips=(5.0,),
+        layers=(1,),
     )
 )
 
@@ -40,7 +43,7 @@ def importance(
 
 def nudge(setting: Setting) -> float:
     """No two settings tie."""
-    return 1e-6 * (setting.scale + 0.1 * setting.learning_rate)
+    return 1e-6 * (setting.init_scale + 0.1 * setting.learning_rate)
 
 
 @pytest.fixture(autouse=True)
@@ -55,9 +58,9 @@ def test_the_hyperparameter_that_decides_has_nearly_all_the_importance(method: M
     assert rate.method == method
     assert rate.shares["learning_rate"] > 0.8
     assert "learning_rate" in rate.beyond_chance
-    scale = importance(lambda setting: 0.5 * setting.scale + nudge(setting), method=method)
-    assert scale.shares["scale"] > 0.8
-    assert "scale" in scale.beyond_chance
+    scale = importance(lambda setting: 0.5 * setting.init_scale + nudge(setting), method=method)
+    assert scale.shares["init_scale"] > 0.8
+    assert "init_scale" in scale.beyond_chance
 
 
 def test_lower_losses_are_better() -> None:
@@ -67,7 +70,7 @@ def test_lower_losses_are_better() -> None:
 
 
 def test_what_never_varies_has_no_importance() -> None:
-    assert set(importance(nudge).shares) == {"learning_rate", "scale"}
+    assert set(importance(nudge).shares) == {"learning_rate", "init_scale"}
 
 
 def test_failed_settings_come_last() -> None:

@@ -9,7 +9,7 @@ from cells.identity.canonical import identify
 from cells.seed import study_generator
 from cells.text.printer import to_text
 from cells.training.setting import Setting
-from results.record.study import Space
+from cells.training.space import Space
 from search import configuration
 from search.protocol.candidate import Candidate, Tries
 from search.settings import grid

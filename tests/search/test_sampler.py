@@ -5,16 +5,17 @@ import math
 import pytest
 
 from cells.training.setting import Setting
-from results.record.study import SamplerName, Space
+from cells.training.space import Space
+from results.record.study import SamplerName
 from search.settings import grid
 from search.settings.sampler import FAILED, Tried, capacity, propose
 
-SMALL = Space(scales=(0.7, 1.4), learning_rates=(0.5, 1.0, 2.0), clips=(5.0,), layers=(1, 2))
+SMALL = Space(init_scales=(0.7, 1.4), learning_rates=(0.5, 1.0, 2.0), clips=(5.0,), layers=(1, 2))
 NAMES: tuple[SamplerName, ...] = ("grid", "random", "tpe")
 
 
 def _score(setting: Setting) -> float:
-    return -abs(math.log(setting.learning_rate / 1.0)) - abs(math.log(setting.scale))
+    return -abs(math.log(setting.learning_rate / 1.0)) - abs(math.log(setting.init_scale))
 
 
 def _history(name: SamplerName, count: int, space: Space) -> list[Tried]:
@@ -39,7 +40,7 @@ def test_no_setting_comes_twice_and_all_lie_in_the_space(name: SamplerName) -> N
     settings = [setting for setting, _ in _history(name, 12, SMALL)]
     assert len(set(settings)) == 12
     for setting in settings:
-        assert 0.7 <= setting.scale <= 1.4
+        assert 0.7 <= setting.init_scale <= 1.4
         assert 0.5 <= setting.learning_rate <= 2.0
         assert setting.clip == 5.0
         assert setting.layers in (1, 2)
@@ -57,7 +58,7 @@ def test_a_proposal_depends_on_its_arguments_alone(name: SamplerName) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_space_with_nothing_continuous_is_used_up_after_its_choices(name: SamplerName) -> None:
-    space = Space(scales=(1.0,), learning_rates=(0.5,), clips=(5.0,), layers=(1, 2))
+    space = Space(init_scales=(1.0,), learning_rates=(0.5,), clips=(5.0,), layers=(1, 2))
     assert capacity(name, space) == 2
     history = _history(name, 2, space)
     assert {setting for setting, _ in history} == set(grid.settings(space))

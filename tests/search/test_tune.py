@@ -33,11 +33,11 @@ def test_every_setting_is_another_and_the_best_is_confirmed_on_fresh_seeds(
     sampler: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = tune(tmp_path / "t.sqlite", capsys, "--trials", "10", "--sampler", sampler)
-    settings = [(row["learning_rate"], row["scale"], row["clip"]) for row in found["tried"]]
+    settings = [(row["learning_rate"], row["init_scale"], row["clip"]) for row in found["tried"]]
     assert len(set(settings)) == 10
     accuracies = [row["valid_accuracy"] for row in found["tried"]]
     assert accuracies == sorted(accuracies, reverse=True)
-    chosen = [(row["learning_rate"], row["scale"], row["clip"]) for row in found["confirmed"]]
+    chosen = [(row["learning_rate"], row["init_scale"], row["clip"]) for row in found["confirmed"]]
     assert chosen == settings[:1] * 2
     seeds = [row["seed"] for row in (*found["tried"], *found["confirmed"])]
     assert len(set(seeds)) == 12

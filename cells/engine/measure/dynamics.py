@@ -40,7 +40,7 @@ LANES: Final = 8
 STEP: Final = 10
 LAGS: Final = 100
 
-USUAL: Final = Setting(learning_rate=1.0, scale=1.0, clip=5.0)
+USUAL: Final = Setting(learning_rate=1.0, init_scale=1.0, clip=5.0)
 UPDATES: Final = 400
 SHORT: Final = 60
 BOUND: Final = 2.0
@@ -242,7 +242,7 @@ def _model(cell: Cell, source: Source, width: int) -> Model:
 
 
 def _learner(model: Model, setting: Setting, executor: str, seed: int) -> Learner:
-    weights = draw(model, setting.scale, seed)
+    weights = draw(model, setting.init_scale, seed)
     return make(executor, model, weights, dtype="float32", seed=seed)
 
 

@@ -151,7 +151,7 @@ def train(
     model = Model(
         cell, width, setting.layers, facts.kind, facts.size, setting.dropout, facts.window
     )
-    weights = draw(model, setting.scale, seed, portable=executor == "portable")
+    weights = draw(model, setting.init_scale, seed, portable=executor == "portable")
     learner = make(executor, model, weights, dtype=dtype, seed=seed, device=device)
 
     curve: list[Point] = []

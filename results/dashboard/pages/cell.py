@@ -52,6 +52,7 @@ def document(request: Request) -> Document:
     rows = read_rows(record.store, history, found, [place])
     best = [one.key if one else "" for one in rows[0].selected] if rows else []
     keys = dict(zip((task.name for task in found.tasks), best, strict=False))
+    settings = [one["setting"] for one in entries]
     curves = [trials.curves(log, task, keys.get(task.name, "")) for task in tasks.values()]
     tried = [trials.tried(log, task) for task in found.tasks]
     yardstick = history.baselines[-1]
@@ -74,6 +75,7 @@ def document(request: Request) -> Document:
         "family": _family(history, found, place),
         "curves": [one for one in curves if one is not None],
         "tried": [one for one in tried if one is not None],
+        "columns": {name: trials.AXES[name] for name in trials.columns(settings)},
         "trials": list(shown),
         "trials_count": len(entries),
         "page": page,

@@ -8,13 +8,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cells.training.setting import HYPERPARAMETERS
 from results.dashboard.chart import Chart, bars, chart
 from results.dashboard.history import CAUSES, ENDINGS, PENDING, History
+from results.dashboard.pages.trials import words
 from results.dashboard.query import Query
 from results.dashboard.view import Document, Request, View, paged
 from results.label import label
 from results.record.ask import MEANING, Cause
 from results.record.outcome import Ending
+from results.record.setting_columns import SETTING_COLUMNS
 from results.record.store import Store
 from results.record.words import said
 
@@ -28,12 +31,12 @@ _REFUSED: Final = """
 SELECT rowid, number, cause, cell_id, parent_id, operators, detail FROM rejection
 WHERE rowid IN (SELECT value FROM json_each(?))
 """
-_FAILED: Final = """
-SELECT ask.number, role, parent_id, operators, trial.cell_id, task, scale, learning_rate, init_scale,
-    clip, layers, dropout, ending, step, detail
+_FAILED: Final = f"""
+SELECT ask.number, role, parent_id, operators, trial.cell_id, task, scale, ending, step, detail,
+    {SETTING_COLUMNS}
 FROM ask JOIN trial ON trial.key = ask.trial_key JOIN outcome ON outcome.trial_key = ask.trial_key
 WHERE ask.study_id = ? AND ask.number IN (SELECT value FROM json_each(?))
-"""
+"""  # noqa: S608 - the columns are those of the table of hyperparameters
 
 
 def document(request: Request) -> Document:
@@ -247,22 +250,22 @@ def _read_trials(store: Store, history: History, numbers: list[int]) -> list[dic
     found = {one[0]: one for one in store.select(_FAILED, history.study_id, json.dumps(numbers))}
     shown: list[dict[str, Any]] = []
     for number in numbers:
-        _, role, parent_id, operators, cell_id, task, scale, *setting, ending, step, detail = found[
-            number
-        ]
-        names = ("learning_rate", "scale", "clip", "layers", "dropout")
+        row = found[number]
+        values = {one.name: row[one.name] for one in HYPERPARAMETERS}
+        setting = {name: value for name, value in values.items() if value is not None}
         shown.append(
             {
                 "number": number,
-                "why": ending,
-                "role": role,
-                "task": task,
-                "task_scale": scale,
-                "setting": dict(zip(names, setting, strict=True)),
-                "step": step,
-                "detail": detail,
-                "advice": Ending(ending).advice,
-                **_made(history, cell_id, parent_id, operators),
+                "why": row["ending"],
+                "role": row["role"],
+                "task": row["task"],
+                "task_scale": row["scale"],
+                "setting": setting,
+                "words": words(setting),
+                "step": row["step"],
+                "detail": row["detail"],
+                "advice": Ending(row["ending"]).advice,
+                **_made(history, row["cell_id"], row["parent_id"], row["operators"]),
             }
         )
     return shown

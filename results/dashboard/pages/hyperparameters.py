@@ -1,5 +1,6 @@
 """Hyperparameters: what each of them did to the result, to divergence, and how much it mattered."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -7,9 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cells.training.setting import Setting
+from cells.training.hyperparameter import Hyperparameter, Value
+from cells.training.setting import HYPERPARAMETERS, Setting
 from results.dashboard.chart import Chart, band, bars, chart, level, line, points
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
+from results.dashboard.pages.trials import text
 from results.dashboard.view import AbsentError, Document, Request, View, cell_path
 from results.leaderboard.anytime import Floats
 from results.leaderboard.board import SELECTION
@@ -18,14 +21,9 @@ from results.record.outcome import Ending
 from results.statistics.interval import wilson
 from results.statistics.sensitivity import Selection, memoryless
 
-COLUMNS: Final = {
-    "learning_rate": "learning rate",
-    "init_scale": "initial scale",
-    "clip": "gradient clip",
-    "layers": "layers",
-    "dropout": "dropout",
-}
+COLUMNS: Final = {row.name: row.label for row in HYPERPARAMETERS}
 """Columns of the history, by the name for people."""
+_ROWS: Final = {row.name: row for row in HYPERPARAMETERS}
 VALUES: Final = 12
 """Distinct values up to which each stands for itself."""
 BINS: Final = 8
@@ -53,7 +51,7 @@ def document(request: Request) -> Document:
     chosen = rows if cell is None else rows[rows["cell"] == cell]
     trained = chosen[~np.isnan(chosen["valid"])]
     known = memoryless(task)
-    varied = [one for one in COLUMNS if len(np.unique(chosen[one])) > 1]
+    varied = [one for one in COLUMNS if len(np.unique(_known(chosen, one)[one])) > 1]
     asked = bool(query.choice("importance", ["yes"], ""))
     drawn = trained[
         np.unique(np.linspace(0, max(0, len(trained) - 1), POINTS).astype(int))[: len(trained)]
@@ -75,16 +73,16 @@ def document(request: Request) -> Document:
             for one in varied
         ],
         "constant": {
-            COLUMNS[one]: float(chosen[one][0])
+            COLUMNS[one]: _value(one, _known(chosen, one)[one][0])
             for one in COLUMNS
-            if one not in varied and len(chosen)
+            if one not in varied and len(_known(chosen, one))
         },
         "points": [
             {
                 "cell": history.cells[row["cell"]],
                 "label": history.labels[row["cell"]],
                 "value": float(row["valid"]),
-                **{one: float(row[one]) for one in varied},
+                **{one: _value(one, row[one]) for one in varied},
             }
             for row in drawn
         ],
@@ -101,18 +99,20 @@ def charts(found: Document) -> dict[str, Chart]:
         column, groups = one["column"], one["groups"]
         known = [group for group in groups if group["median"] is not None]
         x = [group["at"] for group in known]
+        having = [point for point in found["points"] if point[column] is not None]
         axis: dict[str, Any] = {"type": "log"} if _spread(groups) else {}
+        ends = x[:1] + x[-1:] if _ROWS[column].kind == "word" else [min(x), max(x)] if x else []
         traces = [
             points(
                 "settings",
-                [point[column] for point in found["points"]],
-                [point["value"] for point in found["points"]],
+                [point[column] for point in having],
+                [point["value"] for point in having],
                 "sky",
                 text=[
-                    f"{point['label']}: {point['value']:.4g} at {point[column]:.4g}"
-                    for point in found["points"]
+                    f"{point['label']}: {point['value']:.4g} at {text(point[column])}"
+                    for point in having
                 ],
-                links=[cell_path(found["study"], point["cell"]) for point in found["points"]],
+                links=[cell_path(found["study"], point["cell"]) for point in having],
                 size=4,
             ),
             band(
@@ -122,9 +122,7 @@ def charts(found: Document) -> dict[str, Chart]:
         ]
         traces[-1]["mode"] = "lines+markers"
         if found["level"] and x:
-            traces.append(
-                level(found["level"]["name"], found["level"]["value"], [min(x), max(x)], "ink")
-            )
+            traces.append(level(found["level"]["name"], found["level"]["value"], ends, "ink"))
         made[f"slice-{column}"] = chart(
             traces,
             one["name"],
@@ -159,7 +157,18 @@ def charts(found: Document) -> dict[str, Chart]:
 def _spread(groups: Sequence[dict[str, Any]]) -> bool:
     """Whether values are so far apart that they are drawn by their logarithm."""
     at = [group["at"] for group in groups]
-    return min(at) > 0 and max(at) / min(at) >= 5
+    return not isinstance(at[0], str) and min(at) > 0 and max(at) / min(at) >= 5
+
+
+def _known(rows: NDArray[Any], column: str) -> NDArray[Any]:
+    """The rows that have this hyperparameter."""
+    return rows[~np.isnan(rows[column])]
+
+
+def _value(column: str, number: float) -> Value:
+    """A value of the history as it is; None where the optimizer has it not."""
+    words = _ROWS[column].words
+    return None if math.isnan(number) else words[int(number)] if words else float(number)
 
 
 def _reach(found: Document) -> dict[str, Any]:
@@ -199,6 +208,7 @@ def _groups(
     rows: NDArray[Any], column: str, task: TaskColumn, known: tuple[str, float] | None
 ) -> list[dict[str, Any]]:
     """Settings by value, or by bins of values where there are many."""
+    rows = _known(rows, column)
     values = rows[column]
     distinct = np.unique(values)
     if len(distinct) <= VALUES:
@@ -216,11 +226,13 @@ def _groups(
         if known is not None:
             beats = good > known[1] if task.metric == "accuracy" else good < known[1]
             learned = asdict(wilson(int(beats.sum()), len(own)))
+        low, high = (_value(column, edge) for edge in (own[column].min(), own[column].max()))
         found.append(
             {
-                "low": float(own[column].min()),
-                "high": float(own[column].max()),
-                "at": float(np.median(own[column])),
+                "low": low,
+                "high": high,
+                "at": _value(column, np.median(own[column])),
+                "values": text(low) if low == high else f"{text(low)} to {text(high)}",
                 "count": len(own),
                 "trained": len(good),
                 "lower": quartiles[0],
@@ -257,17 +269,16 @@ def _importance(
             {
                 "arm": one.arm,
                 "tries": one.tries,
-                "shares": {
-                    {"scale": "init_scale"}.get(name, name): share
-                    for name, share in sorted(one.shares.items(), key=lambda pair: -pair[1])
-                },
-                "beyond_chance": sorted(
-                    {"scale": "init_scale"}.get(name, name) for name in one.beyond_chance
-                ),
+                "shares": dict(sorted(one.shares.items(), key=lambda pair: -pair[1])),
+                "beyond_chance": sorted(one.beyond_chance),
             }
             for one in found
         ],
     }
+
+
+def _whole(row: Hyperparameter, value: Value) -> Any:
+    return int(value) if row.kind == "whole" and isinstance(value, float) else value
 
 
 def _pool(rows: NDArray[Any], task: TaskColumn) -> list[Selection]:
@@ -307,11 +318,10 @@ def _selection(arm: str, task: TaskColumn, rows: NDArray[Any], values: Floats) -
         metric=task.metric,
         settings=tuple(
             Setting(
-                float(row["learning_rate"]),
-                float(row["init_scale"]),
-                float(row["clip"]),
-                int(row["layers"]),
-                float(row["dropout"]),
+                **{
+                    one.name: _whole(one, _value(one.name, row[one.name]))
+                    for one in HYPERPARAMETERS
+                }
             )
             for row in rows
         ),
@@ -324,7 +334,7 @@ def _selection(arm: str, task: TaskColumn, rows: NDArray[Any], values: Floats) -
 VIEW = View(
     name="hyperparameters",
     title="Hyperparameters",
-    explains="What learning rate, scale, clip, layers and dropout did to the result, and how much each mattered.",
+    explains="What each hyperparameter did to the result, and how much it mattered.",
     filters={
         "task": "name of a task of the study",
         "cell": "id of a trained cell; all cells without it",

@@ -1,10 +1,11 @@
 """What was trained of one cell: its curves, the settings that were tried, and every trial."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
-from cells.training.setting import Setting
+from cells.training.hyperparameter import Value
+from cells.training.setting import HYPERPARAMETERS, Setting
 from results.dashboard.chart import Axis, Chart, chart, level, line, parallel, strokes
 from results.dashboard.view import Document
 from results.leaderboard.board import SELECTION
@@ -23,14 +24,8 @@ POINTS: Final = 36
 LINES: Final = 300
 """Settings of a task that are drawn as parallel coordinates."""
 
-AXES: Final = {
-    "learning_rate": "learning rate",
-    "scale": "init scale",
-    "clip": "clip",
-    "layers": "layers",
-    "dropout": "dropout",
-}
-"""Hyperparameters, as `cells.training.setting.Setting` has them."""
+AXES: Final = {row.name: row.label for row in HYPERPARAMETERS}
+"""Hyperparameters by the name for people."""
 
 QUARTERS: Final = (
     ("best quarter", "blue"),
@@ -66,9 +61,9 @@ def entry(
     }
 
 
-def setting(of: Setting) -> dict[str, float]:
-    """The hyperparameters by name."""
-    return {name: getattr(of, name) for name in AXES}
+def setting(of: Setting) -> dict[str, Value]:
+    """The hyperparameters by name, less those that the optimizer has not."""
+    return {name: value for name in AXES if (value := getattr(of, name)) is not None}
 
 
 def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
@@ -139,7 +134,7 @@ def curves_chart(found: Document) -> Chart:
                 "other settings",
                 [(one["updates"], one["values"]) for one in by["setting"]],
                 "grey",
-                texts=[f"trial {one['number']}: {_words(one['setting'])}" for one in by["setting"]],
+                texts=[f"trial {one['number']}: {words(one['setting'])}" for one in by["setting"]],
                 opacity=0.7,
             )
         )
@@ -187,7 +182,8 @@ def tried(log: Log, task: TaskColumn) -> Document | None:
         )
     if len(found) < 2:
         return None
-    varied = [name for name in AXES if len({one[name] for one in found}) > 1]
+    varied = [name for name in AXES if len({one.get(name) for one in found}) > 1]
+    shown = columns(found)
     return {
         "task": task.name,
         "scale": task.scale,
@@ -195,7 +191,7 @@ def tried(log: Log, task: TaskColumn) -> Document | None:
         "settings": found[:LINES],
         "count": len(found),
         "varied": varied,
-        "fixed": {AXES[name]: found[0][name] for name in AXES if name not in varied},
+        "fixed": {AXES[name]: found[0][name] for name in shown if name not in varied},
     }
 
 
@@ -214,32 +210,40 @@ def tried_chart(found: Document) -> Chart:
     shift = [0.0] * len(settings)
     for rank, place in enumerate(order):
         shift[place] = 0.04 * (0.5 - rank / len(order))
-    axes = [_axis(AXES[name], [one[name] for one in settings], shift) for name in found["varied"]]
+    axes = [
+        _axis(AXES[name], [one.get(name) for one in settings], shift) for name in found["varied"]
+    ]
     axes.append(_results(f"validation {found['metric']}", [one["value"] for one in settings], sign))
     texts = [
-        f"trial {one['number']}: {_words({name: one[name] for name in AXES})};"
+        f"trial {one['number']}: {words({name: one[name] for name in AXES if name in one})};"
         f" {one['ending'] if one['value'] is None else format(one['value'], '.4g')}"
         for one in settings
     ]
     return parallel(axes, QUARTERS, member, texts)
 
 
-def _axis(name: str, values: Sequence[float], shift: Sequence[float]) -> Axis:
-    """A few values at equal distances, many in proportion, by logarithm where they span decades."""
-    distinct = sorted(set(values))
-    few = len(distinct) <= 8
+def _axis(name: str, values: Sequence[Value], shift: Sequence[float]) -> Axis:
+    """A few values at equal distances, many in proportion, by logarithm where they span decades.
+
+    What an optimizer has not comes first.
+    """
+    numbers = sorted({value for value in values if isinstance(value, int | float)})
+    others = sorted({value for value in values if not isinstance(value, int | float)}, key=str)
+    distinct: list[Value] = [*others, *numbers]
+    few = len(distinct) <= 8 or bool(others)
+    places: dict[Value, float]
     if few:
         places = {value: place / (len(distinct) - 1) for place, value in enumerate(distinct)}
     else:
-        wide = distinct[0] > 0 and distinct[-1] / distinct[0] > 20
-        scaled = {value: math.log(value) if wide else value for value in distinct}
-        low, high = scaled[distinct[0]], scaled[distinct[-1]]
+        wide = numbers[0] > 0 and numbers[-1] / numbers[0] > 20
+        scaled = {value: math.log(value) if wide else value for value in numbers}
+        low, high = scaled[numbers[0]], scaled[numbers[-1]]
         places = {value: (at - low) / (high - low) for value, at in scaled.items()}
     shown = distinct if few else [distinct[0], distinct[len(distinct) // 2], distinct[-1]]
     return Axis(
         name,
         [places[value] + moved for value, moved in zip(values, shift, strict=True)],
-        [(places[value], f"{value:.3g}") for value in shown],
+        [(places[value], text(value)) for value in shown],
     )
 
 
@@ -262,5 +266,22 @@ def _results(name: str, values: Sequence[float | None], sign: float) -> Axis:
     )
 
 
-def _words(found: Mapping[str, Any]) -> str:
-    return ", ".join(f"{AXES[name]} {value:.3g}" for name, value in found.items())
+def words(found: Mapping[str, Value]) -> str:
+    """A setting in words, without the later hyperparameters that are at their default."""
+    shown = columns([found])
+    return ", ".join(f"{AXES[name]} {text(found[name])}" for name in shown if name in found)
+
+
+def columns(found: Iterable[Mapping[str, Value]]) -> list[str]:
+    """Hyperparameters of a table of these settings: all of the first, and later ones that are used."""
+    found = list(found)
+    return [
+        row.name
+        for row in HYPERPARAMETERS
+        if row.since == 1 or any(one.get(row.name, row.default) != row.default for one in found)
+    ]
+
+
+def text(value: Value) -> str:
+    """A value of a hyperparameter for people."""
+    return value if isinstance(value, str) else "-" if value is None else f"{value:.4g}"
