@@ -9,21 +9,39 @@ from typing import Final, Literal, Protocol
 from cells.engine.learner import Learner, Model, Weights
 from cells.engine.native import build, compiler
 from cells.engine.native.learner import NativeLearner
+from cells.training.optimizer import SGD, Optimizer
 
 Dtype = Literal["float32", "float64"]
 
 
 class _Executor(Protocol):
     def __call__(
-        self, model: Model, weights: Weights, *, dtype: Dtype, seed: int, device: str
+        self,
+        model: Model,
+        weights: Weights,
+        *,
+        dtype: Dtype,
+        seed: int,
+        device: str,
+        optimizer: Optimizer,
     ) -> Learner: ...
 
 
-def _reference(model: Model, weights: Weights, *, dtype: Dtype, seed: int, device: str) -> Learner:
+def _reference(
+    model: Model,
+    weights: Weights,
+    *,
+    dtype: Dtype,
+    seed: int,
+    device: str,
+    optimizer: Optimizer,
+) -> Learner:
     # Loading torch takes seconds and 200 MB, which a process that runs `native` need not spend.
     from cells.engine.reference import ReferenceLearner
 
-    return ReferenceLearner(model, weights, dtype=dtype, seed=seed, device=device)
+    return ReferenceLearner(
+        model, weights, dtype=dtype, seed=seed, device=device, optimizer=optimizer
+    )
 
 
 EXECUTORS: Final[dict[str, _Executor]] = {
@@ -35,9 +53,16 @@ EXECUTORS: Final[dict[str, _Executor]] = {
 
 
 def make(
-    executor: str, model: Model, weights: Weights, *, dtype: Dtype, seed: int, device: str = "cpu"
+    executor: str,
+    model: Model,
+    weights: Weights,
+    *,
+    dtype: Dtype,
+    seed: int,
+    device: str = "cpu",
+    optimizer: Optimizer = SGD,
 ) -> Learner:
-    """A learner of `model` that starts from `weights`.
+    """A learner of `model` that starts from `weights` and moves them by `optimizer`.
 
     Raises:
         ValueError: if no executor has this name.
@@ -45,7 +70,9 @@ def make(
     """
     if executor not in EXECUTORS:
         raise ValueError(f"unknown executor {executor!r}; known are {', '.join(EXECUTORS)}")
-    return EXECUTORS[executor](model, weights, dtype=dtype, seed=seed, device=device)
+    return EXECUTORS[executor](
+        model, weights, dtype=dtype, seed=seed, device=device, optimizer=optimizer
+    )
 
 
 @cache

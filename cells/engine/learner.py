@@ -70,8 +70,9 @@ class Learner(Protocol):
         """Does one update and returns the loss before it.
 
         The gradient is that of (loss summed over scored steps) / B, with the state at the start of
-        the window held constant. It is shrunk to norm `clip` if longer, then subtracted times
-        `learning_rate`. When loss or norm is not finite the weights are left as they were.
+        the window held constant. It is shrunk to norm `clip` if longer; then the optimizer moves the
+        weights (plain SGD: it is subtracted times `learning_rate`). When loss or norm is not finite
+        the weights are left as they were.
         """
         ...
 
@@ -88,5 +89,9 @@ class Learner(Protocol):
         ...
 
     def load(self, weights: Weights) -> None:
-        """Replaces all parameters. Raises ValueError on a missing, extra or misshapen one."""
+        """Replaces all parameters; what the optimizer averages begins anew.
+
+        Raises:
+            ValueError: on a missing, extra or misshapen one.
+        """
         ...

@@ -16,8 +16,10 @@ from cells.cell import Cell, Linear, Node
 from cells.engine.batch import Batch
 from cells.engine.learner import Model, Score, Weights
 from cells.engine.training.parameter import parameters
+from cells.engine.training.update import Update
 from cells.op import DIVISION_GUARD
 from cells.seed import training_seed
+from cells.training.optimizer import SGD, Optimizer
 
 DTYPES: Final = {"float32": torch.float32, "float64": torch.float64}
 
@@ -176,9 +178,11 @@ class ReferenceLearner:
         dtype: Literal["float32", "float64"] = "float32",
         seed: int = 0,
         device: str = "cpu",
+        optimizer: Optimizer = SGD,
     ) -> None:
         self.model = model
         self.updates = 0
+        self._optimizer = optimizer
         self._dtype: Literal["float32", "float64"] = dtype
         self._seed = seed
         self._device = device
@@ -188,7 +192,7 @@ class ReferenceLearner:
         self.load(weights)
 
     def train(self, batch: Batch, learning_rate: float, clip: float) -> Score:
-        """One update of plain SGD, see `Learner.train`.
+        """One update, see `Learner.train`.
 
         Source: Jozefowicz, Zaremba, Sutskever 2015, section 3.3; order of reduction, clipping and
         rate: choice D6.
@@ -211,10 +215,9 @@ class ReferenceLearner:
         score = Score(score.loss, score.correct, score.scored, norm, score.wrong)
         if not (math.isfinite(score.loss) and math.isfinite(norm)):
             return score
-        step = learning_rate * min(1.0, clip / norm) if norm else 0.0
-        with torch.no_grad():
-            for weight, gradient in zip(trained, gradients, strict=True):
-                weight.sub_(gradient, alpha=step)
+        self._update.apply(
+            trained, gradients, learning_rate, min(1.0, clip / norm) if norm else 0.0
+        )
         self._states = [[state.detach() for state in layer] for layer in states]
         return score
 
@@ -245,6 +248,7 @@ class ReferenceLearner:
         self._weights = {
             name: loaded[name].requires_grad_(one.trained) for name, one in self._parameters.items()
         }
+        self._update = Update(self._optimizer)
 
     def _start(self, batch: Batch) -> list[list[Tensor]]:
         """The states before step 0: zero at first and where a lane begins a new sequence."""

@@ -243,7 +243,7 @@ def _model(cell: Cell, source: Source, width: int) -> Model:
 
 def _learner(model: Model, setting: Setting, executor: str, seed: int) -> Learner:
     weights = draw(model, setting.init_scale, seed)
-    return make(executor, model, weights, dtype="float32", seed=seed)
+    return make(executor, model, weights, dtype="float32", seed=seed, optimizer=setting.rule)
 
 
 def _batches(source: Source, updates: int) -> list[Batch]:

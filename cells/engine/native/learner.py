@@ -18,6 +18,7 @@ from cells.engine.native.window import Window
 from cells.engine.native.writer import Tape
 from cells.engine.training.dropout import Draws
 from cells.seed import training_seed
+from cells.training.optimizer import SGD, Optimizer, Sgd
 
 _WINDOWS: Final = 6
 """Shapes of window that are kept; training and the ends of the splits need a few."""
@@ -50,10 +51,13 @@ class NativeLearner:
         dtype: Literal["float32", "float64"] = "float32",
         seed: int = 0,
         device: str = "cpu",
+        optimizer: Optimizer = SGD,
         bfloat16: bool = False,
         target: Target = "native",
         poison: bool = False,
     ) -> None:
+        if not isinstance(optimizer, Sgd):
+            raise ValueError(f"the native executor has no {optimizer.name} yet; give reference")
         if device != "cpu":
             raise ValueError(f"the native executor runs on the cpu, not on {device!r}")
         if bfloat16:

@@ -152,7 +152,15 @@ def train(
         cell, width, setting.layers, facts.kind, facts.size, setting.dropout, facts.window
     )
     weights = draw(model, setting.init_scale, seed, portable=executor == "portable")
-    learner = make(executor, model, weights, dtype=dtype, seed=seed, device=device)
+    learner = make(
+        executor,
+        model,
+        weights,
+        dtype=dtype,
+        seed=seed,
+        device=device,
+        optimizer=setting.rule,
+    )
 
     curve: list[Point] = []
     best: tuple[Point, Weights] | None = None
