@@ -18,7 +18,7 @@ from cells.engine.native.window import Window
 from cells.engine.native.writer import Tape
 from cells.engine.training.dropout import Draws
 from cells.seed import training_seed
-from cells.training.optimizer import SGD, Optimizer, Sgd
+from cells.training.optimizer import SGD, Optimizer
 
 _WINDOWS: Final = 6
 """Shapes of window that are kept; training and the ends of the splits need a few."""
@@ -33,6 +33,7 @@ class NativeLearner:
         dtype: of all numbers.
         seed: of dropout, with the number of the update.
         device: `cpu`.
+        optimizer: moves the parameters; its averages are of `dtype`, too.
         bfloat16: round the factors of the products of a whole window, that is hoisted products,
             readout and weight gradients, to bfloat16. Parameters, sums, and all else are float32.
         target: `native` for this CPU, `portable` for the same bits on every one of its class.
@@ -56,8 +57,6 @@ class NativeLearner:
         target: Target = "native",
         poison: bool = False,
     ) -> None:
-        if not isinstance(optimizer, Sgd):
-            raise ValueError(f"the native executor has no {optimizer.name} yet; give reference")
         if device != "cpu":
             raise ValueError(f"the native executor runs on the cpu, not on {device!r}")
         if bfloat16:
@@ -74,7 +73,7 @@ class NativeLearner:
         self._memory = Memory(self._dtype, poison=poison)
         self._largest = float(np.finfo(dtype).max)
         self._plan = lower(model.cell)
-        self._store = Store(model, self._plan, self._memory)
+        self._store = Store(model, self._plan, self._memory, optimizer)
         self._windows: dict[tuple[int, int, bool], Window] = {}
         self._carried: dict[int, NDArray[np.floating]] = {}
         self._lanes = 0
@@ -84,7 +83,7 @@ class NativeLearner:
         self._store.load(weights)
 
     def train(self, batch: Batch, learning_rate: float, clip: float) -> Score:
-        """One update of plain SGD, see `Learner.train`."""
+        """One update, see `Learner.train`."""
         number = self.updates
         self.updates += 1
         window = self._window(batch, dropout=bool(self.model.dropout))
@@ -92,6 +91,7 @@ class NativeLearner:
             self._draw(window, batch, number)
         symbols = self._fill(window, batch)
         fresh, before = self._fresh, self._begin(window, batch)
+        self._store.begin_update()
         loss, norm, score = self._call(window, window.training, learning_rate, clip)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             if fresh:
@@ -100,7 +100,10 @@ class NativeLearner:
                 window.carried[...] = before
             else:
                 window.restore()
-        elif symbols is not None:
+            return score
+        self._store.end_update()
+        # Averages move every row of the table, and then it was moved where it is.
+        if symbols is not None and not self._store.averages:
             self._store.embedding[symbols] = window.used[: len(symbols)]
         return score
 
@@ -120,6 +123,7 @@ class NativeLearner:
         self._fill(window, batch)
         self._begin(window, batch)
         self._result[0] = (0.0, 0.0, 0.0, 0, 0.0)
+        self._store.idle_update()
         tape, found = window.training, dict[str, float]()
         for number in range(tape.first, tape.first + tape.count):
             kind, fields = Kind(tape.items["kind"][number]), tape.items["f"][number]
@@ -206,6 +210,7 @@ class NativeLearner:
         if len(window.used):
             distinct, inverse = np.unique(window.index, return_inverse=True)
             window.index[:] = inverse
+            window.symbols[: len(distinct)] = distinct
             window.used[: len(distinct)] = self._store.embedding[distinct]
             window.set_distinct(len(distinct))
             return distinct

@@ -1,5 +1,6 @@
 """All parameters of a model as the native runtime holds them: packed, trained in place."""
 
+import math
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -13,6 +14,7 @@ from cells.engine.native import tape
 from cells.engine.native.memory import Memory
 from cells.engine.native.tape import LANES
 from cells.engine.training.parameter import Parameter, parameters
+from cells.training.optimizer import SGD, Optimizer, Sgd
 
 Array = NDArray[np.floating]
 
@@ -48,8 +50,10 @@ class Store:
     there and stays it.
     """
 
-    def __init__(self, model: Model, plan: Plan, memory: Memory) -> None:
-        self.model, self.plan = model, plan
+    def __init__(
+        self, model: Model, plan: Plan, memory: Memory, optimizer: Optimizer = SGD
+    ) -> None:
+        self.model, self.plan, self.optimizer = model, plan, optimizer
         self._memory = memory
         self._parameters: Final = {one.name: one for one in parameters(model)}
         width = model.width
@@ -116,6 +120,12 @@ class Store:
         symbols = model.size if model.kind == "symbols" else 0
         self.embedding = memory.zeros(symbols, self.stride)
         self.embedding_gradients = memory.zeros(symbols, self.stride)
+        # Numbers of the optimizer for one update, and its averages of `trained` and the embedding.
+        self.own = np.zeros(6)
+        kept = range(optimizer.moments)
+        self.averages = [memory.zeros(total) for _ in kept]
+        self.embedding_averages = [memory.zeros(symbols, self.stride) for _ in kept]
+        self._updates = 0
         nothing = memory.zeros(0), memory.zeros(0)
         self.input, self.input_gradients = placed.get("input.weight", nothing)
 
@@ -173,8 +183,25 @@ class Store:
             whole[block, :, block] = blocks[block]
         return whole.reshape(count * size, count * size)
 
+    def begin_update(self) -> None:
+        """Sets the optimizer's numbers for the next update."""
+        one = self.optimizer
+        if isinstance(one, Sgd):
+            return
+        number = self._updates + 1
+        corrections = 1.0 - one.beta1**number, math.sqrt(1.0 - one.beta2**number)
+        self.own[:] = one.beta1, one.beta2, one.eps, one.weight_decay, *corrections
+
+    def end_update(self) -> None:
+        """Counts the update: it was made."""
+        self._updates += 1
+
+    def idle_update(self) -> None:
+        """Sets numbers such that an update at rate 0 moves nothing, averages included."""
+        self.own[:] = 1.0, 1.0, 1.0, 0.0, 1.0, 1.0
+
     def load(self, weights: Weights) -> None:
-        """Replaces all parameters.
+        """Replaces all parameters; the optimizer begins anew.
 
         Raises:
             ValueError: on a missing, extra or misshapen one.
@@ -186,6 +213,9 @@ class Store:
                 raise ValueError(f"{name}: shape {weights[name].shape}, expected {one.shape}")
         for name, one in self._parameters.items():
             self._load(name, one, weights[name].astype(self._memory.dtype))
+        for average in (*self.averages, *self.embedding_averages):
+            average.fill(0)
+        self._updates = 0
 
     def _load(self, name: str, one: Parameter, values: Array) -> None:
         if name in self._idle:

@@ -123,6 +123,7 @@ class Kind(IntEnum):
     TRANSPOSE_PANELS = 13
     GEMM_BFLOAT16 = 14
     WEIGHT_GRADIENT_BFLOAT16 = 15
+    ADAM = 16
 
 
 FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
@@ -172,6 +173,9 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.SQUARE_NORM: ("base", "rows", "n", "ld"),
     # If loss and norm are finite: weights -= lr * min(1, clip / norm) * gradients, `count` numbers.
     Kind.STEP: ("weights", "gradients", "count"),
+    # The same by Adam, `count` a multiple of 16, with two averages as long; `own` is the address of
+    # six float64, see `runtime/optimizer.c`. AdamW is `decoupled`.
+    Kind.ADAM: ("weights", "gradients", "mean", "square", "count", "own", "decoupled"),
     # Panels of W^T with K = gates * n and N = k, from panels of `gates` matrices [k, n]. Heights:
     # rows of a panel, where these are part of taller ones (0 means k, and gates * n).
     Kind.TRANSPOSE_PANELS: (

@@ -13,6 +13,7 @@ from cells.engine.native.memory import Memory, address
 from cells.engine.native.store import Store
 from cells.engine.native.tape import Code, Kind
 from cells.engine.native.writer import Shape, Writer
+from cells.training.optimizer import AdamW
 
 Array = NDArray[np.floating]
 
@@ -40,6 +41,7 @@ class Window:
         masks: factors of dropout `[layers + 1, T * B, ld]`; none without dropout.
         carried: as given.
         used: the rows of the embedding that the window uses; none where it uses all of it.
+        symbols: which rows these are.
         training, scoring: the tapes.
         instructions: address of the instructions of both.
     """
@@ -76,6 +78,7 @@ class Window:
         self.masks = memory.zeros((len(layers) + 1) * dropout, tokens, store.stride)
         self.carried = carried
         self.used = memory.array(0, store.stride)
+        self.symbols = memory.counts(distinct)
         chunk = min(tokens, max(32, _HEAD_BYTES // (columns * memory.dtype.itemsize)))
         self._logits = memory.array(chunk, columns)
 
@@ -274,6 +277,9 @@ class Window:
             base = self._embedding_gradients
             width = self._shape.width
             self._writer.add(Kind.SQUARE_NORM, scaled, base=base, rows=rows, n=width, ld=stride)
+        if store.averages:
+            self._move_all()
+            return
         self._writer.add(Kind.STEP, weights=address(store.trained), gradients=flat, count=count)
         if self._embedding:
             self._writer.add(
@@ -282,6 +288,38 @@ class Window:
                 weights=self._embedding,
                 gradients=self._embedding_gradients,
                 count=rows * stride,
+            )
+
+    def _move_all(self) -> None:
+        """The update of an optimizer with averages, which move rows of the table without a gradient."""
+        store = self._store
+        moved = [(store.trained, store.gradients, store.averages)]
+        if self._embedding:
+            moved.append((store.embedding, store.embedding_gradients, store.embedding_averages))
+        if self._embedding and not self._whole:
+            self._writer.zero(address(store.embedding_gradients), store.embedding_gradients.size)
+            self._writer.add(
+                Kind.ROW_SCATTER_ADD,
+                ("rows",),
+                table=address(store.embedding_gradients),
+                table_ld=store.stride,
+                index=address(self.symbols),
+                g_base=self._embedding_gradients,
+                ldg=store.stride,
+                gates=1,
+                n=tape.padded(self._shape.width),
+                rows=self._shape.distinct,
+            )
+        for weights, gradients, (mean, square) in moved:
+            self._writer.add(
+                Kind.ADAM,
+                weights=address(weights),
+                gradients=address(gradients),
+                mean=address(mean),
+                square=address(square),
+                count=weights.size,
+                own=address(store.own),
+                decoupled=int(isinstance(store.optimizer, AdamW)),
             )
 
     # The readout and the loss.

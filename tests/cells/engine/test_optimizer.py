@@ -26,7 +26,7 @@ UPDATES = 50
 NATIVE = pytest.param(
     "native", marks=pytest.mark.skipif(hindrance() is not None, reason="no native runtime")
 )
-EXECUTORS = ["reference"]
+EXECUTORS = ["reference", NATIVE]
 OPTIMIZERS = [
     Adam(),
     AdamW(),

@@ -33,10 +33,44 @@ static void sgd(const STEP_FIELDS *f, REAL step) {
   for (; i < f->count; i++) w[i] -= g[i] * step;
 }
 
-static void update(const STEP_FIELDS *f, const RESULT *result, double rate, double clip) {
+// Adam, and AdamW where the decay is `decoupled` from the gradient. `own` are the numbers of an
+// update: beta1, beta2, eps, weight decay, 1 - beta1^t, sqrt(1 - beta2^t).
+static void adam(const ADAM_FIELDS *f, double rate, double shrink) {
+  const double *own = (const double *)f->own;
+  REAL *w = at(f->weights, 0), *mean = at(f->mean, 0), *square = at(f->square, 0);
+  const REAL *g = at(f->gradients, 0);
+  REAL keep_mean = (REAL)own[0], take_mean = (REAL)(1 - own[0]);
+  REAL keep_square = (REAL)own[1], take_square = (REAL)(1 - own[1]);
+  REAL eps = (REAL)own[2], corrected = (REAL)own[5], step = (REAL)(rate / own[4]);
+  REAL scale = (REAL)shrink, decay = f->decoupled ? 0 : (REAL)own[3];
+  REAL kept = f->decoupled ? (REAL)(1 - rate * own[3]) : 1;
+  // `count` is a multiple of LANES, as all rows and panels are.
+  for (i64 i = 0; i < f->count; i += VL) {
+    V weight = load(w + i), gradient = load(g + i) * scale + weight * decay;
+    V m = load(mean + i) * keep_mean + gradient * take_mean;
+    V s = load(square + i) * keep_square + gradient * gradient * take_square;
+    store(mean + i, m);
+    store(square + i, s);
+    store(w + i, weight * kept - m / (root(s) / corrected + eps) * step);
+  }
+}
+
+// Loss and norm are finite: as in the reference the squares must be so as REAL.
+static int can_learn(const RESULT *result) {
+  return (REAL)result->square_norm < INFINITY && fabs(result->loss) < INFINITY;
+}
+
+// What the gradient is shrunk by.
+static double shrinkage(const RESULT *result, double clip) {
   double norm = sqrt(result->square_norm);
-  // As in the reference the squares must be finite as REAL.
-  if (!((REAL)result->square_norm < INFINITY) || !(fabs(result->loss) < INFINITY) || norm == 0)
-    return;
-  sgd(f, (REAL)(rate * (clip < norm ? clip / norm : 1)));
+  return clip < norm ? clip / norm : 1;
+}
+
+static void update(const STEP_FIELDS *f, const RESULT *result, double rate, double clip) {
+  if (!can_learn(result) || result->square_norm == 0) return;
+  sgd(f, (REAL)(rate * shrinkage(result, clip)));
+}
+
+static void update_adam(const ADAM_FIELDS *f, const RESULT *result, double rate, double clip) {
+  if (can_learn(result)) adam(f, rate, shrinkage(result, clip));
 }

@@ -17,6 +17,7 @@ typedef struct {
     BERNOULLI_LOSS_FIELDS bernoulli_loss;
     SQUARE_NORM_FIELDS square_norm;
     STEP_FIELDS step;
+    ADAM_FIELDS adam;
     TRANSPOSE_PANELS_FIELDS transpose_panels;
   };
 } ITEM;
@@ -62,6 +63,7 @@ static i64 run_items(const CALL *call, i64 first, i64 count, i64 t, int inside) 
       case ITEM_BERNOULLI_LOSS: bernoulli_loss(&item->bernoulli_loss, call->result); break;
       case ITEM_SQUARE_NORM: square_norm(&item->square_norm, call->result); break;
       case ITEM_STEP: update(&item->step, call->result, call->rate, call->clip); break;
+      case ITEM_ADAM: update_adam(&item->adam, call->result, call->rate, call->clip); break;
       case ITEM_TRANSPOSE_PANELS: transpose_panels(&item->transpose_panels); break;
 #if BFLOAT16
       case ITEM_GEMM_BFLOAT16: gemm_bfloat16(&item->gemm, t); break;
