@@ -215,8 +215,10 @@ class _Watched:
     def facts(self) -> "Facts":
         return self._source.facts
 
-    def batches(self, split: "Split", epoch: int = 0) -> "Iterator[Batch]":
-        for batch in self._source.batches(split, epoch):
+    def batches(
+        self, split: "Split", epoch: int = 0, lanes: int | None = None
+    ) -> "Iterator[Batch]":
+        for batch in self._source.batches(split, epoch, lanes):
             yield batch
             self._display.draw(split)
 

@@ -123,14 +123,14 @@ class SequenceTask:
     law: Law
     facts: Facts
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`. Each sequence begins with a window, and with a reset."""
         law, facts = self.law, self.facts
         order = None
         if split == "train" and not law.fresh:
             order = chance.generator(facts.name, facts.version, facts.scale, "order", epoch)
         found = self.sequences(split, epoch)
-        cut = cut_sequences(found.lengths, law.batch, facts.window, order)
+        cut = cut_sequences(found.lengths, lanes or law.batch, facts.window, order)
         return cut.gather(found.inputs, found.targets, found.scored)
 
     @property

@@ -76,8 +76,8 @@ class Facts:
         metric: what the task is judged by: `accuracy` (higher is better) or `loss` (lower).
         unit: what `loss` is a mean over: `nats per answer symbol`, `nats per step`, ...
         window: T of one training window.
-        batch: B.
-        updates: training windows in one epoch.
+        batch: B, where a training asks for no other.
+        updates: training windows in one epoch, with that B.
         vocabulary: text of each symbol, `[V]`; empty for rolls.
         floors: known levels, by what the predictor knows.
         baselines: numbers of others.
@@ -114,11 +114,16 @@ class Task(Protocol):
         """What is fixed about it."""
         ...
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         """The windows of one pass over `split`, in order, each `[window, batch]` or shorter in T.
 
-        A pure function of task, scale, split and epoch: every training of every cell sees the same
+        A pure function of its arguments, task and scale: every training of every cell sees the same
         windows, so that cells are compared on equal data. `valid` and `test` ignore `epoch`.
+
+        Args:
+            split: which.
+            epoch: from 0.
+            lanes: B, if not the task's own: the same steps, laid beside each other otherwise.
         """
         ...
 

@@ -14,6 +14,7 @@ class Budget:
         tokens: scored and unscored input positions of training, `T * B` a window.
         seconds: wall time; a guard against runaways, not part of what is compared.
         bytes: peak memory of the worker; a guard likewise.
+        width: H, in place of one that is solved for; the count must still meet `parameters`, if any.
     """
 
     parameters: int | None = None
@@ -21,3 +22,11 @@ class Budget:
     tokens: int | None = None
     seconds: float | None = None
     bytes: int | None = None
+    width: int | None = None
+
+    def recorded(self) -> dict[str, int | float | None]:
+        """The bounds by name in canonical JSON; the width, which came later, only where given."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        if self.width is None:
+            del found["width"]
+        return found

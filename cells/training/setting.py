@@ -35,6 +35,8 @@ class Setting:
         clip: largest norm of the whole gradient; larger ones are shrunk to it.
         layers: 1 to 4.
         dropout: chance that a non-recurrent connection is dropped in training.
+        batch_size: lanes that are trained side by side; None for the task's own, 20 in the paper.
+            The splits that are measured keep the task's own.
         optimizer: name in `optimizer.OPTIMIZERS`.
         beta1, beta2, eps, weight_decay: see `optimizer.Adam`.
 
@@ -116,6 +118,15 @@ class Setting:
         least=0.0,
         most=1.0,
         open=(False, True),
+    )
+    batch_size: int | None = hyperparameter(
+        None,
+        "batch_size",
+        "whole",
+        "batch size",
+        "Lanes of a training window; else the task's own (20 in the paper).",
+        "--batch-size",
+        least=1,
     )
     optimizer: Name = hyperparameter(  # noqa: RUF009 - a field of a dataclass
         "sgd",

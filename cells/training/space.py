@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field, make_dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from cells.training.hyperparameter import Hyperparameter
 from cells.training.setting import HYPERPARAMETERS, NewerError
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     class Space(_Choices):
         """What the type checker knows of the class below: its fields are not written out."""
+
+        __dataclass_fields__: ClassVar[dict[str, Any]]
 
         def __init__(self, **choices: Sequence[Any]) -> None: ...
         def __getattr__(self, name: str) -> tuple[Any, ...]: ...

@@ -16,6 +16,12 @@ from search.console import UsageError
 Given = Mapping[str, Any]
 """The hyperparameters that were given on the command line, by name."""
 
+PARAMETERS: Final = 50_000
+"""The budget where neither parameters nor a width are given."""
+
+WidthOption = Annotated[
+    int | None, typer.Option("--width", help="Width, instead of one solved for.", min=1)
+]
 _TYPES: Final = {"real": float, "whole": int, "word": str}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.commands.cells import CellArgument, StoreOption
-from search.commands.hyperparameters import Given, hyperparameter_options
+from search.commands.hyperparameters import PARAMETERS, Given, WidthOption, hyperparameter_options
 from search.commands.study.search import executor_of
 from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import (
@@ -40,8 +40,12 @@ def train(
     task: TaskArgument,
     scale: ScaleOption = "laptop",
     parameters: Annotated[
-        int, typer.Option(help="Budget of parameters; the width is solved for it.", min=1)
-    ] = 50_000,
+        int | None,
+        typer.Option(
+            help="Budget of parameters; the width is solved for it.", min=1, show_default="50000"
+        ),
+    ] = None,
+    width: WidthOption = None,
     given: Given = MappingProxyType({}),
     schedule: Annotated[str, typer.Option(help="The paper's search, music or ptb.")] = "search",
     epochs: Annotated[
@@ -97,7 +101,9 @@ def train(
         )
     found = resolve(cell, store)
     source = registry.load(task, scale)
-    budget = Budget(parameters=parameters, updates=updates, seconds=seconds)
+    if parameters is None and width is None:
+        parameters = PARAMETERS
+    budget = Budget(parameters=parameters, updates=updates, seconds=seconds, width=width)
     if save is not None:
         check_output(save, "--save")
         if save.suffix != ".safetensors":
@@ -106,7 +112,7 @@ def train(
     determinism.prepare(runner)
     points: list[Point] = []
     title = f"{found.name} on {task} ({scale})"
-    most = trainer.most_updates(source.facts, plan, budget)
+    most = trainer.most_updates(source.facts, plan, budget, setting.batch_size)
     try:
         with TrainDisplay(title, source.facts, most, quiet=json) as display:
 
@@ -126,7 +132,8 @@ def train(
                 on_epoch=on_epoch,
             )
     except WidthError as error:
-        raise UsageError(str(error), "raise --parameters, or take fewer --layers") from error
+        hint = "raise --parameters, or take fewer --layers" if width is None else "change --width"
+        raise UsageError(str(error), hint) from error
     except KeyboardInterrupt:
         best = min((point.valid_loss for point in points), default=None)
         reached = (

@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from search.commands.cells import CellArgument
-from search.commands.hyperparameters import Given, hyperparameter_options, words
+from search.commands.hyperparameters import (
+    PARAMETERS,
+    Given,
+    WidthOption,
+    hyperparameter_options,
+    words,
+)
 from search.commands.study.search import check_place, conduct
 from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import DONE, Executor, Json, UsageError, show, table
 
 if TYPE_CHECKING:
+    from cells import Cell
+    from cells.training.budget import Budget
     from cells.training.space import Space
     from results.record.ask import Ask
     from results.record.outcome import Outcome
+    from tasks.task import Facts
 
 
 @hyperparameter_options(several=True)
@@ -27,7 +36,10 @@ def tune(
     scale: ScaleOption = "laptop",
     trials: Annotated[int, typer.Option(help="Settings to try.", min=1)] = 20,
     sampler: Annotated[str, typer.Option(help="tpe, random, or the paper's grid.")] = "tpe",
-    parameters: Annotated[int, typer.Option(help="Budget of parameters.", min=1)] = 50_000,
+    parameters: Annotated[
+        int | None, typer.Option(help="Budget of parameters.", min=1, show_default="50000")
+    ] = None,
+    width: WidthOption = None,
     updates: Annotated[int, typer.Option(help="Of one training, at most.", min=1)] = 1_000,
     given: Given = MappingProxyType({}),
     seeds: Annotated[
@@ -66,7 +78,11 @@ def tune(
         raise UsageError(f"--sampler {sampler}: expected one of {', '.join(get_args(SamplerName))}")
     found = resolve(cell)
     facts = registry.load(task, scale).facts
-    budget = Budget(parameters=parameters, updates=updates)
+    if parameters is None and width is None:
+        parameters = PARAMETERS
+    budget = Budget(parameters=parameters, updates=updates, width=width)
+    if width is not None:
+        _check_width(canonical(found), facts, given, budget)
     plan = Study(
         name=f"tune-{label(found)}-{task}".replace("_", "-")[:40],
         strategy="zoo",
@@ -90,6 +106,7 @@ def tune(
         "--trials": trials,
         "--sampler": sampler,
         "--parameters": parameters,
+        "--width": width,
         "--updates": updates,
         "--seeds": seeds,
         "--seed": seed,
@@ -140,6 +157,17 @@ def tune(
 
     show(document, json, render)
     return DONE
+
+
+def _check_width(cell: "Cell", facts: "Facts", given: Given, budget: "Budget") -> None:
+    """Raises UsageError if the cell cannot have the width of `budget` with all the layers given."""
+    from cells.engine.training.width import WidthError, width_of
+
+    try:
+        for layers in given.get("layers", (1,)):
+            width_of(cell, facts.kind, facts.size, layers, budget)
+    except WidthError as error:
+        raise UsageError(str(error), "change --width") from error
 
 
 def _space(given: Given) -> "Space":

@@ -33,7 +33,7 @@ class Cost:
     step: float
     product: float
 
-    def seconds(self, parameters: int, layers: float, window: int, batch: int) -> float:
+    def seconds(self, parameters: int, layers: float, window: int, batch: float) -> float:
         """Seconds of one update. An embedding is counted like a matrix, so large V cost less."""
         return layers * window * self.step + parameters * window * batch * self.product
 

@@ -4,12 +4,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cells import canonical, zoo
+from cells.engine.learner import Model
+from cells.engine.training.width import parameter_count
 from cells.training.budget import Budget
 from cells.training.schedule import Schedule
 from results.record.ask import Role
 from results.record.study import Study
 from search.error import SearchError
-from search.run.cost import Cost
+from search.run.cost import SYMBOLS, Cost
 from search.settings import sampler
 from tasks.task import Facts
 
@@ -127,8 +130,11 @@ def estimate(
     ) -> Load:
         known = facts.get((task, scale))
         window, batch = (known.window, known.batch) if known else (WINDOW, BATCH)
-        updates = _updates(task, known, budget, schedule)
-        seconds = updates * cost.seconds(budget.parameters or 0, layers, window, batch)
+        sizes = study.space.batch_sizes or (batch,)
+        updates = _updates(task, known, budget, schedule, min(sizes))
+        mean = sum(sizes) / len(sizes)
+        parameters = _parameters(known, budget, round(layers))
+        seconds = updates * cost.seconds(parameters, layers, window, mean)
         if budget.seconds is not None:
             seconds = min(seconds, budget.seconds)
         return Load(role, task, scale, *counts, updates, seconds)
@@ -162,13 +168,22 @@ def _beside(proposals: int, chance: float, other: float) -> tuple[float, int]:
     return mean, math.ceil(mean + DEVIATIONS * deviation)
 
 
-def _updates(task: str, facts: Facts | None, budget: Budget, schedule: Schedule) -> int:
-    """Updates that no training can exceed."""
-    window, batch = (facts.window, facts.batch) if facts else (WINDOW, BATCH)
+def _parameters(facts: Facts | None, budget: Budget, layers: int) -> int:
+    """Parameters of a training; of the GRU's where the budget gives a width alone."""
+    if budget.parameters is not None or budget.width is None:
+        return budget.parameters or 0
+    kind, size = (facts.kind, facts.size) if facts else ("symbols", SYMBOLS)
+    gru = canonical(zoo.load("gru"))
+    return parameter_count(Model(gru, budget.width, layers, kind, size))
+
+
+def _updates(task: str, facts: Facts | None, budget: Budget, schedule: Schedule, batch: int) -> int:
+    """Updates that no training can exceed, or about so many, see `trainer.most_updates`."""
+    window = facts.window if facts else WINDOW
     bounds = [
         budget.updates,
         None if budget.tokens is None else budget.tokens // (window * batch),
-        None if facts is None else schedule.epochs * facts.updates,
+        None if facts is None else schedule.epochs * -(-facts.updates * facts.batch // batch),
     ]
     known = [bound for bound in bounds if bound is not None]
     if not known:

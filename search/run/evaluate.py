@@ -99,7 +99,7 @@ def _train(trial: Trial, cell: Cell, task: Task) -> Outcome:
             dtype=cast('Literal["float32", "float64"]', trial.dtype),
             executor=trial.executor,
         )
-    except (WidthError, NativeError) as error:
+    except (WidthError, NativeError, TaskError) as error:  # T005: more lanes than the data fill
         return Outcome(trial.key, Ending.REFUSED, detail=_line(str(error)))
     detail = ""
     if run.ending == "timed_out":

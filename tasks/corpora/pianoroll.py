@@ -81,7 +81,7 @@ class Music:
     facts: Facts
     pieces: dict[Split, Pieces]
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`. Every piece starts from the zero state; in training the pieces are
         dealt to lanes anew in each epoch.
         """
@@ -89,7 +89,8 @@ class Music:
         order = None
         if split == "train":
             order = chance.generator(self.facts.name, VERSION, self.facts.scale, "order", epoch)
-        return roll_batches(chosen.roll, chosen.offsets, self.law.batch, self.law.window, order)
+        own = self.law
+        return roll_batches(chosen.roll, chosen.offsets, lanes or own.batch, own.window, order)
 
     def rolls(self, split: Split, count: int) -> list[NDArray[np.uint8]]:
         """See `sound.Audible`: the first pieces, whole."""

@@ -73,10 +73,10 @@ class Text:
         """The symbols of `split` that this scale uses, all of them to be predicted, `[N]`."""
         return _leading(self.corpus, self.law, split)
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`. Every symbol of the split is predicted exactly once in a pass."""
         symbols = self.stream(split)
-        cut = _cut(len(symbols), self.law.batch, self.law.window)
+        cut = _cut(len(symbols), lanes or self.law.batch, self.law.window)
         if split == "train":
             cut = part(cut, epoch % self.law.parts, self.law.parts)
         before = np.concatenate([np.asarray([self.corpus.end], np.uint16), symbols[:-1]])

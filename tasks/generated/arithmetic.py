@@ -73,9 +73,9 @@ class Arithmetic:
     law: Law
     facts: Facts
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`. Each lane is one part of the stream, its state carried throughout."""
-        return _batches(self.law, self.facts.scale, split, epoch)
+        return _batches(self.law, self.facts.scale, split, epoch, lanes or self.law.batch)
 
     def sample(self, split: Split, count: int) -> list[str]:
         """The first instances of the split, question and answer."""
@@ -91,7 +91,7 @@ def load(name: str, scale: str) -> Arithmetic:
 
 def make(law: Law, scale: str, name: str = "arithmetic") -> Arithmetic:
     """The task of these numbers; `scale` names them and goes into the seed of the data."""
-    first = islice(_batches(law, scale, "valid", 0), 2)
+    first = islice(_batches(law, scale, "valid", 0, law.batch), 2)
     return Arithmetic(
         law,
         Facts(
@@ -186,10 +186,10 @@ def spelled(symbols: NDArray[np.int64]) -> str:
     return "".join(VOCABULARY[index] for index in indices)
 
 
-def _batches(law: Law, scale: str, split: Split, epoch: int) -> Iterator[Batch]:
+def _batches(law: Law, scale: str, split: Split, epoch: int, lanes: int) -> Iterator[Batch]:
     drawn = epoch if law.fresh and split == "train" else 0
     symbols, scored = stream(law, scale, split, drawn)
-    return stream_batches(symbols, law.batch, law.window, scored)
+    return stream_batches(symbols, lanes, law.window, scored)
 
 
 def _written(numbers: NDArray[np.int64], sizes: NDArray[np.int64], width: int) -> NDArray[np.int64]:

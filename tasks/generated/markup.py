@@ -90,9 +90,9 @@ class Markup:
     law: Law
     facts: Facts
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`. Each lane is one part of the stream, its state carried throughout."""
-        return _batches(self.law, self.facts.scale, split, epoch)
+        return _batches(self.law, self.facts.scale, split, epoch, lanes or self.law.batch)
 
     def sample(self, split: Split, count: int) -> list[str]:
         """The first strings of the split, cut where no tag is open."""
@@ -118,7 +118,7 @@ def load(name: str, scale: str) -> Markup:
 
 def make(law: Law, scale: str, name: str = "markup") -> Markup:
     """The task of these numbers; `scale` names them and goes into the seed of the data."""
-    first = islice(_batches(law, scale, "valid", 0), 2)
+    first = islice(_batches(law, scale, "valid", 0, law.batch), 2)
     return Markup(
         law,
         Facts(
@@ -204,6 +204,6 @@ def spelled(law: Law, symbols: NDArray[np.int64]) -> str:
     return "".join(text[index] for index in indices)
 
 
-def _batches(law: Law, scale: str, split: Split, epoch: int) -> Iterator[Batch]:
+def _batches(law: Law, scale: str, split: Split, epoch: int, lanes: int) -> Iterator[Batch]:
     drawn = epoch if law.fresh and split == "train" else 0
-    return stream_batches(stream(law, scale, split, drawn), law.batch, law.window)
+    return stream_batches(stream(law, scale, split, drawn), lanes, law.window)

@@ -65,9 +65,9 @@ class Memorization:
     law: Law
     facts: Facts
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`. Each sequence is one window; every window resets every lane."""
-        return _batches(self.law, self.facts.scale, split, epoch)
+        return _batches(self.law, self.facts.scale, split, epoch, lanes or self.law.batch)
 
     def sample(self, split: Split, count: int) -> list[str]:
         """Sequences as read and answered, e.g. `abc|abc`."""
@@ -83,7 +83,7 @@ def load(name: str, scale: str) -> Memorization:
 
 def make(law: Law, scale: str, name: str = "memorization") -> Memorization:
     """The task of these numbers; `scale` names them and goes into the seed of the data."""
-    first = islice(_batches(law, scale, "train", 0), 2)
+    first = islice(_batches(law, scale, "train", 0, law.batch), 2)
     return Memorization(
         law,
         Facts(
@@ -124,7 +124,7 @@ def draw(law: Law, scale: str, split: Split, epoch: int) -> NDArray[np.int64]:
     return drawn
 
 
-def _batches(law: Law, scale: str, split: Split, epoch: int) -> Iterator[Batch]:
+def _batches(law: Law, scale: str, split: Split, epoch: int, lanes: int) -> Iterator[Batch]:
     drawn = draw(law, scale, split, epoch if split == "train" else 0)
     k = law.symbols
     delimiter = np.full((len(drawn), 1), law.alphabet)
@@ -133,5 +133,5 @@ def _batches(law: Law, scale: str, split: Split, epoch: int) -> Iterator[Batch]:
     shuffle = None
     if split == "train" and not law.fresh:
         shuffle = chance.generator("memorization", VERSION, scale, "order", epoch)
-    cut = cut_sequences(np.full(len(drawn), 2 * k), law.batch, 2 * k, shuffle)
+    cut = cut_sequences(np.full(len(drawn), 2 * k), lanes, 2 * k, shuffle)
     return cut.gather(whole[:, :-1].reshape(-1), whole[:, 1:].reshape(-1), scored)

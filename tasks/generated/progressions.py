@@ -82,9 +82,9 @@ class Progressions:
     law: Law
     facts: Facts
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`. Pieces fill the lanes one after another; training shuffles them."""
-        return _batches(self.law, self.facts.scale, split, epoch)
+        return _batches(self.law, self.facts.scale, split, epoch, lanes or self.law.batch)
 
     def rolls(self, split: Split, count: int) -> list[NDArray[np.uint8]]:
         """See `sound.Audible`: the first pieces of the split."""
@@ -107,7 +107,7 @@ def load(name: str, scale: str) -> Progressions:
 
 def make(law: Law, scale: str, name: str = "progressions") -> Progressions:
     """The task of these numbers; `scale` names them and goes into the seed of the data."""
-    first = islice(_batches(law, scale, "valid", 0), 2)
+    first = islice(_batches(law, scale, "valid", 0, law.batch), 2)
     lengths = np.diff(drawn(law, scale, "train").offsets)
     return Progressions(
         law,
@@ -196,8 +196,8 @@ def _ladder(chances: NDArray[np.float64]) -> Any:
     return (rungs / rungs[..., -1:]).tolist()
 
 
-def _batches(law: Law, scale: str, split: Split, epoch: int) -> Iterator[Batch]:
+def _batches(law: Law, scale: str, split: Split, epoch: int, lanes: int) -> Iterator[Batch]:
     pieces = drawn(law, scale, split)
     order = chance.generator("progressions", VERSION, scale, "order", epoch)
     shuffle = order if split == "train" else None
-    return roll_batches(pieces.roll, pieces.offsets, law.batch, law.window, shuffle)
+    return roll_batches(pieces.roll, pieces.offsets, lanes, law.window, shuffle)

@@ -102,12 +102,11 @@ class Continual:
     law: StreamLaw
     facts: Facts
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         """See `Task.batches`. Each lane is one part of the stream, its state carried throughout."""
         symbols, states = stream(self.law, self.facts.scale, split)
-        return stream_batches(
-            symbols, self.law.batch, self.law.window, grammar.embedded().certain[states]
-        )
+        certain = grammar.embedded().certain[states]
+        return stream_batches(symbols, lanes or self.law.batch, self.law.window, certain)
 
     @property
     def divided_by(self) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ from typer.main import get_command
 from cells.engine import executor
 from cells.engine.files import model_file
 from cells.engine.native import build
+from cells.training.setting import Setting
 from results.record import publication
 from results.record.store import Store
 from search.cli import app, run
+from tasks import registry
 from tests.search.command import PROGRAM, ROOT, document, start, tiny
 
 
@@ -199,6 +201,27 @@ def test_a_training_tells_its_facts(place: Path, capsys: pytest.CaptureFixture[s
     assert trained.facts["test_loss"] == found["test_loss"]
     again = document(capsys, "train", *TRAIN)
     assert {**again, "seconds": 0} == {**found, "seconds": 0}
+
+
+def test_a_training_is_told_its_optimizer_batch_size_and_width(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adamw = ("--optimizer", "adamw", "--lr", "0.01", "--beta2", "0.99", "--batch-size", "4")
+    words = ("gru", "memorization", "--scale", "smoke", "--updates", "5", *adamw, "--width", "9")
+    found = document(capsys, "train", *words, "--save", "model.safetensors")
+    setting = found["setting"]
+    assert (setting["optimizer"], setting["learning_rate"]) == ("adamw", 0.01)
+    assert (setting["beta1"], setting["beta2"], setting["weight_decay"]) == (0.9, 0.99, 0.01)
+    assert (setting["batch_size"], found["width"]) == (4, 9)
+    facts = registry.load("memorization", "smoke").facts
+    assert found["tokens"] == 5 * facts.window * 4
+    trained = model_file.load(place / "model.safetensors")
+    assert (
+        trained.facts["setting"]
+        == Setting(0.01, optimizer="adamw", beta2=0.99, batch_size=4).recorded()
+    )
+    reference = document(capsys, "train", *words, "--executor", "reference")
+    assert found["valid_loss"] == pytest.approx(reference["valid_loss"], rel=1e-4)
 
 
 def test_a_training_that_diverges_says_so_with_advice(

@@ -1,7 +1,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,7 +139,7 @@ def test_what_is_no_trial_crashes_in_the_outcome_and_nowhere_else(text: str) -> 
 
 
 def test_a_trial_with_an_unknown_field_crashes_in_the_outcome_and_nowhere_else() -> None:
-    fields = asdict(trial()) | {"colour": "red"}
+    fields = json.loads(trial().to_json()) | {"colour": "red"}
     found = Outcome.from_json(evaluate(json.dumps(fields)))
     assert found.ending is Ending.CRASHED
     assert "colour" in found.detail

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from results import frame
+from results.record.store import Store
 from search.cli import run
 
 ARGUMENTS = [
@@ -49,6 +51,25 @@ def test_a_tuned_study_resumes_to_the_same_digest(
     first = tune(tmp_path / "t.sqlite", capsys, "--trials", "3")
     again = tune(tmp_path / "t.sqlite", capsys, "--trials", "3", "--resume")
     assert first == again
+
+
+def test_an_optimizer_is_tuned_with_choices_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--optimizer", "adamw", "--weight-decay", "0.001", "--weight-decay", "0.1"]
+    rates = ["--lr", "0.001", "--lr", "0.03", "--batch-size", "5", "--width", "8"]
+    found = tune(tmp_path / "t.sqlite", capsys, "--trials", "4", *given, *rates)
+    for row in (*found["tried"], *found["confirmed"]):
+        assert row["optimizer"] == "adamw"
+        assert row["batch_size"] == 5
+        assert 0.001 <= row["learning_rate"] <= 0.03
+        assert 0.001 <= row["weight_decay"] <= 0.1
+    assert len({row["weight_decay"] for row in found["tried"]}) == 4
+    with Store.read(tmp_path / "t.sqlite") as store:
+        study = store.studies()[0].study
+        assert study.tasks[0].budget.width == 8
+        assert {row[0] for row in store.select("SELECT width FROM outcome")} == {8}
+        assert len(frame.trials(store, study.id)["weight_decay"].unique()) == 4
 
 
 def test_an_unknown_sampler_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,3 +119,19 @@ def test_passes_repeat_and_splits_differ(name):
 def test_digests_differ_between_tasks_and_scales():
     digests = {registry.load(*pair).facts.digest for pair in PAIRS}
     assert len(digests) == len(PAIRS)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize("lanes", [7, 40])
+def test_another_batch_size_lays_the_same_steps_beside_each_other_otherwise(name, lanes):
+    task = registry.load(name, "smoke")
+
+    def scored(batches):
+        return sorted(row for batch in batches for row in batch.targets[batch.mask].tolist())
+
+    for split in ("train", "valid"):
+        wide = list(task.batches(split, 1, lanes))
+        assert {batch.lanes for batch in wide} == {lanes}
+        assert max(batch.steps for batch in wide) <= task.facts.window
+        assert scored(wide) == scored(task.batches(split, 1))
+    assert task.facts == registry.load(name, "smoke").facts

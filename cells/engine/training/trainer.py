@@ -12,7 +12,7 @@ from cells.engine.executor import Dtype, make
 from cells.engine.learner import Learner, Model, Weights
 from cells.engine.training.initial import draw
 from cells.engine.training.run import Run, RunEnding
-from cells.engine.training.width import WidthError, parameter_count, solve_width
+from cells.engine.training.width import parameter_count, width_of
 from cells.training.budget import Budget
 from cells.training.point import Point
 from cells.training.schedule import Schedule
@@ -58,8 +58,8 @@ class Source(Protocol):
         """What is fixed about it."""
         ...
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
-        """The windows of one pass over `split`, in order."""
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
+        """The windows of one pass over `split`, in order, with so many lanes or the source's own."""
         ...
 
 
@@ -125,10 +125,10 @@ def train(
 
     Args:
         cell: the cell, in canonical form.
-        source: the data; the width is solved for its kind and size.
+        source: the data; the width depends on its kind and size.
         setting: hyperparameters.
         schedule: gives the rate of each epoch, or the end.
-        budget: parameters must be given; no update is begun that would exceed updates or tokens.
+        budget: gives parameters or the width; no update is begun that would exceed updates or tokens.
         seed: of initialisation and dropout.
         stop_at: validation accuracy at which to stop; the epoch that reaches it is the one reported.
         dtype: of all arithmetic.
@@ -138,16 +138,14 @@ def train(
         clock: seconds, never going back; injected by tests.
 
     Raises:
-        WidthError: if no width meets the budget of parameters.
+        WidthError: if no width meets the budget, or none is asked for.
         ValueError: if a split scores no step, or the executor is unknown.
 
     Source: Jozefowicz, Zaremba, Sutskever 2015, sections 3.3, 4 and 5.
     """
     meter = _Meter(budget, clock, clock())
     facts = source.facts
-    if budget.parameters is None:
-        raise WidthError("a training needs a budget of parameters to solve the width for")
-    width = solve_width(cell, facts.kind, facts.size, setting.layers, budget.parameters)
+    width = width_of(cell, facts.kind, facts.size, setting.layers, budget)
     model = Model(
         cell, width, setting.layers, facts.kind, facts.size, setting.dropout, facts.window
     )
@@ -172,7 +170,7 @@ def train(
             rate = schedule.rate(setting.learning_rate, [point.valid_loss for point in curve])
             if rate is None:
                 break
-            point = _epoch(learner, source, len(curve), rate, setting.clip, meter)
+            point = _epoch(learner, source, len(curve), rate, setting, meter)
             if point is None:
                 break
             curve.append(point)
@@ -180,7 +178,8 @@ def train(
             if best is None or reached or point.valid_loss < best[0].valid_loss:
                 best = point, learner.weights()
             if on_epoch is not None:
-                on_epoch(point, meter.updates, most_updates(facts, schedule, budget))
+                most = most_updates(facts, schedule, budget, setting.batch_size)
+                on_epoch(point, meter.updates, most)
             if reached:
                 break
     except _EndedError as end:
@@ -208,18 +207,25 @@ def train(
     )
 
 
-def most_updates(facts: SourceFacts, schedule: Schedule, budget: Budget) -> int:
-    """Updates that no training under `schedule` and `budget` can exceed."""
-    most = schedule.epochs * facts.updates
+def most_updates(
+    facts: SourceFacts, schedule: Schedule, budget: Budget, batch_size: int | None = None
+) -> int:
+    """Updates that no training under `schedule` and `budget` can exceed.
+
+    With another batch size than the source's own, about so many: windows of sequences are not filled
+    alike.
+    """
+    lanes = batch_size or facts.batch
+    most = schedule.epochs * -(-facts.updates * facts.batch // lanes)
     if budget.updates is not None:
         most = min(most, budget.updates)
     if budget.tokens is not None:
-        most = min(most, budget.tokens // (facts.window * facts.batch))
+        most = min(most, budget.tokens // (facts.window * lanes))
     return most
 
 
 def _epoch(
-    learner: Learner, source: Source, epoch: int, rate: float, clip: float, meter: _Meter
+    learner: Learner, source: Source, epoch: int, rate: float, setting: Setting, meter: _Meter
 ) -> Point | None:
     """One pass over the training split and one over the validation split.
 
@@ -229,18 +235,18 @@ def _epoch(
     if not meter.allows(0):
         return None
     learner.forget()
-    for batch in source.batches("train", epoch):
+    for batch in source.batches("train", epoch, setting.batch_size):
         if not meter.allows(batch.steps * batch.lanes):
             break
         meter.watch()
-        score = learner.train(batch, rate, clip)
+        score = learner.train(batch, rate, setting.clip)
         norm = math.nan if score.norm is None else score.norm
         if not math.isfinite(score.loss + norm):
             raise _EndedError("diverged", meter.updates + 1)
         meter.updates += 1
         meter.tokens += batch.steps * batch.lanes
         loss, scored = loss + score.loss, scored + score.scored
-        norms, clipped = norms + norm, clipped + (norm > clip)
+        norms, clipped = norms + norm, clipped + (norm > setting.clip)
     done = meter.updates - before
     if not done:
         return None

@@ -7,15 +7,41 @@ from cells.cell import Cell
 from cells.engine.learner import Model
 from cells.engine.training.parameter import parameters
 from cells.size import width_step
+from cells.training.budget import Budget
 
 
 class WidthError(ValueError):
-    """No width meets the parameter budget; the text says what the smallest model needs."""
+    """No width meets the budget; the text says what the smallest model needs, or what does not fit."""
 
 
 def parameter_count(model: Model) -> int:
     """All numbers of `model`, trained and frozen, embedding and readout included."""
     return sum(one.size for one in parameters(model))
+
+
+def width_of(
+    cell: Cell, kind: Literal["symbols", "roll"], size: int, layers: int, budget: Budget
+) -> int:
+    """The width that `budget` gives, or else the one that its parameters are solved for.
+
+    Raises:
+        WidthError: the budget has neither; the cell has no such width, or its model would have more
+            parameters than the budget allows; as `solve_width`.
+    """
+    if budget.width is None:
+        if budget.parameters is None:
+            raise WidthError("a training needs a budget of parameters, or a width")
+        return solve_width(cell, kind, size, layers, budget.parameters)
+    step = width_step(cell)
+    if budget.width < 1 or budget.width % step:
+        raise WidthError(f"this cell has no width {budget.width}: expected a multiple of {step}")
+    count = parameter_count(Model(cell, budget.width, layers, kind, size))
+    if budget.parameters is not None and count > budget.parameters:
+        raise WidthError(
+            f"width {budget.width} contradicts the budget of {budget.parameters} parameters:"
+            f" the model has {count} ({layers} layers, {kind} of size {size})"
+        )
+    return budget.width
 
 
 def solve_width(

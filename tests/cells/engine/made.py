@@ -133,13 +133,14 @@ class Echo:
     def facts(self) -> ToyFacts:
         return ToyFacts("symbols", self.size, self.window, self.batch, self.updates)
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         source = np.random.default_rng([ord(split[0]), epoch if split == "train" else 0])
+        lanes = lanes or self.batch
         for _ in range(self.updates if split == "train" else 5):
-            inputs = source.integers(0, self.size, (self.window, self.batch))
-            mask = np.zeros((self.window, self.batch), np.bool_)
+            inputs = source.integers(0, self.size, (self.window, lanes))
+            mask = np.zeros((self.window, lanes), np.bool_)
             mask[self.lag :] = True
-            yield Batch(inputs, np.roll(inputs, self.lag, 0), mask, np.ones(self.batch, np.bool_))
+            yield Batch(inputs, np.roll(inputs, self.lag, 0), mask, np.ones(lanes, np.bool_))
 
 
 @dataclass(frozen=True)
@@ -154,9 +155,10 @@ class Chords:
     def facts(self) -> ToyFacts:
         return ToyFacts("roll", 12, self.window, self.batch, self.updates)
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         source = np.random.default_rng([ord(split[0]), epoch if split == "train" else 0])
+        lanes = lanes or self.batch
         for index in range(self.updates if split == "train" else 2):
-            notes = (source.random((self.window, self.batch, 12)) < 0.2).astype(np.float32)
-            mask = np.ones((self.window, self.batch), np.bool_)
-            yield Batch(notes, notes, mask, np.full(self.batch, index == 0))
+            notes = (source.random((self.window, lanes, 12)) < 0.2).astype(np.float32)
+            mask = np.ones((self.window, lanes), np.bool_)
+            yield Batch(notes, notes, mask, np.full(lanes, index == 0))

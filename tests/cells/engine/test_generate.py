@@ -41,7 +41,7 @@ class Strings:
         kind, size = ("roll", 3) if self.way == "stop unit" else ("symbols", 7)
         return ToyFacts(kind, size, 6, int(COUNTS.sum()), 100)
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
         for _ in range(100 if split == "train" else 1):
             yield self.window()
 

@@ -11,7 +11,7 @@ import pytest
 
 from cells.cell import Cell
 from cells.engine.batch import Batch
-from cells.engine.executor import make
+from cells.engine.executor import hindrance, make
 from cells.engine.learner import Model
 from cells.engine.training.initial import draw
 from cells.engine.training.run import Run
@@ -128,8 +128,8 @@ def test_a_budget_cuts_the_epoch_and_validates_it(budget: Budget, updates: list[
 class Turning(Echo):
     """Recall whose training targets become wrong after the second epoch."""
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
-        for batch in super().batches(split, epoch):
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
+        for batch in super().batches(split, epoch, lanes):
             wrong = split == "train" and epoch >= 2
             yield replace(batch, targets=(batch.targets + wrong) % self.size)
 
@@ -185,8 +185,8 @@ def test_divergence_is_an_ending_with_its_step() -> None:
 class Bursting(Echo):
     """Recall whose training windows become so long in the third epoch that a linear cell bursts."""
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
-        for batch in super().batches(split, epoch):
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
+        for batch in super().batches(split, epoch, lanes):
             if split == "train" and epoch == 2:
                 yield repeated(batch, 40)
             else:
@@ -212,8 +212,8 @@ class Trap(Echo):
 
     split: str = "valid"
 
-    def batches(self, split: Split, epoch: int = 0) -> Iterator[Batch]:
-        for batch in super().batches(split, epoch):
+    def batches(self, split: Split, epoch: int = 0, lanes: int | None = None) -> Iterator[Batch]:
+        for batch in super().batches(split, epoch, lanes):
             yield repeated(batch, 40 if split == self.split else 1)
 
 
@@ -286,3 +286,48 @@ def test_an_endless_rate_never_puts_nan_into_the_run() -> None:
         run = train(elman("relu"), Echo(), Setting(rate, clip=20.0), FEW, SMALL, 0)
         assert finite(run)
         assert math.isfinite(run.parameters)
+
+
+@pytest.mark.parametrize("executor", ["reference", "native"])
+def test_the_batch_size_is_that_of_training_alone(executor: str) -> None:
+    if executor == "native" and hindrance() is not None:
+        pytest.skip("no native runtime")
+    setting = Setting(0.3, batch_size=4)
+    run = train(elman(), Echo(), setting, Schedule(epochs=2), SMALL, 0, executor=executor)
+    assert run.tokens == 2 * 40 * 12 * 4
+    plain = train(elman(), Echo(), Setting(0.3), Schedule(epochs=2), SMALL, 0, executor=executor)
+    assert plain.tokens == 2 * 40 * 12 * 10
+    own = train(
+        elman(),
+        Echo(),
+        Setting(0.3, batch_size=10),
+        Schedule(epochs=2),
+        SMALL,
+        0,
+        executor=executor,
+    )
+    assert own == plain
+    learner = make(
+        "reference",
+        Model(elman(), run.width, 1, "symbols", 5),
+        run.weights or {},
+        dtype="float32",
+        seed=0,
+    )
+    scores = [learner.evaluate(batch) for batch in Echo().batches("valid")]
+    loss = sum(score.loss for score in scores) / sum(score.scored for score in scores)
+    assert run.valid_loss == pytest.approx(loss, rel=1e-4)
+
+
+def test_an_optimizer_follows_the_schedule_and_the_best_epoch_is_kept() -> None:
+    setting = Setting(0.01, optimizer="adamw")
+    source = Turning()
+    run = train(elman(), source, setting, Schedule("ptb", epochs=4, constant=2), SMALL, 0)
+    assert [point.rate for point in run.curve] == [0.01, 0.01, 0.005, 0.0025]
+    losses = [point.valid_loss for point in run.curve]
+    assert run.valid_loss == min(losses) < losses[-1]
+
+
+def test_a_width_is_given_instead_of_a_number_of_parameters() -> None:
+    run = train(elman(), Echo(), Setting(0.3), Schedule(epochs=1), Budget(width=10), 0)
+    assert run.width == 10

@@ -7,8 +7,9 @@ import pytest
 from cells.cell import Cell
 from cells.engine.learner import Model
 from cells.engine.training.initial import draw
-from cells.engine.training.width import WidthError, parameter_count, solve_width
+from cells.engine.training.width import WidthError, parameter_count, solve_width, width_of
 from cells.initial import Initial
+from cells.training.budget import Budget
 from tests.cells.engine.made import Graph, elman, gru, gru_after, lstm
 
 
@@ -115,3 +116,24 @@ def test_a_budget_too_small_names_the_narrowest_model() -> None:
     assert solve_width(lstm(), "symbols", 40, 1, 132) == 1
     with pytest.raises(WidthError, match=r"131 parameters is too small.*width 1.*has 132"):
         solve_width(lstm(), "symbols", 40, 1, 131)
+
+
+def test_a_budget_may_give_the_width_itself() -> None:
+    assert width_of(gru(), "symbols", 40, 1, Budget(width=24)) == 24
+    assert width_of(gru(), "symbols", 40, 1, Budget(parameters=250_000)) == 197
+    fits = parameter_count(Model(gru(), 24, 2, "symbols", 40))
+    assert width_of(gru(), "symbols", 40, 2, Budget(parameters=fits, width=24)) == 24
+
+
+@pytest.mark.parametrize(
+    ("cell", "budget", "said"),
+    [
+        (gru(), Budget(), "needs a budget of parameters, or a width"),
+        (gru(), Budget(parameters=5_000, width=64), "contradicts the budget of 5000 parameters"),
+        (blocks(4), Budget(width=30), "no width 30: expected a multiple of 4"),
+        (gru(), Budget(width=0), "no width 0"),
+    ],
+)
+def test_a_width_that_cannot_be_is_refused(cell: Cell, budget: Budget, said: str) -> None:
+    with pytest.raises(WidthError, match=said):
+        width_of(cell, "symbols", 40, 1, budget)
