@@ -1,12 +1,15 @@
 """Slices and importances against the log, read row by row."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from cells import Cell
+from cells.training.setting import Setting
 from results.dashboard.app import Desk, create
 from results.dashboard.pages.hyperparameters import document
 from results.dashboard.query import Query
@@ -112,3 +115,43 @@ def test_without_optuna_the_page_says_that_importances_are_not_computed(tmp_path
     assert "not computed here" in text
     assert '<option value="beta" selected>' in text
     desk.close()
+
+
+def test_settings_of_several_optimizers_are_shown_each_with_its_own_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = synthetic.trial
+
+    def trial(cell: tuple[Cell, str], task: str, number: int, seed: int = 0) -> Trial:
+        found = plain(cell, task, number, seed)
+        if number % 2:
+            return found
+        decay = 0.1 * (1 + number % 4)
+        return replace(found, setting=Setting(0.01, optimizer="adamw", weight_decay=decay))
+
+    monkeypatch.setattr(synthetic, "trial", trial)
+    store, study = synthetic.write(tmp_path / "s.gate")
+    with store:
+        found = asked(
+            store,
+            study,
+            importances,
+            task="gamma",
+            importance="yes",
+        )
+        slices = {one["column"]: one["groups"] for one in found["slices"]}
+        rows = trainings(store, study, "gamma")
+        assert {group["at"] for group in slices["optimizer"]} == {"sgd", "adamw"}
+        for group in slices["optimizer"]:
+            own = [trial for trial, _ in rows if trial.setting.optimizer == group["values"]]
+            assert len(own) == group["count"]
+        decays = [trial.setting.weight_decay for trial, _ in rows if trial.setting.weight_decay]
+        assert sum(group["count"] for group in slices["weight_decay"]) == len(decays)
+        assert found["constant"]["beta1"] == 0.9
+        assert "batch size" not in found["constant"]
+        lstm = synthetic.BASELINES["lstm"][1]
+        client = TestClient(create(Desk(store.path)), base_url="http://localhost")
+        for page in ("hyperparameters?task=gamma", f"cells/{lstm}", "failures?kind=trials"):
+            answer = client.get(f"/studies/{study.id}/{page}")
+            assert answer.status_code == 200, page
+            assert "adamw" in answer.text
