@@ -70,13 +70,18 @@ class Hyperparameter:
             else f"{low} to {self.most:g}"
         )
 
-    def holds(self, value: object) -> bool:
+    def is_kind(self, value: object) -> bool:
+        """Whether `value` is of its kind, whatever its range."""
+        kinds = {"real": (int, float), "whole": (int,), "word": (str,)}
+        return type(value) in kinds[self.kind]
+
+    def holds(self, value: Any) -> bool:
         """Whether `value` is of its kind and within its range."""
+        if not self.is_kind(value):
+            return False
         if self.kind == "word":
             return value in self.words
-        if not isinstance(value, int if self.kind == "whole" else int | float):
-            return False
-        if isinstance(value, bool) or not math.isfinite(value):
+        if not math.isfinite(value):
             return False
         low = value > self.least if self.open[0] else value >= self.least
         high = value < self.most if self.open[1] else value <= self.most

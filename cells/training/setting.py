@@ -12,10 +12,6 @@ from cells.training.hyperparameter import ROW, Hyperparameter, Value, hyperparam
 from cells.training.optimizer import NAMES, OPTIMIZERS, Name, Optimizer, own
 
 
-class NewerError(ValueError):
-    """A record says something that only a newer version of the suite knows."""
-
-
 def _owners(name: str) -> tuple[str, ...]:
     return tuple(one for one in NAMES if name in own(one))
 
@@ -232,15 +228,20 @@ class Setting:
         """The setting that `recorded` wrote.
 
         Raises:
-            NewerError: a hyperparameter or an optimizer that this version has not.
-            ValueError: a value is not one of its kind.
+            ValueError: a hyperparameter or an optimizer that this version has not; a value that is not
+                of its kind.
         """
-        names = {row.recorded: row.name for row in HYPERPARAMETERS}
-        for name in values.keys() - names.keys():
-            raise NewerError(f"the hyperparameter {name!r} of a newer version")
-        if (optimizer := values.get("optimizer", "sgd")) not in OPTIMIZERS:
-            raise NewerError(f"the optimizer {optimizer!r} of a newer version")
-        return cls(**{names[name]: value for name, value in values.items()})
+        rows = {row.recorded: row for row in HYPERPARAMETERS}
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in rows:
+                raise ValueError(f"the hyperparameter {name!r}")
+            if not rows[name].is_kind(value):
+                raise ValueError(f"the value {value!r} of the hyperparameter {name!r}")
+            found[rows[name].name] = value
+        if (optimizer := found.get("optimizer", "sgd")) not in OPTIMIZERS:
+            raise ValueError(f"the optimizer {optimizer!r}")
+        return cls(**found)
 
     @classmethod
     def applicable(cls, values: Mapping[str, Any]) -> Self:

@@ -5,7 +5,7 @@ from dataclasses import field, make_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from cells.training.hyperparameter import Hyperparameter
-from cells.training.setting import HYPERPARAMETERS, NewerError
+from cells.training.setting import HYPERPARAMETERS
 
 _TYPES: Final = {"real": float, "whole": int, "word": str}
 
@@ -32,10 +32,10 @@ class _Choices:
 
     @classmethod
     def from_record(cls, values: Mapping[str, Sequence[Any]]) -> Self:
-        """The space that `recorded` wrote. Raises NewerError on choices that this version has not."""
+        """The space that `recorded` wrote. Raises ValueError on choices that this version has not."""
         names = {row.recorded_choices: row.choices for row in HYPERPARAMETERS}
         for name in values.keys() - names.keys():
-            raise NewerError(f"the choices {name!r} of a newer version")
+            raise ValueError(f"the choices {name!r}")
         return cls(**{names[name]: tuple(choices) for name, choices in values.items()})
 
 

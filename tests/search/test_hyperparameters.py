@@ -11,7 +11,7 @@ import typer
 
 from cells.training.budget import Budget
 from cells.training.schedule import Schedule
-from cells.training.setting import HYPERPARAMETERS, NewerError, Setting
+from cells.training.setting import HYPERPARAMETERS, Setting
 from cells.training.space import Space
 from results import frame
 from results.dashboard.history import History
@@ -64,14 +64,18 @@ def test_later_hyperparameters_are_written_only_where_they_are_not_the_default()
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [({"momentum": 0.9}, "momentum"), ({"optimizer": "lion"}, "lion")],
+    [
+        ({"momentum": 0.9}, "the hyperparameter 'momentum'"),
+        ({"optimizer": "lion"}, "the optimizer 'lion'"),
+        ({"clip": "large"}, "the value 'large' of the hyperparameter 'clip'"),
+    ],
 )
-def test_a_hyperparameter_of_a_newer_version_is_called_that(
+def test_what_a_newer_version_says_of_a_hyperparameter_is_named(
     more: dict[str, Any], said: str
 ) -> None:
     fields_ = json.loads(trial(Setting()).to_json())
     fields_["setting"] |= more
-    with pytest.raises(NewerError, match=said):
+    with pytest.raises(ValueError, match=said):
         Trial.from_json(json.dumps(fields_))
 
 
