@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -15,6 +16,7 @@ from cells import canonical, zoo
 from cells.engine.batch import Batch
 from cells.engine.executor import hindrance, make
 from cells.engine.learner import Learner, Model, Weights
+from cells.engine.native.learner import NativeLearner
 from cells.engine.reference import tensors, unroll
 from cells.engine.training.parameter import parameters
 from cells.training.optimizer import Adam, AdamW, Optimizer
@@ -160,21 +162,52 @@ def test_loading_weights_begins_the_averages_anew(executor: str) -> None:
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_an_update_whose_gradient_is_not_finite_leaves_weights_and_averages(executor: str) -> None:
-    shape = Shape(6, 3, 8)
+def test_an_update_whose_loss_is_not_finite_leaves_weights_and_averages(executor: str) -> None:
+    shape = Shape(4, 3, 8, kind="roll", size=5)
     model = model_of(canonical(zoo.load("gru")), shape)
     weights, windows = weights_of(model, 6), batches(shape)[:4]
     plain = make(executor, model, weights, dtype="float64", seed=0, optimizer=AdamW())
     expected = trained(plain, windows, 1.0)
     learner = make(executor, model, weights, dtype="float64", seed=0, optimizer=AdamW())
-    learner.train(windows[0], rate(0), 1.0)
-    spoiled = learner.weights()
-    state: dict[str, Any] = {name: one.copy() for name, one in spoiled.items()}
-    for update, batch in enumerate(windows[1:], 1):
+    for update, batch in enumerate(windows):
+        if update == 2:
+            before = learner.weights()
+            wild = replace(batch, inputs=np.full(batch.inputs.shape, np.inf, np.float32))
+            assert not math.isfinite(learner.train(wild, rate(update), 1.0).loss)
+            for name, values in learner.weights().items():
+                np.testing.assert_array_equal(values, before[name])
         learner.train(batch, rate(update), 1.0)
-    assert all(np.array_equal(spoiled[name], state[name]) for name in state)
     for name, values in learner.weights().items():
         np.testing.assert_array_equal(values, expected[name])
+
+
+@pytest.mark.skipif(hindrance() is not None, reason="no native runtime")
+@pytest.mark.parametrize("shape", [*SHAPES, Shape(5, 4, 12, 2, size=90, dropout=0.4)], ids=str)
+def test_nothing_is_read_before_it_is_written(shape: Shape) -> None:
+    model = model_of(canonical(zoo.load("lstm_peep")), shape)
+    weights, windows = weights_of(model, 7), batches(shape)[:5]
+    plain = NativeLearner(model, weights, dtype="float64", optimizer=AdamW())
+    poisoned = NativeLearner(model, weights, dtype="float64", optimizer=AdamW(), poison=True)
+    expected = trained(plain, windows, 1.0)
+    for name, values in trained(poisoned, windows, 1.0).items():
+        np.testing.assert_array_equal(values, expected[name])
+
+
+@pytest.mark.skipif(hindrance("native-bf16") is not None, reason="no products in bfloat16")
+def test_large_products_may_be_in_bfloat16() -> None:
+    shape = Shape(6, 3, 16, size=90)
+    model = model_of(canonical(zoo.load("gru")), shape)
+    weights, windows = weights_of(model, 8), batches(shape)[:10]
+    found, expected = (
+        trained(
+            make(executor, model, weights, dtype="float32", seed=0, optimizer=AdamW()), windows, 1.0
+        )
+        for executor in ("native-bf16", "native")
+    )
+    moved = sum(float(np.abs(expected[name] - weights[name]).sum()) for name in expected)
+    apart = sum(float(np.abs(expected[name] - found[name]).sum()) for name in expected)
+    assert 0 < apart < 0.2 * moved
+    assert {values.dtype for values in found.values()} == {np.dtype("float32")}
 
 
 def test_a_setting_knows_its_optimizer_with_its_own_numbers() -> None:
