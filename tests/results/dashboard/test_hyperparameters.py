@@ -130,7 +130,7 @@ def test_settings_of_several_optimizers_are_shown_each_with_its_own_numbers(
         return replace(found, setting=Setting(0.01, optimizer="adamw", weight_decay=decay))
 
     monkeypatch.setattr(synthetic, "trial", trial)
-    store, study = synthetic.write(tmp_path / "s.gate")
+    store, study = synthetic.write(tmp_path / "s.gate", synthetic.study("optimizers"))
     with store:
         found = asked(
             store,
