@@ -1,9 +1,10 @@
-"""Why a cell is refused."""
+"""What every error has, and the error of a cell that is refused."""
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
+from cells.error_table import ERRORS
 from cells.fault import FAULTS
 
 _WIDTH: Final = 100
@@ -28,7 +29,71 @@ def _shown(value: str | int) -> str | int:
     return visible(value[:_WORD]) + ("..." if len(value) > _WORD else "")
 
 
-class CellError(Exception):
+class GatewrightError(Exception):
+    """What every error of Gatewright is, except bugs; each floor has a class of its own.
+
+    Attributes:
+        code: key of `cells.error_table.ERRORS`.
+        message: what was found, where, and what was expected where that is short.
+        expected: what would be right; often empty.
+        hint: what to do; empty where nothing is to be said.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(code, message, hint)
+        self.code = code
+        self._message = message
+        self._hint = hint
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+        return self._message
+
+    @property
+    def expected(self) -> str:
+        """What would be right."""
+        return ""
+
+    @property
+    def hint(self) -> str:
+        """What to do."""
+        return self._hint
+
+    @property
+    def exit_code(self) -> int:
+        """Of the command line that ends with this error."""
+        return ERRORS[self.code].exit_code
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a search that ended with this error can go on."""
+        return ERRORS[self.code].resumable
+
+    def __str__(self) -> str:
+        """Code, message and hint on a few lines."""
+        return f"{self.code}: {self.message}" + (f"\n  hint: {self.hint}" if self.hint else "")
+
+
+class SingleCodeError(GatewrightError):
+    """An error whose class has one code; its text is the message alone.
+
+    Attributes:
+        CODE: of every error of the class.
+    """
+
+    CODE: ClassVar[str]
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(self.CODE, message, hint)
+        self.args = (message, hint)
+
+    def __str__(self) -> str:
+        """What is wrong."""
+        return self.message
+
+
+class CellError(GatewrightError):
     """A cell text, file or graph that is refused.
 
     Attributes:
@@ -49,13 +114,13 @@ class CellError(Exception):
         source: str = "",
         words: Sequence[str] = (),
     ) -> None:
-        self.code = code
+        super().__init__(code, "")
+        self.args = (code, dict(values or {}), line, column, source, tuple(words))
         self.values: dict[str, str | int] = dict(values or {})
         self.line = line
         self.column = column
         self.source = source
         self.words = tuple(words)
-        super().__init__(code, self.values, line, column, source, self.words)
 
     @classmethod
     def at(

@@ -6,29 +6,36 @@ from typing import Final, Literal
 from cells.cell import Cell, Linear, Node
 from cells.initial import Initial
 
-How = Literal["parse", "check", "read", "load"]
+How = Literal["parse", "check", "read", "load", "command"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One row of the error table.
+    """One row of the table of errors: of a cell here, of everything else in `cells.error_table`.
 
     Attributes:
         code: stable; never reused for another meaning.
-        message: what is wrong, a template.
+        message: what is wrong: of a cell a template, elsewhere the kind that the error's own message
+            is an example of.
         expected: what would be right, a template.
         hint: what to do; a similar known word is named instead where there is one.
-        examples: at least two inputs with this fault: texts for `parse`, cells for `check`, paths
-            for `read`, names for `load`.
+        examples: inputs with this fault: texts for `parse`, cells for `check`, paths for `read`,
+            names for `load`, and what follows `gatewright` on the command line for `command`.
         how: the function that meets it.
+        exit_code: of the command line: 1 for what failed, 2 for what was wrongly asked for, 130 after
+            an interrupt.
+        resumable: whether a search that ended with it can go on with `--resume`, perhaps after its
+            cause is removed; not if the same command would meet it again.
     """
 
     code: str
     message: str
-    expected: str
-    hint: str
-    examples: tuple[str | Cell, ...]
+    expected: str = ""
+    hint: str = ""
+    examples: tuple[str | Cell, ...] = ()
     how: How = "parse"
+    exit_code: int = 2
+    resumable: bool = False
 
 
 _LEAF: Final = (Node("input"), Node("state"))
@@ -436,4 +443,4 @@ _ROWS: Final = (
 )
 
 FAULTS: Final[dict[str, Fault]] = {row.code: row for row in _ROWS}
-"""The error table by code."""
+"""Its rows by code."""

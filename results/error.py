@@ -3,42 +3,12 @@
 import sqlite3
 from pathlib import Path
 
-
-class StoreError(Exception):
-    """The record cannot be read or written as asked.
-
-    Attributes:
-        code: stable word for programs, see `CODES`.
-        message: what was found and what was expected, one line.
-        hint: what to do about it.
-    """
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(f"{code}: {message}" + (f"\n  hint: {hint}" if hint else ""))
-        self.code = code
-        self.message = message
-        self.hint = hint
+from cells.error import GatewrightError
 
 
-CODES = {
-    "missing": "There is no such file, study or trial in the record.",
-    "not-a-store": "The file is something else.",
-    "differs": "What is published in the folder is of another store.",
-    "taken": "A file of that name is there already.",
-    "newer": "A newer Gatewright wrote the file.",
-    "older": "The file needs a migration, which a reader may not do.",
-    "busy": "Another driver holds the store.",
-    "superseded": "A later driver has taken over.",
-    "read-only": "File or folder may not be written.",
-    "disk-full": "No room left, or a size limit was met.",
-    "input-output": "The disk or file system failed.",
-    "damaged": "The file is not whole.",
-    "order": "A write that does not continue the history.",
-    "not-finite": "A number is NaN or infinite.",
-    "too-large": "A number does not fit 64 bits.",
-    "mixed-sources": "The four packages come from different folders.",
-    "sqlite": "SQLite is too old or refused for another reason.",
-}
+class StoreError(GatewrightError):
+    """The record cannot be read or written as asked."""
+
 
 _BY_NAME = {
     "SQLITE_FULL": (

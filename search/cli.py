@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cells.error import CellError, GatewrightError
 from search.commands import ancestors, bench, cells, data, tasks
 from search.commands.doctor import doctor
 from search.commands.export import export
@@ -20,40 +21,8 @@ from search.commands.study.reproduce import reproduce
 from search.commands.study.search import search
 from search.commands.train import train
 from search.commands.tune import tune
-from search.console import (
-    DONE,
-    INTERRUPTED,
-    USAGE,
-    WRONG,
-    StoppedError,
-    UsageError,
-    note,
-    typed,
-    version,
-)
-
-WRONG_ARGUMENTS = frozenset(
-    {
-        *(
-            "T001",
-            "T002",
-            "T003",
-            "T101",
-            "T110",
-        ),  # unknown task, scale or corpus, too long a sound
-        *("missing", "not-a-store", "taken"),  # another file was meant
-        *(
-            "study.unknown",
-            "findings.unknown",
-            "study.file",
-            "study.syntax",
-            "study.key",
-            "study.value",
-            "study.override",
-        ),
-    }
-)
-"""Codes of errors that a better command line would avoid."""
+from search.console import DONE, INTERRUPTED, USAGE, WRONG, note, typed, version
+from search.error import StoppedError
 
 app = typer.Typer(
     help="Architecture search over gated recurrent cells: propose, screen, train, compare.",
@@ -117,8 +86,6 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         return _fail(INTERRUPTED, StoppedError("to run it again:"), arguments)
-    except StoppedError as stop:
-        return _fail(INTERRUPTED, stop, arguments)
     except (BrokenPipeError, SystemExit) as error:
         if not isinstance(error.__context__ or error, BrokenPipeError):
             raise
@@ -135,17 +102,11 @@ def _code(error: Exception) -> int:
     """The exit code of an expected error; anything else is a fault of ours and raised again."""
     from typer.exceptions import TyperException
 
-    from cells.engine.native.compiler import NativeError
-    from cells.error import CellError
-    from results.error import StoreError
-    from search.error import SearchError
-    from tasks.task import TaskError
-
-    if isinstance(error, TyperException | UsageError | CellError):
+    if isinstance(error, GatewrightError):
+        return error.exit_code
+    if isinstance(error, TyperException):
         return USAGE
-    if isinstance(error, TaskError | StoreError | SearchError):
-        return USAGE if error.code in WRONG_ARGUMENTS else WRONG
-    if isinstance(error, OSError | NativeError):
+    if isinstance(error, OSError):
         return WRONG
     error.add_note("This is a fault of Gatewright: please report it with the command you ran.")
     raise error
@@ -166,13 +127,14 @@ def _parts(error: Exception) -> dict[str, Any]:
     """What is said about an error: `kind`, `message`, and where there is one a stable `code`, ..."""
     from typer.exceptions import TyperException
 
-    from cells.error import CellError
-
     parts: dict[str, Any] = {"kind": type(error).__name__}
-    if isinstance(error, CellError):
+    if isinstance(error, GatewrightError):
         parts |= {"code": error.code, "message": error.message, "expected": error.expected}
-        parts |= {"hint": error.hint, "line": error.line, "column": error.column}
-        parts |= {"file": "".join(_notes(error))}
+        parts |= {"hint": error.hint}
+        if isinstance(error, CellError):
+            parts |= {"line": error.line, "column": error.column, "file": "".join(_notes(error))}
+        else:
+            parts |= {"again": getattr(error, "again", "".join(_notes(error)))}
     elif isinstance(error, TyperException):
         said = error.format_message()
         if "\n" in said:  # the whole help, for a command that was given no words
@@ -184,18 +146,11 @@ def _parts(error: Exception) -> dict[str, Any]:
     elif isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         parts |= {"code": "system", "message": f"{place}{error.strerror or error}"}
-    elif isinstance(error, StoppedError):
-        parts |= {"code": "interrupted", "message": error.message, "again": error.again}
-    else:
-        parts |= {"code": getattr(error, "code", "usage"), "message": getattr(error, "message", "")}
-        parts |= {"hint": getattr(error, "hint", ""), "again": "".join(_notes(error))}
     return {key: value for key, value in parts.items() if value}
 
 
 def _words(error: Exception, parts: dict[str, Any]) -> str:
     """The same on a few lines, all but the first indented."""
-    from cells.error import CellError
-
     if isinstance(error, CellError):
         file = "".join(f"{path}: " for path in _notes(error) if error.line)
         return "\n  ".join(f"{file}{error}".splitlines())

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from results.exact import exact
+from search.error import UsageError
 
 DONE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -44,29 +45,6 @@ Executor = Annotated[
     ),
 ]
 """The option of commands that train. A search that is resumed goes on with the one it began with."""
-
-
-class UsageError(Exception):
-    """The command line asks for something that cannot be: exit code 2."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-class StoppedError(Exception):
-    """The user stopped a long command. Exit code 130.
-
-    Attributes:
-        message: what was reached, and what becomes of it.
-        again: the command that goes on; empty for the one that was run.
-    """
-
-    def __init__(self, message: str, again: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.again = again
 
 
 def show(document: Mapping[str, Any], as_json: bool, render: Callable[[], None]) -> None:

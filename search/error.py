@@ -1,17 +1,27 @@
 """What goes wrong in a search through wrong use or a wrong machine; never a candidate's misfortune."""
 
+from cells.error import GatewrightError, SingleCodeError
 
-class SearchError(Exception):
-    """A search cannot start or go on as asked.
+
+class SearchError(GatewrightError):
+    """A search cannot start or go on as asked."""
+
+
+class UsageError(SingleCodeError):
+    """The command line, or a caller in its place, asks for something that cannot be."""
+
+    CODE = "usage"
+
+
+class StoppedError(SingleCodeError):
+    """The user stopped a long run; the message says what was reached, and what becomes of it.
 
     Attributes:
-        code: stable, for programs: `study.key`, `study.value`, `study.unknown`, `order`, ...
-        message: what was found, where, and what was expected.
-        hint: what to do; empty where nothing is to be said.
+        again: the command that goes on; empty for the one that was run.
     """
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(f"{code}: {message}" + (f"\n  hint: {hint}" if hint else ""))
-        self.code = code
-        self.message = message
-        self.hint = hint
+    CODE = "interrupted"
+
+    def __init__(self, message: str, again: str = "") -> None:
+        super().__init__(message)
+        self.again = again

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from cells import Cell, CellError, identifier, parse, zoo
 from cells.text.parser import read
 from results import label as naming
-from search.console import UsageError
-from search.error import SearchError
+from search.error import UsageError
 
 if TYPE_CHECKING:
     from cells.engine.files.model_file import Trained
@@ -52,16 +51,13 @@ def trained(path: Path) -> "Trained":
 
     Raises:
         UsageError: there is no such file.
-        SearchError: `model.file`, it holds no model.
+        ModelFileError: it holds no model.
     """
     from cells.engine.files import model_file
 
     if not path.exists():
         raise UsageError(f"{path}: no such file", "`gatewright train ... --save` writes one")
-    try:
-        return model_file.load(path)
-    except model_file.ModelFileError as error:
-        raise SearchError("model.file", error.message) from None
+    return model_file.load(path)
 
 
 def label(found: Cell) -> str:

@@ -5,21 +5,14 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from cells.engine.batch import Batch
+from cells.error import GatewrightError
 
 Split = Literal["train", "valid", "test"]
 Metric = Literal["accuracy", "loss"]
 
 
-class TaskError(Exception):
-    """A task cannot be had as asked. Carries a stable code, and in its text what was found, what
-    was expected and what to do.
-    """
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(f"{code}: {message}" + (f"\n  hint: {hint}" if hint else ""))
-        self.code = code
-        self.message = message
-        self.hint = hint
+class TaskError(GatewrightError):
+    """A task cannot be had as asked."""
 
 
 @dataclass(frozen=True, slots=True)

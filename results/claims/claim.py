@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
+from cells.error import SingleCodeError
+
 Test = Literal["superior", "not-worse", "equivalent"]
 Rule = Literal["all", "most"]
 
 _FOLDER: Final = Path(__file__).parent
 
 
-class ClaimError(ValueError):
+class ClaimError(SingleCodeError):
     """A family of claims that is missing or does not read; the text says where and what to do."""
+
+    CODE = "claims"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from cells.error import SingleCodeError
+
 LONGEST = 200
 """Characters of one value."""
 
 
-class QueryError(Exception):
-    """A filter that cannot be. `str` of it says what was found and what was expected."""
+class QueryError(SingleCodeError):
+    """An invalid filter; the text says what was found and what was expected."""
+
+    CODE = "filter"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 
 import uvicorn
 
+from cells.error import SingleCodeError
 from results.dashboard.app import Desk, create
 from results.dashboard.record import Importances
 
@@ -18,8 +19,10 @@ CONNECTIONS: Final = 4096
 """Open connections for which room is made, where the system allows it."""
 
 
-class PortError(OSError):
+class PortError(SingleCodeError):
     """The port that was asked for cannot be had."""
+
+    CODE = "port"
 
 
 def serve(
@@ -85,7 +88,10 @@ def _listen(port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        raise PortError(f"port {port} on {ADDRESS}: {error.strerror}") from error
+        raise PortError(
+            f"port {port} on {ADDRESS}: {error.strerror}",
+            "give another --port, or 0 for a free one",
+        ) from error
     return listener
 
 

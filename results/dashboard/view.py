@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from cells.error import SingleCodeError
 from results.dashboard.query import Query
 from results.dashboard.record import Record
 
@@ -14,8 +15,10 @@ Chart = dict[str, Any]
 """`data` and `layout` as plotly.js reads them; colours and fonts are the page's."""
 
 
-class AbsentError(Exception):
+class AbsentError(SingleCodeError):
     """What the URL names is not in the store; the text says what is missing."""
+
+    CODE = "absent"
 
 
 @dataclass(frozen=True, slots=True)

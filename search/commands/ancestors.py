@@ -5,17 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.console import (
-    DONE,
-    Json,
-    StoppedError,
-    UsageError,
-    hours,
-    measure,
-    number,
-    show,
-    table,
-)
+from search.console import DONE, Json, hours, measure, number, show, table
+from search.error import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from search.ancestors.ancestor import Attained

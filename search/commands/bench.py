@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from search.console import DONE, WRONG, Json, UsageError, note, show, table
+from search.console import DONE, WRONG, Json, note, show, table
+from search.error import UsageError
 
 app = typer.Typer(help="Measure the speed of the parts on this machine.", no_args_is_help=True)
 

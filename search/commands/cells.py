@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from search.console import DONE, WRONG, Json, UsageError, check_output, show, table
+from search.console import DONE, WRONG, Json, check_output, show, table
+from search.error import UsageError
 
 app = typer.Typer(
     help="Look at cells, check, compare, draw, mutate and export them.", no_args_is_help=True

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.commands.cells import StoreOption
-from search.console import DONE, Json, UsageError, check_output, show, version
-from search.error import SearchError
+from search.console import DONE, Json, check_output, show, version
+from search.error import SearchError, UsageError
 
 if TYPE_CHECKING:
     from cells import Cell

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.commands.tasks import MidiOption, WavOption, check_sound
-from search.console import DONE, Json, UsageError, show
+from search.console import DONE, Json, show
+from search.error import UsageError
 
 if TYPE_CHECKING:
     from cells.engine.files.model_file import Trained

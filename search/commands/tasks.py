@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from search.console import DONE, Json, UsageError, check_output, show, table
+from search.console import DONE, Json, check_output, show, table
+from search.error import UsageError
 
 app = typer.Typer(help="Look at tasks: their floors, baselines and examples.", no_args_is_help=True)
 

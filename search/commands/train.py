@@ -13,19 +13,8 @@ from search.commands.cells import CellArgument, StoreOption
 from search.commands.hyperparameters import PARAMETERS, Given, WidthOption, hyperparameter_options
 from search.commands.study.search import executor_of
 from search.commands.tasks import ScaleOption, TaskArgument
-from search.console import (
-    DONE,
-    WRONG,
-    Executor,
-    Json,
-    StoppedError,
-    UsageError,
-    check_output,
-    measure,
-    note,
-    number,
-    show,
-)
+from search.console import DONE, WRONG, Executor, Json, check_output, measure, note, number, show
+from search.error import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from cells import Cell
@@ -133,7 +122,7 @@ def train(
             )
     except WidthError as error:
         hint = "raise --parameters, or take fewer --layers" if width is None else "change --width"
-        raise UsageError(str(error), hint) from error
+        raise WidthError(error.message, hint) from error
     except KeyboardInterrupt:
         best = min((point.valid_loss for point in points), default=None)
         reached = (

@@ -18,7 +18,8 @@ from search.commands.hyperparameters import (
 )
 from search.commands.study.search import check_place, conduct
 from search.commands.tasks import ScaleOption, TaskArgument
-from search.console import DONE, Executor, Json, UsageError, show, table
+from search.console import DONE, Executor, Json, show, table
+from search.error import UsageError
 
 if TYPE_CHECKING:
     from cells import Cell

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from results.error import CODES, StoreError
+from cells.error_table import ERRORS
+from results.error import StoreError
 from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.history import digest
 from results.record.migrate import VERSION
@@ -23,7 +24,7 @@ Written = tuple[Store, Study]
 
 
 def fails(code: str):
-    assert code in CODES
+    assert code in ERRORS
     return pytest.raises(StoreError, match=f"^{code}: ")
 
 

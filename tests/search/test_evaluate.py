@@ -158,8 +158,8 @@ def test_a_missing_corpus_is_refused_with_what_to_do(
 
 _HOT = """
 import sys
-from search.evaluate import evaluate
-from results.outcome import Outcome
+from search.run.evaluate import evaluate
+from results.record.outcome import Outcome
 for text in sys.stdin:
     found = Outcome.from_json(evaluate(text))
     print(found.ending.value, found.detail)

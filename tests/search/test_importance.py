@@ -10,8 +10,7 @@ from cells.training.space import Space
 from results.record.outcome import Ending
 from results.statistics.sensitivity import Importance, Method, Selection
 from search.commands.record.leaderboard import report
-from search.console import UsageError
-from search.error import SearchError
+from search.error import SearchError, UsageError
 from search.settings import grid
 from search.settings.importance import importances
 from tests.results import findings_store

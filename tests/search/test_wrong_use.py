@@ -11,6 +11,8 @@ import pytest
 
 from cells.engine import executor
 from cells.engine.native import build
+from cells.error_table import ERRORS
+from cells.fault import Fault
 from results.error import StoreError
 from results.record import history
 from results.record.migrate import APPLICATION_ID, VERSION
@@ -184,6 +186,18 @@ def test_an_error_is_a_document_too(
     assert found["error"]["code"] == error
     assert found["error"]["message"]
     assert "\n" not in found["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("row", "typed"),
+    [(row, example) for row in ERRORS.values() if row.how == "command" for example in row.examples],
+    ids=lambda value: value if isinstance(value, str) else value.code,
+)
+def test_the_examples_of_the_table_of_errors_meet_them(
+    row: Fault, typed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = document(capsys, *typed.split(), code=row.exit_code)["error"]
+    assert error["code"] == row.code
 
 
 def test_the_error_of_a_cell_has_its_place(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ from safetensors.numpy import save as packed
 
 from cells.engine.learner import Model, Weights
 from cells.engine.training.parameter import Parameter, parameters
-from cells.error import CellError
+from cells.error import CellError, SingleCodeError
 from cells.identity.canonical import canonical
 from cells.text.parser import parse
 from cells.text.printer import to_text
@@ -35,12 +35,10 @@ _LARGEST: Final = 2**20
 """No width, vocabulary or window of a model is beyond this."""
 
 
-class ModelFileError(Exception):
+class ModelFileError(SingleCodeError):
     """A file holds no model that can be used; the text names the file and the reason."""
 
-    def __init__(self, path: Path, message: str) -> None:
-        super().__init__(f"{path}: {message}")
-        self.message = f"{path}: {message}"
+    CODE = "model.file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +135,10 @@ def load(path: Path) -> Trained:
             _check_arrays(path, file, parameters(model))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ModelFileError(path, f"no intact safetensors file: {error}") from None
+        raise ModelFileError(f"{path}: no intact safetensors file: {error}") from None
     except (CellError, ValueError) as error:
         words = error.summary if isinstance(error, CellError) else str(error)
-        raise ModelFileError(path, f"its model cannot be built: {words}") from None
+        raise ModelFileError(f"{path}: its model cannot be built: {words}") from None
     for name, array in weights.items():
         if not np.isfinite(array).all():
             _fail(path, f"{name} holds numbers that are not finite")
@@ -170,7 +168,7 @@ def _decoded(path: Path, text: str) -> object:
     try:
         return json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(path, f"its entry {KEY!r} is not JSON: {error}") from None
+        raise ModelFileError(f"{path}: its entry {KEY!r} is not JSON: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,4 +265,4 @@ def _check_arrays(path: Path, file: "_Opened", expected: tuple[Parameter, ...]) 
 
 
 def _fail(path: Path, message: str) -> NoReturn:
-    raise ModelFileError(path, message)
+    raise ModelFileError(f"{path}: {message}")

@@ -8,23 +8,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from cells.error import GatewrightError
+
 _SECONDS: Final = 120
 
 
-class NativeError(RuntimeError):
+class NativeError(GatewrightError):
     """A native executor cannot be had here.
 
-    Attributes:
-        code: `no-compiler`, `compile-failed`, `load-failed` or `no-bfloat16`.
-        message: what was tried, and what came of it.
-        hint: what to do.
+    Its `code` is `no-compiler`, `compile-failed`, `load-failed` or `no-bfloat16`, its `message` what
+    was tried and what came of it.
     """
 
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(f"{message}; {hint}")
-        self.code = code
-        self.message = message
-        self.hint = hint
+    def __str__(self) -> str:
+        """Message and hint on one line, as they stand in records."""
+        return f"{self.message}; {self.hint}"
 
 
 @dataclass(frozen=True, slots=True)

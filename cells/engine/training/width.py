@@ -6,12 +6,15 @@ from typing import Literal
 from cells.cell import Cell
 from cells.engine.learner import Model
 from cells.engine.training.parameter import parameters
+from cells.error import SingleCodeError
 from cells.size import width_step
 from cells.training.budget import Budget
 
 
-class WidthError(ValueError):
+class WidthError(SingleCodeError):
     """No width meets the budget; the text says what the smallest model needs, or what does not fit."""
+
+    CODE = "width"
 
 
 def parameter_count(model: Model) -> int:

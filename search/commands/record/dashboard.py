@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search.commands.record.leaderboard import StoreArgument
-from search.console import DONE, Json, UsageError, note
+from search.console import DONE, Json, note
 
 if TYPE_CHECKING:
     from results.statistics.sensitivity import Importance, Selection
@@ -25,7 +25,7 @@ def dashboard(
     json: Json = False,
 ) -> int:
     """Show a search live in a browser, read-only, on this machine only. Stop it with Ctrl-C."""
-    from results.dashboard.serve import PortError, serve
+    from results.dashboard.serve import serve
 
     def ready(taken: int) -> None:
         url = f"http://localhost:{taken}/"
@@ -39,10 +39,7 @@ def dashboard(
         if open_:
             webbrowser.open(url)
 
-    try:
-        serve(store, port, ready, _importances)
-    except PortError as error:
-        raise UsageError(str(error), "give another --port, or 0 for a free one") from error
+    serve(store, port, ready, _importances)
     return DONE
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.commands.record.leaderboard import StoreArgument, StudyOption, spare, study_id
-from search.console import DONE, Json, UsageError, check_output, progress, show
-from search.error import SearchError
+from search.console import DONE, Json, check_output, progress, show
+from search.error import SearchError, UsageError
 
 if TYPE_CHECKING:
     from results.record.store import Store

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from search.console import DONE, Json, UsageError, check_output, show, table
+from search.console import DONE, Json, check_output, show, table
+from search.error import UsageError
 
 if TYPE_CHECKING:
     from results.leaderboard.board import Board, Row

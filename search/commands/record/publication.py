@@ -9,7 +9,8 @@ import typer
 
 from search.commands.record.leaderboard import StoreArgument
 from search.commands.study.search import executor_of
-from search.console import DONE, WRONG, Json, UsageError, note, show, table, typed
+from search.console import DONE, WRONG, Json, note, show, table, typed
+from search.error import UsageError
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.console import (
-    DONE,
-    Executor,
-    Json,
-    StoppedError,
-    UsageError,
-    hours,
-    note,
-    show,
-    table,
-    typed,
-)
+from cells.error import GatewrightError
+from search.console import DONE, Executor, Json, hours, note, show, table, typed
+from search.error import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from results.leaderboard.board import Board
@@ -28,11 +19,6 @@ if TYPE_CHECKING:
     from search.run.cost import Cost
     from search.run.driver import Summary
     from tasks.task import Facts
-
-NOT_TO_BE_RESUMED = frozenset(
-    {"resume.differs", "resume.engine", "order", "not-a-store", "newer", "damaged"}
-)
-"""Codes of errors that the same command would meet again."""
 
 StudyArgument = Annotated[
     str,
@@ -211,11 +197,9 @@ def conduct(
         StoppedError: interrupted; the message holds the command that goes on.
     """
     from cells.engine.executor import describe
-    from results.error import StoreError
     from results.record import provenance
     from results.record.store import Store
     from search.display import SearchDisplay
-    from search.error import SearchError
     from search.run import driver, evaluate, resume
     from search.run.clock import Monotonic
     from search.run.pool import LocalPool, Pool
@@ -276,8 +260,8 @@ def conduct(
         raise StoppedError(
             "nothing is lost; to go on:", again if path.exists() else start
         ) from None
-    except (StoreError, SearchError) as error:
-        if path.exists() and error.code not in NOT_TO_BE_RESUMED:
+    except GatewrightError as error:
+        if path.exists() and error.resumable:
             error.add_note(again)
         raise
     if summary.interrupted:
