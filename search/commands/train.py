@@ -11,7 +11,6 @@ import typer
 
 from search.commands.cells import CellArgument, StoreOption
 from search.commands.hyperparameters import PARAMETERS, Given, WidthOption, hyperparameter_options
-from search.commands.study.search import executor_of
 from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import DONE, WRONG, Executor, Json, check_output, measure, note, number, show
 from search.error import StoppedError, UsageError
@@ -72,6 +71,7 @@ def train(
     from cells.training.setting import Setting
     from search.display import TrainDisplay
     from search.resolve import cell as resolve
+    from search.run.session import executor_of
     from tasks import registry
 
     if schedule not in NAMES:

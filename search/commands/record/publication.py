@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.commands.record.leaderboard import StoreArgument
-from search.commands.study.search import executor_of
 from search.console import DONE, WRONG, Json, note, show, table, typed
 from search.error import UsageError
 
@@ -119,6 +118,7 @@ def verify(
     from results.record import history, publication
     from search import verify as verification
     from search.run.evaluate import evaluate
+    from search.run.session import executor_of
 
     chosen = None if executor is None else executor_of(executor)
     with publication.open_record(store) as record:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search.commands.study.price import price
 from search.commands.study.search import (
     Address,
     DryRun,
@@ -16,7 +17,6 @@ from search.commands.study.search import (
     check_place,
     conduct,
     option_words,
-    price,
 )
 from search.console import DONE, WRONG, Executor, Json, note, show, table
 

@@ -1,0 +1,166 @@
+"""One start of a study: store, executor, pool and strategy put together, and run to the end."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Protocol
+
+from cells.engine import executor as executors
+from results.record import provenance
+from results.record.store import Store
+from results.record.study import Study
+from search.error import StoppedError, UsageError
+from search.progress import Observer, Silent
+from search.run import driver, evaluate, resume
+from search.run.clock import Monotonic
+from search.run.driver import Summary
+from search.run.pool import LocalPool, Pool
+from search.strategies import registry as strategies
+from tasks import registry
+from tasks.task import Facts
+
+
+class Watcher(Protocol):
+    """Told what happens before the driver starts, and whom the driver tells the rest."""
+
+    def note(self, message: str) -> None:
+        """Something that a person wants to know."""
+        ...
+
+    def observe(
+        self, study: Study, facts: Iterable[Facts], slots: int, turned: Mapping[str, int]
+    ) -> AbstractContextManager[Observer]:
+        """What observes the driver while it runs.
+
+        Args:
+            study: what is run.
+            facts: of its tasks.
+            slots: trials that can run at once.
+            turned: cells turned away in earlier starts, by cause.
+        """
+        ...
+
+
+class Unwatched:
+    """A watcher that shows nothing."""
+
+    def note(self, message: str) -> None:
+        """Nothing."""
+
+    def observe(
+        self, study: Study, facts: Iterable[Facts], slots: int, turned: Mapping[str, int]
+    ) -> AbstractContextManager[Observer]:
+        """An observer that does nothing."""
+        return nullcontext(Silent())
+
+
+def conduct(
+    plan: Study,
+    path: Path,
+    *,
+    workers: int | None = None,
+    address: str | None = None,
+    executor: str | None = None,
+    command: str = "",
+    watcher: Watcher | None = None,
+) -> Summary:
+    """Runs or resumes a study: in process, on Ray workers of our own, or on a cluster.
+
+    Args:
+        plan: what to run; what the store holds of it goes on under its stored description.
+        path: of the store; what it holds is not run again.
+        workers: Ray workers; 0 or None with no `address` runs in this process.
+        address: of a running Ray cluster.
+        executor: of every trial; None for the one that the study began with, else the best here.
+        command: the command line that runs it, for the record.
+        watcher: shows what happens; None shows nothing.
+
+    Raises:
+        StoppedError: interrupted; what was recorded is kept.
+        GatewrightError: whether the same call can go on later is in its `resumable`.
+    """
+    watcher = watcher or Unwatched()
+    facts = {(name, scale): registry.load(name, scale).facts for name, scale in tasks_of(plan)}
+    fresh = not path.exists()
+    try:
+        with Store.create_or_open(path) as record:
+            plan = resume.recorded_study(plan, record)
+            resume.check_engine(record, plan.id)
+            if not fresh and plan.id not in {row.id for row in record.studies()}:
+                watcher.note(f"{path} does not hold this study yet; it is begun beside the others")
+            chosen = executor_of(executor, record, plan.id)
+            pool = _pool(workers, address, chosen, watcher)
+            try:
+                turned = _turned(record, plan.id)
+                with watcher.observe(plan, facts.values(), pool.slots, turned) as observer:
+                    summary = driver.run(
+                        plan,
+                        record,
+                        pool,
+                        strategies.make(plan, facts, chosen),
+                        observer,
+                        Monotonic(),
+                        facts.values(),
+                        provenance.collect() | executors.describe(chosen) | {"command": command},
+                    )
+            finally:
+                pool.close()
+    except KeyboardInterrupt:  # outside of the driver, which takes signals itself
+        raise StoppedError("nothing is lost") from None
+    if summary.interrupted:
+        recorded = f"{summary.asks:,} ask{'' if summary.asks == 1 else 's'} recorded"
+        raise StoppedError(f"{recorded}, nothing is lost")
+    return summary
+
+
+def tasks_of(study: Study) -> list[tuple[str, str]]:
+    """Names and scales of the screen and of all tasks of a study."""
+    screen = study.screen
+    return [(screen.task, screen.scale), *((task.name, task.scale) for task in study.tasks)]
+
+
+def executor_of(wanted: str | None, record: Store | None = None, study_id: str = "") -> str:
+    """The executor asked for, or the one that a study began with, or the best on this machine.
+
+    Raises:
+        UsageError: no executor has this name, or this machine cannot run it.
+    """
+    begun = (
+        record.select(
+            "SELECT executor FROM ask JOIN trial ON key = trial_key WHERE study_id = ? LIMIT 1",
+            study_id,
+        )
+        if record
+        else []
+    )
+    chosen = wanted or (str(begun[0][0]) if begun else executors.best())
+    if chosen not in executors.EXECUTORS:
+        known = ", ".join(executors.EXECUTORS)
+        raise UsageError(f"--executor {chosen}: expected one of {known}")
+    reason = executors.hindrance(chosen)
+    if reason is not None:
+        raise UsageError(
+            f"the {chosen} executor cannot run here: {reason.message}",
+            f"{reason.hint}, or use --executor reference, which is many times slower",
+        )
+    return chosen
+
+
+def _pool(workers: int | None, address: str | None, executor: str, watcher: Watcher) -> Pool:
+    if address is None and not workers:
+        evaluate.prepare_process(executor)
+        return LocalPool(evaluate.evaluate)
+    from search.run.ray_pool import RayPool  # loads Ray
+
+    watcher.note("starting Ray" if address is None else f"joining Ray at {address}")
+    return RayPool(workers, address, evaluate.evaluate)
+
+
+def _turned(record: Store, study_id: str) -> dict[str, int]:
+    """Cells that were turned away, by cause."""
+    return {
+        str(cause): int(count)
+        for cause, count in record.select(
+            "SELECT cause, count(*) FROM rejection WHERE study_id = ? GROUP BY cause", study_id
+        )
+    }
