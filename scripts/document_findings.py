@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from results.claims import findings, verdict
 from results.claims.claim import Family
-from results.record import publication
+from results.publishing import publication
 from results.report import findings_figure, findings_report, page, panel
 from scripts.page import run, table
 

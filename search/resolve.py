@@ -33,7 +33,7 @@ def cell(word: str, store: Path | None = None) -> Cell:
             error.add_note(word)
             raise
     if store is not None and word not in zoo.names():
-        from results.record import publication
+        from results.publishing import publication
 
         with publication.open_record(store) as record:
             text = record.cell(word)

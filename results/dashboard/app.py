@@ -30,7 +30,7 @@ from results.dashboard.view import AbsentError, Document, Request, View
 from results.dashboard.views import API, STORE_VIEWS, STUDY_VIEWS
 from results.error import StoreError
 from results.exact import exact
-from results.record import publication
+from results.publishing import publication
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Desk:
         """Opens the store, so that a wrong one is told of before anything is served.
 
         Raises:
-            StoreError: as `results.record.publication.open_record`.
+            StoreError: as `results.publishing.publication.open_record`.
         """
         self._thread.submit(self._run, lambda record: record.studies()).result()
 

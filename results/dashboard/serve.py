@@ -38,7 +38,7 @@ def serve(
 
     Raises:
         PortError: the port is taken.
-        StoreError: as `results.record.publication.open_record`.
+        StoreError: as `results.publishing.publication.open_record`.
     """
     with contextlib.suppress(ImportError, ValueError, OSError):
         _make_room()

@@ -1,1 +1,1 @@
-"""The record: studies, trials, outcomes, the store that keeps them, and the folder that publishes them."""
+"""The record: studies, trials, outcomes, and the store that keeps them."""

@@ -12,7 +12,8 @@ from cells.training.budget import Budget
 from cells.training.point import Point
 from cells.training.schedule import Schedule
 from results.error import StoreError
-from results.record import decode, plain, publication, words
+from results.publishing import publication
+from results.record import decode, plain, words
 from results.record.ask import Ask, Rejection, Role
 from results.record.outcome import Outcome
 from results.record.store import Store

@@ -13,8 +13,9 @@ import pytest
 
 from results import frame
 from results.error import StoreError
-from results.record import csv_text, history, publication
-from results.record.restore import restore
+from results.publishing import csv_text, publication
+from results.publishing.restore import restore
+from results.record import history
 from results.record.store import Store
 from results.record.study import Study
 from results.report import search_report as report

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from results.error import StoreError
-from results.record import history, publication
+from results.publishing import publication
+from results.publishing.restore import restore, resume_commands
+from results.record import history
 from results.record.lock import Lock, beside
-from results.record.restore import restore, resume_commands
 from results.record.store import Store
 from results.record.study import Study
 from tests.results import synthetic

@@ -16,7 +16,7 @@ from cells.engine import executor
 from cells.engine.files import model_file
 from cells.engine.native import build
 from cells.training.setting import Setting
-from results.record import publication
+from results.publishing import publication
 from results.record.store import Store
 from search.cli import app, run
 from tasks import registry

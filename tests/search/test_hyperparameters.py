@@ -16,7 +16,7 @@ from cells.training.space import Space
 from results import frame
 from results.dashboard.history import History
 from results.dashboard.pages import hyperparameters, trials
-from results.record import publication
+from results.publishing import publication
 from results.record.row import insert_trial
 from results.record.setting_columns import SETTING_COLUMNS
 from results.record.study import Study

@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 
 from results.claims import findings
-from results.record import history, publication
+from results.publishing import publication
+from results.record import history
 from results.record.store import Store
 from results.record.trial import ENGINE
 from results.record.words import EDITION
 from results.report import search_report as report
 from search import cli, configuration, verify
 from search import findings as runs
-from search.run.session import tasks_of
 from search.run.resume import recorded_study
+from search.run.session import tasks_of
 from search.strategies import registry as strategies
 from tasks import registry
 

@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 
 from results import frame
 from results.error import StoreError
-from results.record import publication
+from results.publishing import publication
 from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store

@@ -34,7 +34,7 @@ def export(
     json: Json = False,
 ) -> int:
     """Write trials, curves, rejections and cells as tables, or the trials as Optuna studies."""
-    from results.record import publication
+    from results.publishing import publication
 
     if to not in FORMS:
         raise UsageError(f"--to {to}: expected {', '.join(FORMS[:-1])} or {FORMS[-1]}")

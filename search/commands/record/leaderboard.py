@@ -57,7 +57,7 @@ def leaderboard(
 ) -> int:
     """Show the cells of a search by the paper's score, with what was confirmed on fresh seeds."""
     from results.leaderboard import board as boards
-    from results.record import publication
+    from results.publishing import publication
 
     with publication.open_record(store) as record:
         board = boards.build(record, study_id(record, study))
@@ -167,7 +167,7 @@ def report(
     json: Json = False,
 ) -> int:
     """Write one self-contained HTML page that opens offline."""
-    from results.record import publication
+    from results.publishing import publication
 
     if importance not in METHODS:
         raise UsageError(f"--importance {importance}: expected {' or '.join(METHODS)}")

@@ -27,7 +27,7 @@ def publish(
 
     Into a folder that holds a part of it already, only what was added since is written.
     """
-    from results.record import publication
+    from results.publishing import publication
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: a file, expected a folder")
@@ -58,7 +58,7 @@ def restore(
     json: Json = False,
 ) -> int:
     """Turn a published record into a store again, which its search can go on with."""
-    from results.record import restore as restoring
+    from results.publishing import restore as restoring
     from results.record.store import Store
 
     restoring.restore(folder, store)
@@ -115,7 +115,8 @@ def verify(
     json: Json = False,
 ) -> int:
     """Check a record's sums and digests, train some of its trials again, and compare."""
-    from results.record import history, publication
+    from results.publishing import publication
+    from results.record import history
     from search import verify as verification
     from search.run.evaluate import evaluate
     from search.run.session import executor_of

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from results.dashboard.views import STUDY_VIEWS
-from results.record import publication
+from results.publishing import publication
 from results.record.store import Store
 from results.record.study import Study
 from tests.results import synthetic

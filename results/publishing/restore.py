@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from results.error import StoreError
+from results.publishing.publication import fill
 from results.record.connection import connect
 from results.record.lock import Lock, beside
-from results.record.publication import fill
 from results.record.store import Store
 
 COMMANDS: Final = ("search", "reproduce", "tune")

@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from results.error import FAULTS, StoreError, from_sqlite
-from results.record import csv_text, history, manifest
+from results.publishing import csv_text, manifest
+from results.publishing.csv_text import tables
+from results.publishing.manifest import HINT, MANIFEST, Manifest, Part, Text, file_of
+from results.record import history
 from results.record.connection import connect
-from results.record.csv_text import tables
-from results.record.manifest import HINT, MANIFEST, Manifest, Part, Text, file_of
 from results.record.migrate import migrate
 from results.record.store import Store
 

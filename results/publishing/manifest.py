@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from results.error import StoreError
-from results.record.csv_text import tables
+from results.publishing.csv_text import tables
 from results.record.migrate import VERSION
 
 FORMATS: Final = (1, 2)
