@@ -6,14 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from cells.engine import executor as executors
 from results.label import label
-from results.record import provenance
+from results.publishing import publication
+from results.record import history, provenance
 from results.record.outcome import Ending, Outcome
-from results.record.store import Store
+from results.record.store import Store, StudyRow
 from results.record.trial import ENGINE, Trial
+from search.run.evaluate import evaluate
+from search.run.executor import executor_of
 from tasks import registry
 from tasks.task import Facts, TaskError
 
@@ -87,6 +91,75 @@ class Check:
     def agrees(self) -> bool:
         """Whether the record stands."""
         return self.verdict in ("same bits", "within rounding")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What came of a record that was checked.
+
+    Attributes:
+        studies: of the record, in order.
+        digests: of the history of each, by id.
+        recorded: trials with an outcome.
+        able: how many of them this machine can repeat.
+        reasons: how many it cannot, for which reason.
+        checks: the trials that were trained again.
+    """
+
+    studies: tuple[StudyRow, ...]
+    digests: Mapping[str, str]
+    recorded: int
+    able: int
+    reasons: Counter[str]
+    checks: tuple[Check, ...]
+
+    @property
+    def compared(self) -> int:
+        """Trials that can be judged."""
+        return sum(one.judged for one in self.checks)
+
+    @property
+    def agreeing(self) -> int:
+        """Trials that agree with the record."""
+        return sum(one.agrees for one in self.checks)
+
+
+def verify(
+    place: Path,
+    sample: int = 5,
+    seconds: float = 300.0,
+    seed: int = 0,
+    executor: str | None = None,
+    on_trial: Callable[[int, int, Trial], None] | None = None,
+) -> Verification:
+    """Checks the sums and digests of a record, trains some of its trials again, and compares.
+
+    Args:
+        place: a store's file, or a published folder.
+        sample: trials to train again, at most.
+        seconds: that these took when they were recorded, at most, see `draw`.
+        seed: of the draw.
+        executor: what trains again; None for what the record names, or the reference where that
+            cannot run.
+        on_trial: told the number of each trial, of how many, before it is trained.
+
+    Raises:
+        StoreError: the record cannot be read, or does not fit its sums and digests.
+        UsageError: no executor has this name, or this machine cannot run it.
+    """
+    chosen = None if executor is None else executor_of(executor)
+    with publication.open_record(place) as record:
+        studies = tuple(record.studies())
+        digests = {row.id: history.digest(record, row.id) for row in studies}
+        recorded = read(record)
+    able, reasons = sort_out(recorded, chosen)
+    drawn = draw(able, sample, seconds, seed)
+    checks: list[Check] = []
+    for number, one in enumerate(drawn, 1):
+        if on_trial is not None:
+            on_trial(number, len(drawn), one.trial)
+        checks.append(repeat(one, evaluate, chosen))
+    return Verification(studies, digests, len(recorded), len(able), reasons, tuple(checks))
 
 
 def read(store: Store) -> list[Recorded]:

@@ -71,7 +71,7 @@ def train(
     from cells.training.setting import Setting
     from search.display import TrainDisplay
     from search.resolve import cell as resolve
-    from search.run.session import executor_of
+    from search.run.executor import executor_of
     from tasks import registry
 
     if schedule not in NAMES:

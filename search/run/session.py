@@ -9,11 +9,12 @@ from cells.engine import executor as executors
 from results.record import provenance
 from results.record.store import Store
 from results.record.study import Study
-from search.error import StoppedError, UsageError
+from search.error import StoppedError
 from search.progress import Observer, Silent
 from search.run import driver, evaluate, resume
 from search.run.clock import Monotonic
 from search.run.driver import Summary
+from search.run.executor import executor_of
 from search.run.pool import LocalPool, Pool
 from search.strategies import registry as strategies
 from tasks import registry
@@ -117,33 +118,6 @@ def tasks_of(study: Study) -> list[tuple[str, str]]:
     """Names and scales of the screen and of all tasks of a study."""
     screen = study.screen
     return [(screen.task, screen.scale), *((task.name, task.scale) for task in study.tasks)]
-
-
-def executor_of(wanted: str | None, record: Store | None = None, study_id: str = "") -> str:
-    """The executor asked for, or the one that a study began with, or the best on this machine.
-
-    Raises:
-        UsageError: no executor has this name, or this machine cannot run it.
-    """
-    begun = (
-        record.select(
-            "SELECT executor FROM ask JOIN trial ON key = trial_key WHERE study_id = ? LIMIT 1",
-            study_id,
-        )
-        if record
-        else []
-    )
-    chosen = wanted or (str(begun[0][0]) if begun else executors.best())
-    if chosen not in executors.EXECUTORS:
-        known = ", ".join(executors.EXECUTORS)
-        raise UsageError(f"--executor {chosen}: expected one of {known}")
-    reason = executors.hindrance(chosen)
-    if reason is not None:
-        raise UsageError(
-            f"the {chosen} executor cannot run here: {reason.message}",
-            f"{reason.hint}, or use --executor reference, which is many times slower",
-        )
-    return chosen
 
 
 def _pool(workers: int | None, address: str | None, executor: str, watcher: Watcher) -> Pool:

@@ -12,10 +12,8 @@ from search.console import DONE, WRONG, Json, note, show, table, typed
 from search.error import UsageError
 
 if TYPE_CHECKING:
-    from collections import Counter
-
-    from results.record.store import StudyRow
-    from search.verify import Check
+    from results.record.trial import Trial
+    from search.verify import Verification
 
 
 def publish(
@@ -115,26 +113,14 @@ def verify(
     json: Json = False,
 ) -> int:
     """Check a record's sums and digests, train some of its trials again, and compare."""
-    from results.publishing import publication
-    from results.record import history
     from search import verify as verification
-    from search.run.evaluate import evaluate
-    from search.run.session import executor_of
 
-    chosen = None if executor is None else executor_of(executor)
-    with publication.open_record(store) as record:
-        studies = record.studies()
-        digests = {row.id: history.digest(record, row.id) for row in studies}
-        recorded = verification.read(record)
-    able, reasons = verification.sort_out(recorded, chosen)
-    drawn = verification.draw(able, sample, seconds, seed)
-    checks: list[Check] = []
-    for number, one in enumerate(drawn, 1):
+    def told(number: int, count: int, trial: "Trial") -> None:
         if not json:
-            note(f"trial {number} of {len(drawn)}: {one.trial.task}, {one.trial.key}")
-        checks.append(verification.repeat(one, evaluate, chosen))
-    compared = [one for one in checks if one.judged]
-    agreeing = sum(one.agrees for one in compared)
+            note(f"trial {number} of {count}: {trial.task}, {trial.key}")
+
+    found = verification.verify(store, sample, seconds, seed, executor, told)
+    compared, agreeing = found.compared, found.agreeing
     document: dict[str, Any] = {
         "record": str(store),
         "published": store.is_dir(),
@@ -144,40 +130,40 @@ def verify(
                 "name": row.study.name,
                 "asked": row.asked,
                 "answered": row.answered,
-                "digest": digests[row.id],
+                "digest": found.digests[row.id],
             }
-            for row in studies
+            for row in found.studies
         ],
-        "trials": len(recorded),
-        "able": len(able),
-        "not_able": dict(reasons),
-        "checked": [dataclasses.asdict(one) for one in checks],
+        "trials": found.recorded,
+        "able": found.able,
+        "not_able": dict(found.reasons),
+        "checked": [dataclasses.asdict(one) for one in found.checks],
         "agreeing": agreeing,
-        "differing": len(compared) - agreeing,
-        "not_judged": len(checks) - len(compared),
+        "differing": compared - agreeing,
+        "not_judged": len(found.checks) - compared,
     }
 
     def render() -> None:
-        _print_record(store, studies, digests)
-        _print_checks(checks, reasons, len(recorded))
-        print(f"{agreeing} of {len(compared)} that can be judged agree with the record")
+        _print_record(store, found)
+        _print_checks(found)
+        print(f"{agreeing} of {compared} that can be judged agree with the record")
         if sample and not compared:
             print("nothing could be compared, so this proves nothing about the numbers")
 
     show(document, json, render)
-    return DONE if agreeing == len(compared) and (compared or not sample) else WRONG
+    return DONE if agreeing == compared and (compared or not sample) else WRONG
 
 
-def _print_record(store: Path, studies: "list[StudyRow]", digests: dict[str, str]) -> None:
+def _print_record(store: Path, found: "Verification") -> None:
     table(
         ("study", "asked", "answered", "digest"),
-        [(row.study.name, row.asked, row.answered, digests[row.id]) for row in studies],
+        [(row.study.name, row.asked, row.answered, found.digests[row.id]) for row in found.studies],
     )
     what = "the checksums of the folder and" if store.is_dir() else "the file and"
     print(f"{what} the digests of all asks and outcomes are right")
 
 
-def _print_checks(checks: "list[Check]", reasons: "Counter[str]", trials: int) -> None:
+def _print_checks(found: "Verification") -> None:
     table(
         ("key", "cell", "task", "executor", "of", "recorded", "found", "apart", "allowed", ""),
         [
@@ -193,10 +179,10 @@ def _print_checks(checks: "list[Check]", reasons: "Counter[str]", trials: int) -
                 one.allowed,
                 one.verdict,
             )
-            for one in checks
+            for one in found.checks
         ],
     )
-    unlike = dict.fromkeys(what for one in checks for what in one.unlike)
+    unlike = dict.fromkeys(what for one in found.checks for what in one.unlike)
     if unlike:
         print(
             "not the machine class of the record, so bits may differ: by as much as rounding explains,"
@@ -204,8 +190,8 @@ def _print_checks(checks: "list[Check]", reasons: "Counter[str]", trials: int) -
         )
         for what in unlike:
             print(f"  {what}")
-    for reason, count in sorted(reasons.items()):
-        print(f"skipped {count:,} of {trials:,} trials: {reason}")
+    for reason, count in sorted(found.reasons.items()):
+        print(f"skipped {count:,} of {found.recorded:,} trials: {reason}")
 
 
 def _exact(value: float | None, ending: str) -> str:

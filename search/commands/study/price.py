@@ -15,7 +15,7 @@ def price(plans: "Sequence[Study]", json: bool) -> int:
     """Prints trials and time of studies that are run one after another, and runs nothing."""
     from cells.engine.training import determinism
     from search.run.cost import measure
-    from search.run.session import executor_of
+    from search.run.executor import executor_of
 
     chosen = executor_of(None)
     determinism.prepare(chosen)
