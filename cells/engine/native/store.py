@@ -125,7 +125,8 @@ class Store:
         kept = range(optimizer.moments)
         self.averages = [memory.zeros(total) for _ in kept]
         self.embedding_averages = [memory.zeros(symbols, self.stride) for _ in kept]
-        self._updates = 0
+        # beta1^t and beta2^t, by products: the bits of a power depend on the library of the machine.
+        self._powers = 1.0, 1.0
         nothing = memory.zeros(0), memory.zeros(0)
         self.input, self.input_gradients = placed.get("input.weight", nothing)
 
@@ -188,13 +189,16 @@ class Store:
         one = self.optimizer
         if isinstance(one, Sgd):
             return
-        number = self._updates + 1
-        corrections = 1.0 - one.beta1**number, math.sqrt(1.0 - one.beta2**number)
+        mean, square = self._powers
+        corrections = 1.0 - mean * one.beta1, math.sqrt(1.0 - square * one.beta2)
         self.own[:] = one.beta1, one.beta2, one.eps, one.weight_decay, *corrections
 
     def end_update(self) -> None:
         """Counts the update: it was made."""
-        self._updates += 1
+        one = self.optimizer
+        if not isinstance(one, Sgd):
+            mean, square = self._powers
+            self._powers = mean * one.beta1, square * one.beta2
 
     def idle_update(self) -> None:
         """Sets numbers such that an update at rate 0 moves nothing, averages included."""
@@ -215,7 +219,7 @@ class Store:
             self._load(name, one, weights[name].astype(self._memory.dtype))
         for average in (*self.averages, *self.embedding_averages):
             average.fill(0)
-        self._updates = 0
+        self._powers = 1.0, 1.0
 
     def _load(self, name: str, one: Parameter, values: Array) -> None:
         if name in self._idle:

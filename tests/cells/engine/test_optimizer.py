@@ -25,10 +25,13 @@ from tests.cells.engine.made import roll, symbols
 from tests.cells.engine.native.agreement import Shape, model_of, weights_of
 
 UPDATES = 50
-NATIVE = pytest.param(
-    "native", marks=pytest.mark.skipif(hindrance() is not None, reason="no native runtime")
-)
-EXECUTORS = ["reference", NATIVE]
+EXECUTORS = [
+    "reference",
+    *(
+        pytest.param(name, marks=pytest.mark.skipif(hindrance(name) is not None, reason="not here"))
+        for name in ("native", "portable")
+    ),
+]
 OPTIMIZERS = [
     Adam(),
     AdamW(),
