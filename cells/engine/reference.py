@@ -103,7 +103,7 @@ def unroll(
     Args:
         cell: the cell.
         weights: parameters by the names of `cells.engine.training.parameter`, e.g. `layer0.node7.weight`
-            `[H, H]` as `[out, in]`; `tensors(draw(model, scale, seed))` makes them. Parameters of
+            `[H, H]` as `[out, in]`; `tensors(draw(model, init_scale, seed))` makes them. Parameters of
             other layers are not looked at.
         inputs: `[T, B, H]`, what the cell calls x.
         states: S tensors `[B, H]` in the order of the cell's states, before the first step.

@@ -19,13 +19,13 @@ Array = NDArray[np.float64]
 _SHARED = frozenset({"chrono", "uniform_gate"})
 
 
-def draw(model: Model, scale: float, seed: int, *, portable: bool = False) -> Weights:
+def draw(model: Model, init_scale: float, seed: int, *, portable: bool = False) -> Weights:
     """All parameters of `model` by name (see `cells.engine.training.parameter`), float64.
 
     Each parameter has a generator of its own, derived from `seed` and its name, so that one more
     parameter never moves the others. `chrono` and `uniform_gate` derive it from the layer instead,
     so that all gates of one layer share a draw. The default law is uniform on
-    [-scale, scale] / sqrt(H); biases of input map and readout start at 0.
+    [-init_scale, init_scale] / sqrt(H); biases of input map and readout start at 0.
 
     With `portable` no bit depends on the CPU or on BLAS: logarithms, powers of e, orthogonal matrices
     and spectral radii are those of `exact`, which are the others' up to rounding.
@@ -34,7 +34,7 @@ def draw(model: Model, scale: float, seed: int, *, portable: bool = False) -> We
     et al. 2020 for `uniform_gate`; Orvieto et al. 2023 for `ring` and `log`.
     """
     rules = _PORTABLE if portable else _FAST
-    return {one.name: _fill(one, model, scale, seed, rules) for one in parameters(model)}
+    return {one.name: _fill(one, model, init_scale, seed, rules) for one in parameters(model)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,14 @@ _PORTABLE: Final = _Rules(
 )
 
 
-def _fill(one: Parameter, model: Model, scale: float, seed: int, rules: _Rules) -> Array:
+def _fill(one: Parameter, model: Model, init_scale: float, seed: int, rules: _Rules) -> Array:
     law = one.initial.law
     stream = f"layer{one.layer}.{law}" if law in _SHARED else one.name
     # A diagonal is a stack of H blocks of one number each, for the laws of square matrices.
     shape = (*one.shape, 1, 1) if one.form == "diagonal" else one.shape
-    values = _drawn(one.initial, shape, model, scale, generator("initial", seed, stream), rules)
+    values = _drawn(
+        one.initial, shape, model, init_scale, generator("initial", seed, stream), rules
+    )
     if one.initial.negative:
         values = -values
     if one.diagonal:
@@ -91,7 +93,7 @@ def _drawn(
     initial: Initial,
     shape: tuple[int, ...],
     model: Model,
-    scale: float,
+    init_scale: float,
     source: np.random.Generator,
     rules: _Rules,
 ) -> Array:
@@ -103,7 +105,7 @@ def _drawn(
 
     match initial.law:
         case "default":
-            bound = scale / math.sqrt(model.width)
+            bound = init_scale / math.sqrt(model.width)
             return source.uniform(-bound, bound, shape)
         case "value":
             return np.full(shape, numbers[0])

@@ -20,7 +20,7 @@ from cells.engine.training.initial import draw
 def trained(name: str = "gru", width: int = 4) -> Trained:
     model = Model(canonical(zoo.load(name)), width, 2, "symbols", 3, 0.25, 20)
     weights = {
-        key: array.astype(np.float32) for key, array in draw(model, scale=1.0, seed=5).items()
+        key: array.astype(np.float32) for key, array in draw(model, init_scale=1.0, seed=5).items()
     }
     return Trained(
         model, weights, "markup", "smoke", ("a", "\n", "<eos>"), 1, {"seed": 5, "x": [1]}
