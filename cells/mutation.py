@@ -26,20 +26,21 @@ from cells.cell import Cell, Linear, Node
 from cells.error import CellError
 from cells.initial import ZERO
 from cells.limit import LIMITS, Limits
+from cells.op import PAPER, alphabet
 from cells.verify import finding
 
 Reading = Literal["edits", "sweep", "free_sweep"]
 
 DRAWN: Final = (
-    Node("tanh", (0,)),
-    Node("sigmoid", (0,)),
-    Node("relu", (0,)),
+    *(Node(op, (0,)) for op in alphabet("activation", PAPER)),
     Node("linear", (0,), Linear()),
     Node("linear", (0,), Linear(diagonal=1.0)),
     Node("linear", (0,), Linear(diagonal=0.9)),
     Node("linear", (0,), Linear(diagonal=1.1)),
 )
 """What operators 1 and 3 draw from: the paper's activations, Linear(a, x) among them."""
+
+_ARITHMETIC: Final = sorted(alphabet("arithmetic", PAPER))
 
 MOST_EDITS: Final = 3
 
@@ -222,7 +223,7 @@ def replace_arithmetic(draft: Draft, node: int, generator: Random) -> bool:
     op, arguments, _ = draft.nodes[node]
     if len(arguments) != 2:
         return False
-    drawn = generator.choice([other for other in "*+-" if other != op])
+    drawn = generator.choice([other for other in _ARITHMETIC if other != op])
     draft.nodes[node] = Node(drawn, _either_order(drawn, *arguments, generator))
     draft.settle()
     return True
@@ -275,7 +276,7 @@ def combine(draft: Draft, node: int, generator: Random) -> bool:
         return False
     own = generator.choice(_bits(masks[node]))
     other = generator.choice(_bits(generator.choice(choices)))
-    op = generator.choice("*+-")
+    op = generator.choice(_ARITHMETIC)
     arguments = (own, other) if generator.random() < 0.5 else (other, own)
     new = draft.append(Node(op, arguments))
     draft.redirect(node, new)

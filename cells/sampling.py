@@ -7,12 +7,14 @@ from cells.cell import KINDS, Cell, Linear, Node
 from cells.error import CellError
 from cells.initial import DEFAULT, ZERO, Initial
 from cells.limit import LIMITS, Limits
-from cells.op import ACTIVATIONS, ARITHMETIC
+from cells.op import FIRST, PAPER, alphabet
 from cells.verify import finding
 
 _ATTEMPTS: Final = 10_000
-_PAPER_ACTIVATIONS: Final = ("tanh", "sigmoid", "relu")
-_PAPER_ARITHMETIC: Final = ("*", "+", "-")
+_ACTIVATIONS: Final = alphabet("activation", FIRST)
+_ARITHMETIC: Final = alphabet("arithmetic", FIRST)
+_PAPER_ACTIVATIONS: Final = alphabet("activation", PAPER)
+_PAPER_ARITHMETIC: Final = tuple(sorted(alphabet("arithmetic", PAPER)))  # as samples always had it
 _DIAGONALS: Final = (0.0, 1.0, 0.9, 1.1)
 _CONSTANTS: Final = (1.0, 2.0, 0.5, -1.0, 0.1, 3.0)
 _BIASES: Final = (ZERO, None, Initial("value", (1.0,)), Initial("chrono"), DEFAULT)
@@ -40,7 +42,7 @@ def sample(
         size: number of operation nodes, at least the number of states. Leaves are not counted.
         states: number of states, by default 1 or 2 with equal chance (1 below size 6).
         limits: of the cell.
-        extended: draw from all operators, with constants, vectors, scalars, kinds of linear and laws
+        extended: draw from all operators of the first edition, with constants, vectors, scalars, kinds of linear and laws
             of biases, and an output that need not be a state; else from the paper's set.
 
     Raises:
@@ -80,7 +82,7 @@ def _grow(generator: Random, size: int, states: int, extended: bool) -> Cell | N
         crowded = len(unread) - states >= size - done
         kind = generator.random()
         if crowded or kind >= 0.55:
-            op = generator.choice(ARITHMETIC if extended else _PAPER_ARITHMETIC)
+            op = generator.choice(_ARITHMETIC if extended else _PAPER_ARITHMETIC)
             first = unread.pop(generator.randrange(len(unread))) if crowded else argument()
             if crowded and unread:
                 second = unread.pop(generator.randrange(len(unread)))
@@ -95,7 +97,7 @@ def _grow(generator: Random, size: int, states: int, extended: bool) -> Cell | N
             linear = _linear(generator, extended)
             nodes.append(Node("linear", (argument(),), linear))
         else:
-            op = generator.choice(ACTIVATIONS if extended else _PAPER_ACTIVATIONS)
+            op = generator.choice(_ACTIVATIONS if extended else _PAPER_ACTIVATIONS)
             nodes.append(Node(op, (argument(),)))
         unread.append(len(nodes) - 1)
     grown = [index for index in range(states + 1, len(nodes)) if nodes[index].args]

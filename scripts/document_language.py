@@ -42,7 +42,7 @@ def limits() -> str:
 
 def operators() -> str:
     rows = (
-        (code(op.name), op.formula, ", ".join(map(code, op.derivative)), op.source)
+        (code(op.name), op.formula, ", ".join(code(str(slope)) for slope in op.slopes), op.source)
         for op in OPS.values()
         if op.name not in ("input", "state", "constant")
     )

@@ -6,11 +6,11 @@ cell. `cells.drawing` lays it out, `cells.distance.relative` compares it.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from cells.cell import Cell, Linear
 from cells.error import visible
-from cells.op import ACTIVATIONS, ARITHMETIC
+from cells.op import ACTIVATIONS, ARITHMETIC, OPS
 from cells.text.printer import number_text, state_names
 
 Role = Literal[
@@ -25,16 +25,6 @@ Role = Literal[
     "new",
     "out",
 ]
-
-_SIGNS: Final = {
-    "sigmoid": "σ",
-    "logsigmoid": "log σ",
-    "sqrt": "√",
-    "*": "×",
-    "-": "−",
-    "/": "÷",
-    "linear": "W",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +119,8 @@ class _Diagram:
             for position, arg in enumerate(node.args):
                 if arg not in self.places and cell.nodes[arg].op == "constant":
                     continue
-                ordered = node.op in ("-", "/") and not self._has_constant(index)
-                mark = ("1st", "2nd")[position] if ordered else ""
+                ordered = not OPS[node.op].commutative and not self._has_constant(index)
+                mark = ("1st", "2nd")[position] if ordered and len(node.args) > 1 else ""
                 edges += self._arriving(arg, place, mark)
         for state, index in enumerate(cell.updates):
             is_output = index == cell.output and cell.updates.index(index) == state
@@ -161,7 +151,7 @@ class _Diagram:
         node = cell.nodes[index]
         name = cell.names[index] if index < len(cell.names) else None
         name = "" if name is None else visible(name)
-        sign = _SIGNS.get(node.op, node.op)
+        sign = OPS[node.op].sign
         if node.op == "input":
             return Vertex("input", "x", "", index)
         if node.op == "state":

@@ -7,16 +7,11 @@ lower-case letter and a product by channel, an antisymmetric one A - A^T.
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
 from cells.cell import Cell, Linear
-from cells.op import OPS
+from cells.op import CALL, OPS, PRODUCT, RANKS, SUM
 from cells.text.printer import Layout, layout, number_text
-
-_SUM: Final = 1
-_PRODUCT: Final = 2
-_ATOM: Final = 3
-_RANK: Final = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ class _Style:
     def apply(self, op: str, args: list[str]) -> str:
         if self.latex:
             return OPS[op].latex.format(**dict(zip("ab", args, strict=False)))
-        return f" {op} ".join(args) if op in _RANK else f"{op}({', '.join(args)})"
+        return f" {op} ".join(args) if op in RANKS else f"{op}({', '.join(args)})"
 
 
 def symbols(cell: Cell, page: Layout) -> dict[tuple[int, str], tuple[str, str, int]]:
@@ -114,20 +109,20 @@ def _lines(cell: Cell, style: _Style) -> list[tuple[str, str]]:
         return f"({text})" if ranks[index] < rank or (right and text.startswith("-")) else text
 
     for index, (op, args, parameter) in enumerate(nodes):
-        rank = _RANK.get(op, _ATOM)
+        rank = RANKS.get(op, CALL)
         if op == "input":
             text = "x_t" if style.latex else "x"
         elif op == "state":
             text = style.old(page.states[index - 1])
         elif op == "constant":
             text = style.number(cast("float", parameter))
-            rank = _PRODUCT if "10^" in text else _ATOM
+            rank = PRODUCT if "10^" in text else CALL
         elif op in ("vector", "scalar"):
             text = style.symbol(*letters[index, "v"])
             name = page.names.get(index, "'")
             if name.isidentifier() and name != "out":  # its name is its symbol
                 texts.append(style.word(name))
-                ranks.append(_ATOM)
+                ranks.append(CALL)
                 continue
         elif index in page.calls:
             linears = page.calls[index]
@@ -135,14 +130,14 @@ def _lines(cell: Cell, style: _Style) -> list[tuple[str, str]]:
             if op == "linear":
                 linear = cast("Linear", parameter)
                 symbol = style.symbol(*letters[index, "W"])
-                terms[index] = style.matrix(linear, symbol, inside(args[0], _ATOM, True))
+                terms[index] = style.matrix(linear, symbol, inside(args[0], CALL, True))
             parts = [terms[part] for part in linears]
             if (head, "b") in letters:
                 parts.append(style.symbol(*letters[head, "b"]))
-            text, rank = " + ".join(parts), _SUM if len(parts) > 1 else _PRODUCT
+            text, rank = " + ".join(parts), SUM if len(parts) > 1 else PRODUCT
         elif op == "/" and style.latex:
-            text, rank = style.apply(op, [texts[arg] for arg in args]), _ATOM
-        elif rank != _ATOM:
+            text, rank = style.apply(op, [texts[arg] for arg in args]), CALL
+        elif rank != CALL:
             left, right = args
             tight = rank + (op != "+")  # a + (b - c) needs no parentheses
             text = style.apply(op, [inside(left, rank), inside(right, tight, True)])
@@ -151,7 +146,7 @@ def _lines(cell: Cell, style: _Style) -> list[tuple[str, str]]:
         name = page.names.get(index)
         if name is not None:
             rights[index] = text
-            text, rank = style.read(name), _ATOM
+            text, rank = style.read(name), CALL
         texts.append(text)
         ranks.append(rank)
     lines: list[tuple[str, str]] = []

@@ -9,6 +9,7 @@ from typing import Final
 
 from cells.cell import Cell
 from cells.drawing.equation import latex
+from cells.op import OPS
 
 _TOKEN: Final = re.compile(r"\\[A-Za-z]+|\\_|[0-9]+(?:\.[0-9]+)?|[A-Za-z]|[{}_^(),+\-=&]|\s+")
 _FUNCTIONS: Final = {"tanh", "exp", "log", "sin", "cos", "max", "min"}
@@ -17,6 +18,8 @@ _SIGNS: Final = {
     r"\cdot": "<mo>⋅</mo>",
     r"\sigma": "<mi>σ</mi>",
     r"\top": "<mo>⊤</mo>",
+    r"\lvert": '<mo stretchy="false">|</mo>',
+    r"\rvert": '<mo stretchy="false">|</mo>',
     "-": "<mo>−</mo>",
 }
 
@@ -93,4 +96,4 @@ class _Reader:
         self.place += 1
         word = "".join(letters)
         plain = f"<mi>{escape(word)}</mi>"
-        return f"{plain}<mo>&#8289;</mo>" if word in ("relu", "softplus", "silu") else plain
+        return f"{plain}<mo>&#8289;</mo>" if word in OPS else plain

@@ -15,59 +15,13 @@ from torch.nn import functional
 from cells.cell import Cell, Linear, Node
 from cells.engine.batch import Batch
 from cells.engine.learner import Model, Score, Weights
+from cells.engine.pointwise import FUNCTIONS
 from cells.engine.training.parameter import parameters
 from cells.engine.training.update import Update
-from cells.op import DIVISION_GUARD
 from cells.seed import training_seed
 from cells.training.optimizer import SGD, Optimizer
 
 DTYPES: Final = {"float32": torch.float32, "float64": torch.float64}
-
-
-def _sqrt(a: Tensor) -> Tensor:
-    # The inner `where` keeps the infinite slope at 0 out of the gradient; NaN passes both.
-    low = a <= 0
-    return torch.where(low, 0.0, torch.sqrt(torch.where(low, 1.0, a)))
-
-
-def _divide(a: Tensor, b: Tensor) -> Tensor:
-    sign = torch.where(b < 0, -1.0, 1.0).to(b.dtype)
-    return a / torch.where(b.abs() <= DIVISION_GUARD, DIVISION_GUARD * sign, b)
-
-
-def _maximum(a: Tensor, b: Tensor) -> Tensor:
-    # torch.maximum would halve the gradient where a equals b; the second test passes NaN on.
-    return torch.where((b > a) | (b != b), b, a)
-
-
-def _minimum(a: Tensor, b: Tensor) -> Tensor:
-    return torch.where((b < a) | (b != b), b, a)
-
-
-def _softplus(a: Tensor) -> Tensor:
-    # functional.softplus is linear above 20, which is wrong by 2e-9 in float64.
-    return -functional.logsigmoid(-a)
-
-
-FUNCTIONS: Final[dict[str, Callable[..., Tensor]]] = {
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "relu": torch.relu,
-    "exp": torch.exp,
-    "logsigmoid": functional.logsigmoid,
-    "softplus": _softplus,
-    "silu": functional.silu,
-    "sqrt": _sqrt,
-    "sin": torch.sin,
-    "cos": torch.cos,
-    "+": torch.add,
-    "-": torch.sub,
-    "*": torch.mul,
-    "/": _divide,
-    "max": _maximum,
-    "min": _minimum,
-}
-"""Every activation and arithmetic operator of `cells.op`, on tensors of any shape."""
 
 
 def _diagonal(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from cells.cell import Cell, Linear
-from cells.engine.reference import FUNCTIONS, linear_map
+from cells.engine.pointwise import FUNCTIONS
+from cells.engine.reference import linear_map
 from cells.execution import components, reads
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from cells.op import CALL, RANKS
+
 WIDTH: Final = 88
 """Columns of a line: the default of ruff and black."""
 LONGEST: Final = 20
@@ -17,9 +19,6 @@ INDENT: Final = 8
 """Columns in front of a statement of a method."""
 ROOM: Final = WIDTH - INDENT - len("part_999 = ")
 """Columns of an expression that may yet get a line of its own."""
-
-_SUM, _PRODUCT, _ATOM = 1, 2, 3
-_RANKS: Final = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Piece:
     """
 
     text: str
-    rank: int = _ATOM
+    rank: int = CALL
     short: bool = True
     function: str = ""
     arguments: tuple[str, ...] = ()
@@ -102,7 +101,7 @@ class Body:
 
     def arithmetic(self, operator: str, left: Piece, right: Piece, room: int = ROOM) -> Piece:
         """`left operator right`, with parentheses where they are needed."""
-        rank = _RANKS[operator]
+        rank = RANKS[operator]
 
         def join(parts: Sequence[Piece]) -> str:
             # The right side of a sum or product is kept apart: rounding depends on the order.

@@ -13,28 +13,12 @@ from cells.drawing.equation import symbols
 from cells.export import torch_text
 from cells.export.statement import INDENT, LONGEST, ROOM, WIDTH, Body, Names, Piece, bracketed
 from cells.export.torch_initial import Own, reset
+from cells.export.torch_operator import FUNCTIONS
 from cells.initial import Initial
 from cells.op import DIVISION_GUARD
 from cells.size import width_step
 from cells.text.printer import layout, number_text, to_text
 from cells.verify import check
-
-FUNCTIONS: Final = {
-    "tanh": "torch.tanh",
-    "sigmoid": "torch.sigmoid",
-    "relu": "torch.relu",
-    "exp": "torch.exp",
-    "logsigmoid": "logsigmoid",
-    "softplus": "softplus",
-    "silu": "silu",
-    "sqrt": "square_root",
-    "sin": "torch.sin",
-    "cos": "torch.cos",
-    "/": "divide",
-    "max": "maximum",
-    "min": "minimum",
-}
-"""What computes an operator; those without a point are imported or defined by the file."""
 
 KINDS: Final = {
     "free": "linear",
@@ -92,7 +76,7 @@ def write(cell: Cell, note: str = "", window: int = 35) -> str:
     owned = _owned(cell)
     body = _body(cell)
     called = _called(body)
-    imports = sorted(called & {"linear", "logsigmoid", "silu"})
+    imports = sorted(called & torch_text.IMPORTS)
     title = class_name(cell)
     count, rectangular = len(cell.updates), takes_any_input(cell)
     timed = any(one.initial.law == "chrono" and not one.initial.numbers for one in owned)
@@ -308,7 +292,7 @@ def _made(owned: list[Own]) -> str:
 def _called(step: list[str]) -> set[str]:
     """The functions without a point that the step calls, and those that they call in turn."""
     words = set(re.findall(r"(?<![.\w])(\w+)\(", "\n".join(step)))
-    return words | {torch_text.NEEDS[word] for word in words & torch_text.NEEDS.keys()}
+    return words.union(*(torch_text.NEEDS[word] for word in words & torch_text.NEEDS.keys()))
 
 
 def class_name(cell: Cell) -> str:

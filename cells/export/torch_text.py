@@ -3,6 +3,8 @@
 from string import Template
 from typing import Final
 
+from cells.export import torch_operator
+
 FILE: Final = Template(
     '''"""The cell `$name` as a module of torch, written by Gatewright.$note"""
 
@@ -174,28 +176,7 @@ PROJECT: Final = "        values = self.projection(values)\n"
 WINDOW_SAID: Final = "        window: steps of a training window, by which biases start.\n"
 
 HELPERS: Final = {
-    "softplus": '''\
-def softplus(a: Tensor) -> Tensor:
-    """log(1 + exp(a)), exact for large a too."""
-    return -logsigmoid(-a)''',
-    "square_root": '''\
-def square_root(a: Tensor) -> Tensor:
-    """The root of max(a, 0), with a derivative of 0 at a <= 0."""
-    low = a <= 0
-    return torch.where(low, 0.0, torch.sqrt(torch.where(low, 1.0, a)))''',
-    "divide": '''\
-def divide(a: Tensor | float, b: Tensor) -> Tensor:
-    """a / b, b nowhere closer to 0 than 1e-6."""
-    least = torch.where(b < 0, -1e-6, 1e-6).to(b.dtype)
-    return a / torch.where(b.abs() <= 1e-6, least, b)''',
-    "maximum": '''\
-def maximum(a: Tensor, b: Tensor) -> Tensor:
-    """The larger number, a where they are equal: all of the gradient goes to it."""
-    return torch.where((b > a) | (b != b), b, a)''',
-    "minimum": '''\
-def minimum(a: Tensor, b: Tensor) -> Tensor:
-    """The smaller number, a where they are equal: all of the gradient goes to it."""
-    return torch.where((b < a) | (b != b), b, a)''',
+    **torch_operator.HELPERS,
     "diagonal": '''\
 def diagonal(a: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """One weight a channel."""
@@ -211,10 +192,11 @@ def antisymmetric(a: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
 }
 """Functions that a step may call, by name."""
 
-NEEDS: Final = {"softplus": "logsigmoid", "blocks": "linear", "antisymmetric": "linear"}
+NEEDS: Final = {**torch_operator.NEEDS, "blocks": {"linear"}, "antisymmetric": {"linear"}}
 """What a helper imports."""
 
-WORDS: Final = frozenset(
-    {"self", "torch", "nn", "Tensor", "linear", "logsigmoid", "silu", *HELPERS}
-)
+IMPORTS: Final = torch_operator.IMPORTS | {"linear"}
+"""What a file may import from `torch.nn.functional`."""
+
+WORDS: Final = frozenset({"self", "torch", "nn", "Tensor", *IMPORTS, *HELPERS})
 """Names that no variable of a step may have."""

@@ -5,13 +5,13 @@ meaning. Structure of a `linear` (diagonal, blocks, antisymmetric) is a matter o
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final, NamedTuple, cast
 
 from cells.cell import Cell, Linear
 from cells.identity.canonical import Trace, trace
-from cells.op import DIVISION_GUARD
+from cells.op import OPS
 
 Vector = tuple[float, ...]
 
@@ -29,48 +29,6 @@ class Step(NamedTuple):
     states: tuple[Vector, ...]
     output: Vector
     values: tuple[Vector, ...]
-
-
-def _sigmoid(a: float) -> float:
-    return 1.0 / (1.0 + math.exp(-a)) if a >= 0 else math.exp(a) / (1.0 + math.exp(a))
-
-
-def _softplus(a: float) -> float:
-    return max(a, 0.0) + math.log1p(math.exp(-abs(a)))
-
-
-def _exp(a: float) -> float:
-    try:
-        return math.exp(a)
-    except OverflowError:
-        return math.inf
-
-
-def _guard(b: float) -> float:
-    return b if abs(b) >= DIVISION_GUARD else math.copysign(DIVISION_GUARD, b + 0.0)
-
-
-UNARY: Final[dict[str, Callable[[float], float]]] = {
-    "tanh": math.tanh,
-    "sigmoid": _sigmoid,
-    "relu": lambda a: max(a, 0.0),
-    "exp": _exp,
-    "logsigmoid": lambda a: -_softplus(-a),
-    "softplus": _softplus,
-    "silu": lambda a: a * _sigmoid(a),
-    "sqrt": lambda a: math.sqrt(max(a, 0.0)),
-    "sin": math.sin,
-    "cos": math.cos,
-}
-
-BINARY: Final[dict[str, Callable[[float, float], float]]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / _guard(b),
-    "max": max,
-    "min": min,
-}
 
 
 def evaluate(
@@ -111,9 +69,9 @@ def evaluate(
         elif not args:
             values.append(cast("Vector", parameters[index]))
         elif len(args) == 1:
-            values.append(tuple(map(UNARY[op], values[args[0]])))
+            values.append(tuple(map(OPS[op].at, values[args[0]])))
         else:
-            values.append(tuple(map(BINARY[op], values[args[0]], values[args[1]])))
+            values.append(tuple(map(OPS[op].at, values[args[0]], values[args[1]])))
     return Step(
         tuple(values[update] for update in cell.updates), values[cell.output], tuple(values)
     )

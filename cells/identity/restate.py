@@ -14,6 +14,7 @@ from cells.error import CellError
 from cells.identity.canonical import identifier
 from cells.initial import DEFAULT, ZERO
 from cells.mutation import Draft
+from cells.op import OPS
 from cells.verify import finding
 
 _ATTEMPTS: Final = 200
@@ -175,14 +176,12 @@ def _reflect(page: _Page, node: int, args: tuple[int, ...]) -> bool:
     return page.put(node, "*", page.constant(-1.0), turned)
 
 
-LAWS: Final[dict[str, tuple[_Law, ...]]] = {
+_BY_FORMULA: Final[dict[str, tuple[_Law, ...]]] = {
     "*": (_distribute, _polarise),
     "+": (_factor, _blend),
     "-": (_factor, _turn),
-    "tanh": (_tanh, _odd),
+    "tanh": (_tanh,),
     "sigmoid": (_sigmoid, _complement),
-    "sin": (_odd,),
-    "cos": (_even,),
     "silu": (_silu,),
     "softplus": (_softplus,),
     "logsigmoid": (_softplus,),
@@ -192,6 +191,13 @@ LAWS: Final[dict[str, tuple[_Law, ...]]] = {
     "exp": (_exponents,),
     "/": (_quotient,),
     "linear": (_reflect,),
+}
+_BY_PARITY: Final[dict[str, tuple[_Law, ...]]] = {"odd": (_odd,), "even": (_even,), "neither": ()}
+
+LAWS: Final[dict[str, tuple[_Law, ...]]] = {
+    op: (*_BY_FORMULA.get(op, ()), *_BY_PARITY[row.parity])
+    for op, row in OPS.items()
+    if op in _BY_FORMULA or row.parity != "neither"
 }
 """For each operator the identities that hold where it stands."""
 

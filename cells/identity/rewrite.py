@@ -108,23 +108,17 @@ def exact(value: float) -> float | None:
     return rounded if abs(rounded - value) <= 1e-15 * abs(value) else None
 
 
-def _root(value: float) -> float | None:
-    return exact(math.sqrt(value)) if value > 0 else 0.0
+_FOLDED: Final = frozenset(row.name for row in OPS.values() if row.fold)
+_NEVER_NEGATIVE: Final = frozenset(row.name for row in OPS.values() if row.never_negative)
+_KEEPS_POSITIVE: Final = frozenset(row.name for row in OPS.values() if row.keeps_positive)
+_COMMUTATIVE: Final = frozenset(row.name for row in OPS.values() if row.commutative)
+_IDEMPOTENT: Final = frozenset(row.name for row in OPS.values() if row.idempotent)
 
 
-_FOLDS: Final[dict[str, Callable[[float], float | None]]] = {
-    "tanh": lambda c: None if c else 0.0,
-    "sigmoid": lambda c: None if c else 0.5,
-    "relu": lambda c: max(c, 0.0),
-    "exp": lambda c: None if c else 1.0,
-    "silu": lambda c: None if c else 0.0,
-    "sqrt": _root,
-    "sin": lambda c: None if c else 0.0,
-    "cos": lambda c: None if c else 1.0,
-}
-"""Functions of a number, where the result has at most 12 digits."""
-
-_NEVER_NEGATIVE: Final = frozenset({"relu", "sigmoid", "exp", "softplus", "sqrt"})
+def _fold(op: str, number: float) -> float | None:
+    """An activation of a number, or None where the row does not fold it."""
+    row = OPS[op]
+    return None if number and row.fold == "zero" else exact(row.at(number))
 
 
 def _size(numbers: tuple[float, ...]) -> float:
@@ -414,13 +408,13 @@ class Terms:
         return self.scale(self.other("/", (rest, b), ordered=True), factor)
 
     def extreme(self, op: str, a: int, b: int) -> int:
-        """`max` or `min`, flat, each argument once, at most one number."""
+        """An idempotent operation, `max` or `min`: flat, each argument once, at most one number."""
         terms: set[int] = set()
         for term in (a, b):
             terms.update(self.args[term] if self.op[term] == op else (term,))
         numbers = [term for term in terms if self.number(term) is not None]
         if len(numbers) > 1:
-            choose = max if op == "max" else min
+            choose = max if OPS[op].at(0.0, 1.0) else min
             kept = choose(numbers, key=lambda term: self.payload[term][0])
             terms.difference_update(numbers)
             terms.add(kept)
@@ -428,11 +422,11 @@ class Terms:
 
     def activate(self, op: str, a: int) -> int:
         """An activation."""
-        if self.kind[a] == SUM and not self.args[a] and op in _FOLDS:
-            folded = _FOLDS[op](self.payload[a][0])
+        if self.kind[a] == SUM and not self.args[a] and op in _FOLDED:
+            folded = _fold(op, self.payload[a][0])
             if folded is not None:
                 return self.constant(folded)
-        if op == "relu" and self.op[a] in _NEVER_NEGATIVE:
+        if op in _KEEPS_POSITIVE and self.op[a] in _NEVER_NEGATIVE:
             return a
         return self.other(op, (a,))
 
@@ -474,17 +468,19 @@ def rewrite(
             a, b = values[args[0]], values[args[1]]
             try:
                 if not flat:
-                    value = terms.other(op, (a, b), ordered=op in "-/")
+                    value = terms.other(op, (a, b), ordered=op not in _COMMUTATIVE)
                 elif op == "+":
                     value = terms.add(a, b, 1.0)
                 elif op == "-":
                     value = terms.add(a, b, -1.0)
-                elif op == "max" or op == "min":
+                elif op in arithmetic:
+                    value = arithmetic[op](a, b)
+                elif op in _IDEMPOTENT:
                     value = terms.extreme(op, a, b)
                 else:
-                    value = arithmetic[op](a, b)
+                    value = terms.other(op, (a, b), ordered=op not in _COMMUTATIVE)
             except OutOfRangeError:
-                value = terms.other(op, (a, b), ordered=op in "-/")
+                value = terms.other(op, (a, b), ordered=op not in _COMMUTATIVE)
         elif args:
             a = values[args[0]]
             if isinstance(parameter, Linear):

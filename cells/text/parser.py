@@ -8,11 +8,10 @@ from cells.cell import KINDS, Cell, Kind, Linear, Node
 from cells.error import CellError
 from cells.initial import DEFAULT, LAWS, ZERO, Initial, Place
 from cells.limit import LIMITS, Limits
-from cells.op import OPS
+from cells.op import OPS, RANKS
 from cells.text.lexer import END, NAME, NEWLINE, NUMBER, Tokens, number, tokenize
 from cells.verify import RESERVED, Finding, finding, law_finding, linear_finding
 
-_RANK: Final = {"+": 1, "-": 1, "*": 2, "/": 2}
 _MINUS: Final = 3
 _CALLS: Final = {name: op.arity for name, op in OPS.items() if name.isidentifier() and op.arity}
 _LEARNED: Final = ("vector", "scalar")
@@ -285,7 +284,7 @@ class _Parser:
                     raise self.error("C103", stack[-1].place, limit=deepest)
             while True:
                 kind, place = self.kinds[self.at], self.places[self.at]
-                rank = _RANK.get(kind)
+                rank = RANKS.get(kind)
                 if rank is not None:
                     self.at += 1
                     self.reduce(stack, values, rank)

@@ -1,15 +1,13 @@
 """`Cell` to text, linear in the graph: what is used twice is printed once, by name."""
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
 from cells.cell import Cell, Linear
 from cells.initial import DEFAULT, ZERO, Initial
 from cells.limit import LIMITS, Limits
+from cells.op import CALL, RANKS
 from cells.verify import NAME, RESERVED
-
-_RANK: Final = {"+": 1, "-": 1, "*": 2, "/": 2}
-_ATOM: Final = 3
 
 
 def number_text(value: float, limits: Limits = LIMITS) -> str:
@@ -128,7 +126,7 @@ def layout(cell: Cell, limits: Limits = LIMITS, keep: bool = True) -> Layout:
 
     # How each node is written where it is read: its text, rank and nesting.
     texts: list[str] = ["x", *states]
-    ranks: list[int] = [_ATOM] * first
+    ranks: list[int] = [CALL] * first
     depths: list[int] = [0] * first
     names: dict[int, str] = {}
     calls: dict[int, list[int]] = {}
@@ -146,7 +144,7 @@ def layout(cell: Cell, limits: Limits = LIMITS, keep: bool = True) -> Layout:
         statements[index] = [(name, index, texts[index])]
         statements[index] += ((new, index, name) for new in news if new != name)
         names[index] = texts[index] = name
-        ranks[index], depths[index] = _ATOM, 0
+        ranks[index], depths[index] = CALL, 0
 
     def inside(index: int, rank: int = 0) -> tuple[str, int]:
         """An argument in parentheses where its rank is below `rank`, and its nesting there."""
@@ -165,7 +163,7 @@ def layout(cell: Cell, limits: Limits = LIMITS, keep: bool = True) -> Layout:
 
     for index in range(first, len(nodes)):
         op, args, parameter = nodes[index]
-        rank, depth = _RANK.get(op, _ATOM), 0
+        rank, depth = RANKS.get(op, CALL), 0
         if op == "constant":
             text = number_text(cast("float", parameter), limits)
         elif not args:
@@ -174,7 +172,7 @@ def layout(cell: Cell, limits: Limits = LIMITS, keep: bool = True) -> Layout:
         elif op == "linear":
             text, depth = inside(args[0])
             text, depth = call(index, [index], text), depth + 1
-        elif rank == _ATOM:
+        elif rank == CALL:
             pairs = [inside(arg) for arg in args]
             text = f"{op}({', '.join(text for text, _ in pairs)})"
             depth = max(depth for _, depth in pairs) + 1
@@ -190,7 +188,7 @@ def layout(cell: Cell, limits: Limits = LIMITS, keep: bool = True) -> Layout:
             ):
                 arguments = f"{insides[left]}, {insides[right]}"
                 text = call(index, [*calls[left], right], arguments)
-                rank, depth = _ATOM, max(depths[left], depths[right])
+                rank, depth = CALL, max(depths[left], depths[right])
             else:
                 (a, deep), (b, deeper) = inside(left, rank), inside(right, rank + 1)
                 text, depth = f"{a} {op} {b}", max(deep, deeper)

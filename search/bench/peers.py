@@ -21,7 +21,8 @@ from torch.nn import functional
 from cells.cell import Cell, Linear
 from cells.engine.batch import Batch
 from cells.engine.learner import Learner, Weights
-from cells.engine.reference import FUNCTIONS, linear_map, tensors, unroll
+from cells.engine.pointwise import FUNCTIONS
+from cells.engine.reference import linear_map, tensors, unroll
 from search.bench.alternate import alternate
 from search.bench.gates import Gate
 from search.bench.window import CLIP, RATE

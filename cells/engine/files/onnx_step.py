@@ -1,5 +1,7 @@
 """One step of a cell as an ONNX model, for runtimes without Python. Needs the package `onnx`."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, cast
 
 import numpy as np
@@ -9,25 +11,36 @@ from onnx import TensorProto, helper, numpy_helper
 from cells.cell import Cell, Linear
 from cells.engine.learner import Weights
 from cells.export.torch_module import alive, names
-from cells.op import DIVISION_GUARD
+from cells.expression import compiled
+from cells.op import OPS
 from cells.text.printer import state_names
 
 OPSET: Final = 18
 IR: Final = 9
 """Versions that runtimes of 2023 and later read."""
 
-_DIRECT: Final = {
-    "tanh": "Tanh",
-    "sigmoid": "Sigmoid",
-    "relu": "Relu",
-    "exp": "Exp",
-    "sin": "Sin",
-    "cos": "Cos",
+_ELEMENTARY: Final = {
     "+": "Add",
     "-": "Sub",
     "*": "Mul",
-    "max": "Max",
-    "min": "Min",
+    "/": "Div",
+    "negate": "Neg",
+    "<": "Less",
+    "<=": "LessOrEqual",
+    ">": "Greater",
+    "|": "Or",
+    "is_nan": "IsNaN",
+    "where": "Where",
+    "abs": "Abs",
+    "maximum": "Max",
+    "minimum": "Min",
+    "exp": "Exp",
+    "sqrt": "Sqrt",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "erf": "Erf",
+    "sin": "Sin",
+    "cos": "Cos",
 }
 
 
@@ -183,24 +196,23 @@ def _linear(graph: _Graph, linear: Linear, a: str, weight: str, bias: str) -> st
 
 
 def _operation(graph: _Graph, op: str, arguments: list[str]) -> str:
-    if op in _DIRECT:
-        return graph.do(_DIRECT[op], *arguments)
-    a = arguments[0]
-    if op == "silu":
-        return graph.do("Mul", a, graph.do("Sigmoid", a))
-    if op == "sqrt":
-        return graph.do("Sqrt", graph.do("Relu", a))
-    if op == "/":
-        b = arguments[1]
-        least = graph.number(DIVISION_GUARD)
-        signed = graph.do(
-            "Where", graph.do("Less", b, graph.number(0)), graph.do("Neg", least), least
-        )
-        near = graph.do("LessOrEqual", graph.do("Abs", b), least)
-        return graph.do("Div", a, graph.do("Where", near, signed, b))
-    # log(1 + exp(a)) = max(a, 0) + log(1 + exp(-|a|)), which never overflows.
-    tail = graph.do("Exp", graph.do("Neg", graph.do("Abs", a)))
-    rest = graph.do("Log", graph.do("Add", tail, graph.number(1)))
-    if op == "softplus":
-        return graph.do("Add", graph.do("Relu", a), rest)
-    return graph.do("Sub", graph.do("Min", a, graph.number(0)), rest)
+    """The nodes of one operator, as its row says it."""
+
+    def choose(condition: str, a: str, b: str, like: str) -> str:
+        del like
+        return graph.do("Where", condition, a, b)
+
+    def log1p(a: str) -> str:
+        return graph.do("Log", graph.do("Add", a, graph.number(1)))
+
+    def expm1(a: str) -> str:
+        return graph.do("Sub", graph.do("Exp", a), graph.number(1))
+
+    own = {"choose": choose, "log1p": log1p, "expm1": expm1}
+
+    def lookup(name: str) -> Callable[..., str]:
+        return own.get(name) or partial(graph.do, _ELEMENTARY.get(name, name))
+
+    row = OPS[op]
+    run = compiled(row.onnx or row.value, row.variables, lookup, graph.number)
+    return cast("str", run(*arguments))

@@ -5,25 +5,22 @@ that computes it, `backward` the one that carries gradients from its results to 
 Programs are flat: every instruction writes an array or a temporary. Common values are computed
 once, what nobody reads is left out, temporaries are used again as soon as they are free.
 
-Operations are those of `cells.op` and: `copy`, `negate`, `one_minus` 1 - a, `multiply_add` a b + c,
-`multiply_subtract` c - a b, `blend` a b + (1 - a) c, and the derivatives `d_...`, whose first
-argument is the gradient that arrives; see `cells.engine.native.tape.Code`.
+Operations are those of `cells.op`, the kernels `d_...` of their slopes, whose first argument is the
+gradient that arrives, and: `copy`, `negate`, `one_minus` 1 - a, `multiply_add` a b + c,
+`multiply_subtract` c - a b, `blend` a b + (1 - a) c.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cells.op import OPS, POINTWISE
+
 Operand = str | int | float
 """The name of an array, the number of a temporary (int), or a constant (float)."""
 
-EXPENSIVE: Final = frozenset(
-    {"tanh", "sigmoid", "exp", "logsigmoid", "softplus", "silu", "sqrt", "sin", "cos", "/"}
-)
+EXPENSIVE: Final = frozenset(row.name for row in POINTWISE if row.expensive)
 """Operations whose results are kept for the derivative; all others are computed again."""
-
-_BY_OUTPUT: Final = frozenset({"tanh", "sigmoid", "logsigmoid", "softplus", "sqrt"})
-_BY_INPUT: Final = frozenset({"relu", "silu", "sin", "cos"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,27 +320,16 @@ def _slope(
     saved: bool,
 ) -> int:
     """The gradient of one argument from that of the result."""
-    apply = builder.apply
-    op, args = one.op, one.args
-    if op in _BY_OUTPUT or (op == "relu" and saved):
-        return apply(f"d_{op}", gradient, primal(one.name))
-    if op in _BY_INPUT:
-        return apply(f"d_{op}", gradient, primal(args[0]))
-    match op:
-        case "copy" | "+":
-            return gradient
-        case "-":
-            return apply("negate", gradient) if position else gradient
-        case "*":
-            return apply("*", gradient, primal(args[1 - position]))
-        case "exp":
-            return apply("*", gradient, primal(one.name))
-        case "/":
-            if not position:
-                return apply("d_divide_a", gradient, primal(args[1]))
-            return apply("d_divide_b", gradient, primal(args[1]), primal(one.name))
-        case "max" | "min":
-            name = f"d_{op}imum_{'ab'[position]}"
-            return apply(name, gradient, primal(args[0]), primal(args[1]))
-        case _:
-            raise ValueError(f"no derivative of {op!r}")
+    if one.op == "copy":
+        return gradient
+    row = OPS[one.op]
+    names = {"y": one.name, **dict(zip(row.variables, one.args, strict=True))}
+    if saved and row.slope_from_result:
+        names["a"] = one.name
+    kernel, reads = row.backward(position)
+    values = [primal(names[name]) for name in reads]
+    if kernel:
+        return builder.apply(kernel, gradient, *values)
+    if values:
+        return builder.apply("*", gradient, *values)
+    return gradient if row.slopes[position].value > 0 else builder.apply("negate", gradient)

@@ -4,14 +4,16 @@ It does what `cells.engine.reference.unroll` and autograd do, for looks at a cel
 to pay for more. Denormals count as zero, as in every executor.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cells.cell import Cell, Linear, Node
-from cells.op import DIVISION_GUARD
+from cells.expression import Expression, compiled, scaled, variable
+from cells.op import POINTWISE
 
 Array = NDArray[np.floating]
 
@@ -21,77 +23,65 @@ def _sigmoid(a: Array) -> Array:
     return np.where(a < 0, small, 1) / (1 + small)
 
 
-def _softplus(a: Array) -> Array:
-    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+def _erf(a: Array) -> Array:
+    return np.asarray(np.vectorize(math.erf, otypes=[np.float64])(a)).astype(a.dtype)
 
 
-def _guard(b: Array) -> Array:
-    sign = np.where(b < 0, -DIVISION_GUARD, DIVISION_GUARD).astype(b.dtype)
-    return np.where(np.abs(b) <= DIVISION_GUARD, sign, b)
+def _choose(condition: NDArray[np.bool_], a: float, b: float, like: Array) -> Array:
+    return np.where(condition, a, b).astype(like.dtype)
 
 
-def _second_is_larger(a: Array, b: Array) -> NDArray[np.bool_]:
-    return (b > a) | np.isnan(b)
-
-
-def _second_is_smaller(a: Array, b: Array) -> NDArray[np.bool_]:
-    return (b < a) | np.isnan(b)
-
-
-def _silu_slope(a: Array) -> Array:
-    s = _sigmoid(a)
-    return s * (1 + a * (1 - s))
-
-
-_VALUE: Final[dict[str, Callable[[Array], Array]]] = {
-    "tanh": np.tanh,
-    "sigmoid": _sigmoid,
-    "relu": lambda a: np.where(a < 0, 0, a),
-    "exp": np.exp,
-    "logsigmoid": lambda a: -_softplus(-a),
-    "softplus": _softplus,
-    "silu": lambda a: a * _sigmoid(a),
-    "sqrt": lambda a: np.where(a <= 0, 0, np.sqrt(np.where(a <= 0, 1, a))),
-    "sin": np.sin,
-    "cos": np.cos,
-}
-_VALUE_OF_TWO: Final[dict[str, Callable[[Array, Array], Array]]] = {
+ELEMENTARY: Final[dict[str, Callable[..., Any]]] = {
     "+": np.add,
     "-": np.subtract,
     "*": np.multiply,
-    "/": lambda a, b: a / _guard(b),
-    "max": lambda a, b: np.where(_second_is_larger(a, b), b, a),
-    "min": lambda a, b: np.where(_second_is_smaller(a, b), b, a),
+    "/": np.divide,
+    "negate": np.negative,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    "|": np.logical_or,
+    "is_nan": np.isnan,
+    "where": np.where,
+    "choose": _choose,
+    "abs": np.abs,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log1p": np.log1p,
+    "sqrt": np.sqrt,
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "erf": _erf,
+    "sin": np.sin,
+    "cos": np.cos,
 }
+"""The elementary functions of `cells.expression`, for arrays."""
 
-# From the gradient g of the result y to that of each argument, by the derivatives of `cells.op`.
-_SLOPE: Final[dict[str, Callable[[Array, Array, Array], Array]]] = {
-    "tanh": lambda g, y, a: g * (1 - y * y),
-    "sigmoid": lambda g, y, a: g * (1 - y) * y,
-    "relu": lambda g, y, a: np.where(a <= 0, 0, g),
-    "exp": lambda g, y, a: g * y,
-    "logsigmoid": lambda g, y, a: g * _sigmoid(-a),
-    "softplus": lambda g, y, a: g * _sigmoid(a),
-    "silu": lambda g, y, a: g * _silu_slope(a),
-    "sqrt": lambda g, y, a: np.where(a <= 0, 0, g / (2 * np.where(a <= 0, 1, y))),
-    "sin": lambda g, y, a: g * np.cos(a),
-    "cos": lambda g, y, a: -g * np.sin(a),
+VALUES: Final[dict[str, Callable[..., Array]]] = {
+    row.name: compiled(row.value, row.variables, ELEMENTARY.__getitem__) for row in POINTWISE
 }
-_SLOPES_OF_TWO: Final[dict[str, Callable[[Array, Array, Array, Array], tuple[Array, Array]]]] = {
-    "+": lambda g, y, a, b: (g, g),
-    "-": lambda g, y, a, b: (g, -g),
-    "*": lambda g, y, a, b: (g * b, g * a),
-    "/": lambda g, y, a, b: (
-        g / _guard(b),
-        np.where(np.abs(b) <= DIVISION_GUARD, 0, -g * (y / _guard(b))),
-    ),
-    "max": lambda g, y, a, b: _split(g, _second_is_larger(a, b)),
-    "min": lambda g, y, a, b: _split(g, _second_is_smaller(a, b)),
-}
+"""Every activation and arithmetic operator of `cells.op`, on arrays of any shape."""
 
 
-def _split(g: Array, second: NDArray[np.bool_]) -> tuple[Array, Array]:
-    return np.where(second, 0, g), np.where(second, g, 0)
+def _pulled(slope: Expression) -> Callable[[Array, Array, Sequence[Array]], Array]:
+    """From the gradient of the result, the result and the arguments to the gradient of an argument."""
+    product = scaled(variable("g"), slope)
+    if product.function == "variable":
+        return lambda g, y, args: g
+    pull = compiled(product, ("g", *slope.variables()), ELEMENTARY.__getitem__)
+    spots = [("y", "a", "b").index(name) for name in slope.variables()]
+
+    def run(g: Array, y: Array, args: Sequence[Array]) -> Array:
+        values = (y, *args)
+        return pull(g, *[values[spot] for spot in spots])
+
+    return run
+
+
+SLOPES: Final = {row.name: [_pulled(slope) for slope in row.slopes] for row in POINTWISE}
+"""For each argument of each operator the gradient, from that of the result, the result, the arguments."""
 
 
 def flushed(values: Array) -> Array:
@@ -166,10 +156,8 @@ class Unrolled:
         if node.op in {"vector", "scalar"}:
             return np.broadcast_to(self._weights[f"layer0.node{index}"], shape)
         args = [values[arg] for arg in node.args]
-        if node.op in _VALUE:
-            return _VALUE[node.op](args[0])
-        if node.op in _VALUE_OF_TWO:
-            return _VALUE_OF_TWO[node.op](args[0], args[1])
+        if node.op in VALUES:
+            return VALUES[node.op](*args)
         weight = self._matrices[index]
         result = args[0] * weight if weight.ndim == 1 else args[0] @ weight.T
         bias = self._weights.get(f"layer0.node{index}.bias")
@@ -217,12 +205,9 @@ class Unrolled:
             args = [values[arg] for arg in node.args]
             if node.op == "linear":
                 _add(slopes, node.args[0], self._linear_back(index, gradient, args[0], found))
-            elif node.op in _SLOPE:
-                _add(slopes, node.args[0], _SLOPE[node.op](gradient, values[index], args[0]))
-            elif node.op in _SLOPES_OF_TWO:
-                both = _SLOPES_OF_TWO[node.op](gradient, values[index], args[0], args[1])
-                for arg, slope in zip(node.args, both, strict=True):
-                    _add(slopes, arg, slope)
+            elif node.op in SLOPES:
+                for arg, pulled in zip(node.args, SLOPES[node.op], strict=True):
+                    _add(slopes, arg, pulled(gradient, values[index], args))
             elif node.op == "vector":
                 found[f"layer0.node{index}"] += gradient.sum(0)
             elif node.op == "scalar":

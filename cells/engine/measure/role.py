@@ -31,7 +31,7 @@ from torch import Tensor
 
 from cells.cell import Cell, Linear
 from cells.engine.chance import generator
-from cells.engine.reference import FUNCTIONS
+from cells.engine.pointwise import FUNCTIONS
 from cells.identity.rewrite import initial_text
 from cells.initial import Initial
 

@@ -10,7 +10,7 @@ from cells.engine.lowering.plan import Phase, Product, Stage
 from cells.engine.native import tape
 from cells.engine.native.memory import address
 from cells.engine.native.store import Store
-from cells.engine.native.tape import LANES, Code, Kind
+from cells.engine.native.tape import CODES, LANES, Kind
 from cells.engine.native.writer import Writer
 
 Array = NDArray[np.floating]
@@ -358,7 +358,7 @@ class LayerWriter:
                 out_panels=address(packed.gradients),
             )
             if packed.mask is not None:
-                self._combine(Code.MULTIPLY, packed.gradients, packed.gradients, packed.mask)
+                self._combine(CODES["multiply"], packed.gradients, packed.gradients, packed.mask)
             if packed.free_gradients is not None:
                 for gate_number in range(len(product.sums)):
                     self.difference(
@@ -393,9 +393,9 @@ class LayerWriter:
             n=self._shape.width,
             gates=1,
         )
-        self._combine(Code.SUBTRACT, out, matrix, turned)
+        self._combine(CODES["subtract"], out, matrix, turned)
 
-    def _combine(self, code: Code, out: Array, a: Array, b: Array) -> None:
+    def _combine(self, code: int, out: Array, a: Array, b: Array) -> None:
         row = tape.instruction(code, *(tape.ref(address(array)) for array in (out, a, b)))
         self._writer.instruct([row], out.size)
 

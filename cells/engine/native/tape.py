@@ -19,6 +19,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cells.op import OPS, POINTWISE
+
 LANES: Final = 16
 """Columns of a panel; pointwise items run over multiples of it."""
 
@@ -26,82 +28,39 @@ ACCUMULATE: Final = 1 << 16
 """Added to the code of an instruction: the result is added to `out`."""
 
 
-class Code(IntEnum):
-    """Pointwise operations on `a`, `b`, `c`; those of `cells.op` compute exactly what it says.
-
-    In a derivative `D_...`, `a` is the upstream gradient; the comment says what `b` and `c` are.
-    """
-
-    COPY = 0
-    FILL = 1  # a.base holds the number itself, see `bits`
-    NEGATE = 2
-    ONE_MINUS = 3
-    ADD = 4
-    SUBTRACT = 5
-    MULTIPLY = 6
-    DIVIDE = 7
-    MAXIMUM = 8
-    MINIMUM = 9
-    MULTIPLY_ADD = 10  # a * b + c
-    MULTIPLY_SUBTRACT = 11  # c - a * b
-    BLEND = 12  # a * b + (1 - a) * c
-    TANH = 13
-    SIGMOID = 14
-    RELU = 15
-    EXP = 16
-    LOGSIGMOID = 17
-    SOFTPLUS = 18
-    SILU = 19
-    SQRT = 20
-    SIN = 21
-    COS = 22
-    D_TANH = 23  # b the output
-    D_SIGMOID = 24  # b the output
-    D_RELU = 25  # b the input or the output
-    D_LOGSIGMOID = 26  # b the output
-    D_SOFTPLUS = 27  # b the output
-    D_SILU = 28  # b the input
-    D_SQRT = 29  # b the output
-    D_SIN = 30  # b the input
-    D_COS = 31  # b the input
-    D_DIVIDE_A = 32  # b the divisor
-    D_DIVIDE_B = 33  # b the divisor, c the quotient
-    D_MAXIMUM_A = 34  # b and c the arguments, in order
-    D_MAXIMUM_B = 35
-    D_MINIMUM_A = 36
-    D_MINIMUM_B = 37
-
-
-CODES: Final = {
-    "tanh": Code.TANH,
-    "sigmoid": Code.SIGMOID,
-    "relu": Code.RELU,
-    "exp": Code.EXP,
-    "logsigmoid": Code.LOGSIGMOID,
-    "softplus": Code.SOFTPLUS,
-    "silu": Code.SILU,
-    "sqrt": Code.SQRT,
-    "sin": Code.SIN,
-    "cos": Code.COS,
-    "+": Code.ADD,
-    "-": Code.SUBTRACT,
-    "*": Code.MULTIPLY,
-    "/": Code.DIVIDE,
-    "max": Code.MAXIMUM,
-    "min": Code.MINIMUM,
+_BESIDES: Final = {
+    "copy": 1,
+    "fill": 1,  # a.base holds the number itself, see `bits`
+    "negate": 1,
+    "one_minus": 1,  # 1 - a
+    "multiply_add": 3,  # a * b + c
+    "multiply_subtract": 3,  # c - a * b
+    "blend": 3,  # a * b + (1 - a) * c
 }
-"""The code of every activation and arithmetic operator of `cells.op`."""
 
-_ONE: Final = {
-    *(Code.COPY, Code.FILL, Code.NEGATE, Code.ONE_MINUS, Code.TANH, Code.SIGMOID, Code.RELU),
-    *(Code.EXP, Code.LOGSIGMOID, Code.SOFTPLUS, Code.SILU, Code.SQRT, Code.SIN, Code.COS),
+ARITY: Final = {
+    **_BESIDES,
+    **{row.word: row.arity for row in POINTWISE},
+    **{
+        kernel: 1 + len(reads)
+        for row in POINTWISE
+        for kernel, reads in map(row.backward, range(row.arity))
+        if kernel
+    },
 }
-_THREE: Final = {
-    *(Code.MULTIPLY_ADD, Code.MULTIPLY_SUBTRACT, Code.BLEND, Code.D_DIVIDE_B),
-    *(Code.D_MAXIMUM_A, Code.D_MAXIMUM_B, Code.D_MINIMUM_A, Code.D_MINIMUM_B),
-}
-ARITY: Final = {code: 1 if code in _ONE else 3 if code in _THREE else 2 for code in Code}
-"""How many of a, b, c an operation reads."""
+"""How many of `a`, `b`, `c` each pointwise kernel reads.
+
+Kernels of operators have the row's word and compute exactly what `cells.op` says. Those of slopes,
+`d_...`, read the upstream gradient as `a`, then what `Op.backward` names, in its order.
+"""
+
+CODES: Final = {kernel: code for code, kernel in enumerate(ARITY)}
+"""The number of each kernel."""
+
+
+def code(op: str) -> int:
+    """The number of an operation of a pointwise program; see `cells.engine.lowering.adjoint`."""
+    return CODES[OPS[op].word if op in OPS else op]
 
 
 class Kind(IntEnum):
@@ -220,15 +179,15 @@ def ref(base: int, step: int = 0, walk: int = 1) -> Ref:
 
 
 def instruction(
-    code: Code, out: Ref, a: Ref, b: Ref = NOTHING, c: Ref = NOTHING, *, accumulate: bool = False
+    code: int, out: Ref, a: Ref, b: Ref = NOTHING, c: Ref = NOTHING, *, accumulate: bool = False
 ) -> Instruction:
     """One row of the instruction table."""
-    return int(code) | (ACCUMULATE if accumulate else 0), out, a, b, c
+    return code | (ACCUMULATE if accumulate else 0), out, a, b, c
 
 
 def fill(out: Ref, value: float) -> Instruction:
     """The instruction that writes one number everywhere."""
-    return instruction(Code.FILL, out, (bits(value), 0, 0))
+    return instruction(CODES["fill"], out, (bits(value), 0, 0))
 
 
 def item(kind: Kind, **fields: int) -> Item:
@@ -290,19 +249,21 @@ def unpack(panels: NDArray[np.floating], n: int) -> NDArray[np.floating]:
 def prelude() -> str:
     """The part of the C source that says all the numbers of this page.
 
-    `EACH_OP(ROW)` is `ROW(NAME)` for every operation, in order.
+    `EACH_OP(ROW)` is `ROW(NAME)` for every pointwise kernel, in order; `ARITY_NAME` says how many
+    arrays it reads.
     """
     numbers = {
         "LANES": LANES,
         "ACCUMULATE": ACCUMULATE,
-        "OP_COUNT": len(Code),
+        "OP_COUNT": len(CODES),
         "ITEM_FIELDS": ITEM_FIELDS,
         "INSTRUCTION_BYTES": INSTRUCTION.itemsize,
         "RESULT_BYTES": RESULT.itemsize,
     }
     lines = [f"#define {name} {number}" for name, number in numbers.items()]
-    lines.append(f"#define EACH_OP(ROW) {' '.join(f'ROW({code.name})' for code in Code)}")
-    lines += [f"#define OP_{code.name} {int(code)}" for code in Code]
+    lines.append(f"#define EACH_OP(ROW) {' '.join(f'ROW({kernel.upper()})' for kernel in CODES)}")
+    lines += [f"#define OP_{kernel.upper()} {number}" for kernel, number in CODES.items()]
+    lines += [f"#define ARITY_{kernel.upper()} {arity}" for kernel, arity in ARITY.items()]
     lines += [f"#define ITEM_{kind.name} {int(kind)}" for kind in Kind]
     for kind, names in FIELDS.items():
         fields = ", ".join(names)

@@ -11,7 +11,7 @@ from cells.engine.native import tape
 from cells.engine.native.layer import LayerWriter
 from cells.engine.native.memory import Memory, address
 from cells.engine.native.store import Store
-from cells.engine.native.tape import Code, Kind
+from cells.engine.native.tape import CODES, Kind
 from cells.engine.native.writer import Shape, Writer
 from cells.training.optimizer import AdamW
 
@@ -160,7 +160,7 @@ class Window:
 
     def _masked(self, out: int, source: int, layer: int) -> None:
         mask = address(self.masks[layer])
-        row = tape.instruction(Code.MULTIPLY, tape.ref(out), tape.ref(source), tape.ref(mask))
+        row = tape.instruction(CODES["multiply"], tape.ref(out), tape.ref(source), tape.ref(mask))
         self._writer.instruct([row], self._shape.tokens * self._shape.stride)
 
     def _layer_input(self, layer: int) -> None:
@@ -241,7 +241,7 @@ class Window:
                             self._writer.copy(target, source, self._shape.stride)
                             continue
                         row = tape.instruction(
-                            Code.ADD, tape.ref(target), tape.ref(target), tape.ref(source)
+                            CODES["add"], tape.ref(target), tape.ref(target), tape.ref(source)
                         )
                         self._writer.instruct([row], tape.padded(width))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cells.engine.lowering.adjoint import Operand, Program
 from cells.engine.native import tape
 from cells.engine.native.memory import Memory, address
-from cells.engine.native.tape import CODES, NOTHING, Code, Kind, Ref
+from cells.engine.native.tape import NOTHING, Kind, Ref
 
 Locate = Callable[[str], tuple[int, int]]
 """From the name of an array to its address and its numbers a step."""
@@ -220,7 +220,7 @@ class Writer:
         if place is None:
             rows = [
                 tape.instruction(
-                    CODES[one.op] if one.op in CODES else Code[one.op.upper()],
+                    tape.code(one.op),
                     self._ref(one.out, locate),
                     *(self._ref(arg, locate) for arg in one.args),
                     accumulate=one.accumulate,

@@ -10,14 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from cells.engine.lowering.adjoint import EXPENSIVE, Operation, Program, backward, forward
-from cells.engine.reference import FUNCTIONS
-from cells.op import ACTIVATIONS, ARITHMETIC, DIVISION_GUARD
+from cells.engine.measure.backprop import ELEMENTARY
+from cells.engine.pointwise import FUNCTIONS
+from cells.expression import compiled, scaled, variable
+from cells.op import ACTIVATIONS, ARITHMETIC, POINTWISE
 
 Real = NDArray[np.float64]
-
-
-def _guard(b: Real) -> Real:
-    return np.where(np.abs(b) <= DIVISION_GUARD, np.where(b < 0, -1.0, 1.0) * DIVISION_GUARD, b)
 
 
 def _sigmoid(a: Real) -> Real:
@@ -42,21 +40,16 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "multiply_add": lambda a, b, c: a * b + c,
     "multiply_subtract": lambda a, b, c: c - a * b,
     "blend": lambda a, b, c: a * b + (1 - a) * c,
-    "d_tanh": lambda g, y: g * (1 - y * y),
-    "d_sigmoid": lambda g, y: g * y * (1 - y),
-    "d_relu": lambda g, a: np.where(a > 0, g, 0),
-    "d_logsigmoid": lambda g, y: g * (1 - np.exp(y)),
-    "d_softplus": lambda g, y: g * (1 - np.exp(-y)),
-    "d_silu": lambda g, a: g * _sigmoid(a) * (1 + a * (1 - _sigmoid(a))),
-    "d_sqrt": lambda g, y: np.where(y > 0, 0.5 * g / np.where(y > 0, y, 1), 0),
-    "d_sin": lambda g, a: g * np.cos(a),
-    "d_cos": lambda g, a: -g * np.sin(a),
-    "d_divide_a": lambda g, b: g / _guard(b),
-    "d_divide_b": lambda g, b, y: np.where(np.abs(b) > DIVISION_GUARD, -g * y / _guard(b), 0),
-    "d_maximum_a": lambda g, a, b: np.where(b > a, 0, g),
-    "d_maximum_b": lambda g, a, b: np.where(b > a, g, 0),
-    "d_minimum_a": lambda g, a, b: np.where(b < a, 0, g),
-    "d_minimum_b": lambda g, a, b: np.where(b < a, g, 0),
+    **{
+        kernel: compiled(scaled(variable("g"), slope), ("g", *reads), ELEMENTARY.__getitem__)
+        for row in POINTWISE
+        for slope, (kernel, reads) in zip(
+            row.slopes, map(row.backward, range(row.arity)), strict=True
+        )
+        if kernel and not row.kernel_reads
+    },
+    "d_logsigmoid": lambda g, y: -g * np.expm1(y),
+    "d_softplus": lambda g, y: -g * np.expm1(-y),
 }
 
 
@@ -72,7 +65,8 @@ def run(program: Program, arrays: dict[str, Real]) -> None:
             else arg
             for arg in one.args
         ]
-        result = np.broadcast_to(OPERATIONS[one.op](*values), (SIZE,)).copy()
+        with np.errstate(all="ignore"):  # of what `where` leaves out
+            result = np.broadcast_to(OPERATIONS[one.op](*map(np.asarray, values)), (SIZE,)).copy()
         if isinstance(one.out, int):
             temporaries[one.out] = result
         elif one.accumulate:

@@ -12,8 +12,10 @@ from onnx.reference import ReferenceEvaluator
 from cells import Cell, zoo
 from cells.engine.files.onnx_step import step
 from cells.engine.reference import unroll
+from cells.op import ACTIVATIONS, ARITHMETIC
 from cells.size import width_step
 from cells.text.printer import state_names
+from tests.cells.engine.test_gradient import CELLS
 from tests.cells.engine.test_torch_module import renamed, weights
 from tests.strategies import random_cell
 
@@ -57,6 +59,12 @@ def compare(cell: Cell, layers: int, held: bool) -> bool:
 @pytest.mark.parametrize("name", zoo.names())
 def test_the_step_of_a_zoo_cell_equals_the_reference(name: str) -> None:
     assert compare(zoo.load(name), 2, held=True)
+
+
+@pytest.mark.parametrize("name", [*ACTIVATIONS, *ARITHMETIC])
+@pytest.mark.parametrize("held", [True, False])
+def test_the_step_of_an_operator_equals_the_reference(name: str, held: bool) -> None:
+    assert compare(CELLS[name], 1, held)
 
 
 @pytest.mark.parametrize("name", ["gru", "mut1", "mrnn", "slstm"])

@@ -21,8 +21,9 @@ from cells.engine.training.parameter import parameters
 from cells.export.torch_module import names, takes_any_input, write
 from cells.initial import LAWS, Initial
 from cells.mutation import Mutant, mutate
-from cells.op import OPS
+from cells.op import ACTIVATIONS, ARITHMETIC, OPS
 from cells.size import width_step
+from tests.cells.engine.test_gradient import CELLS
 from tests.strategies import random_cell
 
 STEPS, LANES, LAYERS = 4, 3, 2
@@ -121,6 +122,11 @@ def compare(cell: Cell, folder: Path, relative: bool = False) -> bool:
 @pytest.mark.parametrize("name", zoo.names())
 def test_an_exported_cell_of_the_zoo_equals_the_reference(name: str, tmp_path: Path) -> None:
     assert compare(zoo.load(name), tmp_path)
+
+
+@pytest.mark.parametrize("name", [*ACTIVATIONS, *ARITHMETIC])
+def test_an_exported_operator_equals_the_reference(name: str, tmp_path: Path) -> None:
+    assert compare(CELLS[name], tmp_path)
 
 
 def test_exported_random_cells_and_mutants_equal_the_reference(tmp_path: Path) -> None:

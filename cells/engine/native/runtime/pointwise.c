@@ -5,15 +5,22 @@ typedef void (*KERNEL)(REAL *o, const REAL *a, const REAL *b, const REAL *c, i64
 #define A load(a + i)
 #define B load(b + i)
 #define C load(c + i)
-#define KERNEL_OF(NAME, ...)                                                                   \
-  static void set_##NAME(REAL *o, const REAL *a, const REAL *b, const REAL *c, i64 count) {    \
-    (void)a, (void)b, (void)c;                                                                 \
+#define KERNEL(NAME, READS, SECOND, THIRD, ...)                                                \
+  _Static_assert(ARITY_##NAME == READS, "cells/op.py gives " #NAME " other operands");         \
+  static void set_##NAME(REAL *o, const REAL *a, const REAL *SECOND, const REAL *THIRD,        \
+                         i64 count) {                                                          \
+    (void)SECOND, (void)THIRD;                                                                 \
     for (i64 i = 0; i < count; i += VL) store(o + i, __VA_ARGS__);                             \
   }                                                                                            \
-  static void add_##NAME(REAL *o, const REAL *a, const REAL *b, const REAL *c, i64 count) {    \
-    (void)a, (void)b, (void)c;                                                                 \
+  static void add_##NAME(REAL *o, const REAL *a, const REAL *SECOND, const REAL *THIRD,        \
+                         i64 count) {                                                          \
+    (void)SECOND, (void)THIRD;                                                                 \
     for (i64 i = 0; i < count; i += VL) store(o + i, load(o + i) + (__VA_ARGS__));             \
   }
+// Kernels that read A; A and B; A, B and C. The row of an operator says what these are.
+#define KERNEL_1(NAME, ...) KERNEL(NAME, 1, second, third, __VA_ARGS__)
+#define KERNEL_2(NAME, ...) KERNEL(NAME, 2, b, third, __VA_ARGS__)
+#define KERNEL_3(NAME, ...) KERNEL(NAME, 3, b, c, __VA_ARGS__)
 
 #define DIVISION_GUARD ((REAL)1e-6)
 
@@ -41,50 +48,50 @@ INLINE V d_silu(V a, V b) {
   return a * (s * fused(b, (REAL)1 - s, splat(1)));
 }
 
-KERNEL_OF(COPY, A)
-KERNEL_OF(NEGATE, -A)
-KERNEL_OF(ONE_MINUS, (REAL)1 - A)
-KERNEL_OF(ADD, A + B)
-KERNEL_OF(SUBTRACT, A - B)
-KERNEL_OF(MULTIPLY, A * B)
-KERNEL_OF(DIVIDE, A / guard(B))
-KERNEL_OF(MAXIMUM, pick(second_is_larger(A, B), B, A))
-KERNEL_OF(MINIMUM, pick(second_is_smaller(A, B), B, A))
-KERNEL_OF(MULTIPLY_ADD, fused(A, B, C))
-KERNEL_OF(MULTIPLY_SUBTRACT, fused_minus(C, A, B))
-KERNEL_OF(BLEND, A * B + ((REAL)1 - A) * C)
-KERNEL_OF(TANH, tanh_v(A))
-KERNEL_OF(SIGMOID, sigmoid_v(A))
-KERNEL_OF(RELU, pick(A < (REAL)0, splat(0), A))
-KERNEL_OF(EXP, exp_v(A))
-KERNEL_OF(LOGSIGMOID, -softplus_v(-A))
-KERNEL_OF(SOFTPLUS, softplus_v(A))
-KERNEL_OF(SILU, A * sigmoid_v(A))
-KERNEL_OF(SQRT, root(A))
-KERNEL_OF(SIN, sine(A, 0))
-KERNEL_OF(COS, sine(A, 1))
-KERNEL_OF(D_TANH, A * fused_minus(splat(1), B, B))
-KERNEL_OF(D_SIGMOID, A * (B * ((REAL)1 - B)))
-KERNEL_OF(D_RELU, where(~(B <= (REAL)0), A))
-KERNEL_OF(D_LOGSIGMOID, -A * expm1_negative(B))
-KERNEL_OF(D_SOFTPLUS, -A * expm1_negative(-B))
-KERNEL_OF(D_SILU, d_silu(A, B))
-KERNEL_OF(D_SQRT, where(~(B <= (REAL)0), A * (REAL)0.5 / B))
-KERNEL_OF(D_SIN, A * sine(B, 1))
-KERNEL_OF(D_COS, -A * sine(B, 0))
-KERNEL_OF(D_DIVIDE_A, A / guard(B))
-KERNEL_OF(D_DIVIDE_B, where(~(absolute(B) <= DIVISION_GUARD), -A * C / guard(B)))
-KERNEL_OF(D_MAXIMUM_A, where(~second_is_larger(B, C), A))
-KERNEL_OF(D_MAXIMUM_B, where(second_is_larger(B, C), A))
-KERNEL_OF(D_MINIMUM_A, where(~second_is_smaller(B, C), A))
-KERNEL_OF(D_MINIMUM_B, where(second_is_smaller(B, C), A))
+KERNEL_1(COPY, A)
+KERNEL_1(NEGATE, -A)
+KERNEL_1(ONE_MINUS, (REAL)1 - A)
+KERNEL_2(ADD, A + B)
+KERNEL_2(SUBTRACT, A - B)
+KERNEL_2(MULTIPLY, A * B)
+KERNEL_2(DIVIDE, A / guard(B))
+KERNEL_2(MAXIMUM, pick(second_is_larger(A, B), B, A))
+KERNEL_2(MINIMUM, pick(second_is_smaller(A, B), B, A))
+KERNEL_3(MULTIPLY_ADD, fused(A, B, C))
+KERNEL_3(MULTIPLY_SUBTRACT, fused_minus(C, A, B))
+KERNEL_3(BLEND, A * B + ((REAL)1 - A) * C)
+KERNEL_1(TANH, tanh_v(A))
+KERNEL_1(SIGMOID, sigmoid_v(A))
+KERNEL_1(RELU, pick(A < (REAL)0, splat(0), A))
+KERNEL_1(EXP, exp_v(A))
+KERNEL_1(LOGSIGMOID, -softplus_v(-A))
+KERNEL_1(SOFTPLUS, softplus_v(A))
+KERNEL_1(SILU, A * sigmoid_v(A))
+KERNEL_1(SQUARE_ROOT, root(A))
+KERNEL_1(SIN, sine(A, 0))
+KERNEL_1(COS, sine(A, 1))
+KERNEL_2(D_TANH, A * fused_minus(splat(1), B, B))
+KERNEL_2(D_SIGMOID, A * (B * ((REAL)1 - B)))
+KERNEL_2(D_RELU, where(~(B <= (REAL)0), A))
+KERNEL_2(D_LOGSIGMOID, -A * expm1_negative(B))
+KERNEL_2(D_SOFTPLUS, -A * expm1_negative(-B))
+KERNEL_2(D_SILU, d_silu(A, B))
+KERNEL_2(D_SQUARE_ROOT, where(~(B <= (REAL)0), A * (REAL)0.5 / B))
+KERNEL_2(D_SIN, A * sine(B, 1))
+KERNEL_2(D_COS, -A * sine(B, 0))
+KERNEL_2(D_DIVIDE_A, A / guard(B))
+KERNEL_3(D_DIVIDE_B, where(~(absolute(B) <= DIVISION_GUARD), -A * C / guard(B)))
+KERNEL_3(D_MAXIMUM_A, where(~second_is_larger(B, C), A))
+KERNEL_3(D_MAXIMUM_B, where(second_is_larger(B, C), A))
+KERNEL_3(D_MINIMUM_A, where(~second_is_smaller(B, C), A))
+KERNEL_3(D_MINIMUM_B, where(second_is_smaller(B, C), A))
 
 // FILL is handed a block that holds its number.
 #define set_FILL set_COPY
 #define add_FILL add_COPY
 
-// The rows of the table are those of `Code` in `tape.py`, in order: a kernel that is missing above,
-// or one too many, does not compile.
+// The rows of the table are those of `CODES` in `tape.py`, which follow from `cells/op.py`, in order:
+// a kernel that is missing above, one too many, or one with other operands does not compile.
 #define ROW(NAME) [OP_##NAME] = {set_##NAME, add_##NAME},
 static const KERNEL KERNELS[][2] = {EACH_OP(ROW)};
 _Static_assert(sizeof KERNELS / sizeof *KERNELS == OP_COUNT, "one row for each operation");
@@ -92,7 +99,10 @@ _Static_assert(sizeof KERNELS / sizeof *KERNELS == OP_COUNT, "one row for each o
 #undef A
 #undef B
 #undef C
-#undef KERNEL_OF
+#undef KERNEL
+#undef KERNEL_1
+#undef KERNEL_2
+#undef KERNEL_3
 #undef DIVISION_GUARD
 #undef set_FILL
 #undef add_FILL

@@ -156,3 +156,31 @@ def test_the_record_names_the_compiler_and_what_becomes_of_denormals() -> None:
     assert about["compiler"] == compiler.compiler().version
     assert about["denormals"] == "flushed"
     assert "-ffast-math" not in about["flags"]
+
+
+SPOILT = {
+    "missing": ("KERNEL_2(ADD, A + B)", ""),
+    "in no row": ("KERNEL_1(TANH,", "KERNEL_1(TAN, A) KERNEL_1(TANH,"),
+    "with an operand less": ("KERNEL_2(ADD, A + B)", "KERNEL_1(ADD, A)"),
+    "that reads more than it says": ("KERNEL_1(NEGATE, -A)", "KERNEL_1(NEGATE, -B)"),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), SPOILT.values(), ids=SPOILT)
+def test_a_kernel_that_does_not_fit_the_table_of_operators_does_not_compile(
+    working, old: str, new: str
+) -> None:
+    text = build.source()
+    assert text.count(old) == 1
+    words = [
+        *compiler.compiler().words,
+        "-std=gnu11",
+        "-DREAL_BITS=32",
+        "-fsyntax-only",
+        "-x",
+        "c",
+        "-",
+    ]
+    for spoilt, status in ((text, 0), (text.replace(old, new), 1)):
+        done = subprocess.run(words, input=spoilt, text=True, capture_output=True, check=False)
+        assert done.returncode == status, done.stderr

@@ -65,6 +65,16 @@ def test_every_random_or_mutated_cell_has_the_gradients_of_the_reference(
     assert sum(is_near(seed, dtype) for seed in range(start, start + 20)) >= 18
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [*ACTIVATIONS, *ARITHMETIC])
+def test_every_operator_has_the_scores_and_gradients_of_the_reference(
+    name: str, dtype: Dtype
+) -> None:
+    found = calm(CELLS[name], Shape(layers=2), 0, dtype)
+    assert found is not None
+    assert found.gap < NEAR[dtype]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("start", range(40, 1040, 50))
