@@ -315,6 +315,20 @@ _ROWS: Final = (
         fold="zero",
         edition=FIRST,
     ),
+    Op(
+        "abs",
+        "activation",
+        1,
+        "|a|; derivative 0 at 0",
+        value=call("abs", _A),
+        slopes=(where(_A > 0, 1, where(_A < 0, -1, 0)),),
+        latex=r"\lvert {a} \rvert",
+        torch=call("torch.abs", _A),
+        parity="even",
+        never_negative=True,
+        keeps_positive=True,
+        fold="exact",
+    ),
     # Arithmetic, channel by channel.
     Op(
         "+",

@@ -33,6 +33,7 @@ VALUES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "sqrt": lambda a, b: (a * step(a)) ** 0.5,
     "sin": lambda a, b: torch.cos(a - math.pi / 2),
     "cos": lambda a, b: torch.sin(a + math.pi / 2),
+    "abs": lambda a, b: (a * a) ** 0.5,
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -112,6 +113,8 @@ KERNELS: dict[str, Callable[..., Wide]] = {
     "d_maximum_b": lambda a, b, c: np.where(second_is_larger(b, c), a, 0),
     "d_minimum_a": lambda a, b, c: np.where(second_is_smaller(b, c), 0, a),
     "d_minimum_b": lambda a, b, c: np.where(second_is_smaller(b, c), a, 0),
+    "abs": np.abs,
+    "d_abs": lambda a, b: np.where(b > 0, a, np.where(b < 0, -a, 0)),
 }
 TRANSCENDENTAL = {
     *("tanh", "sigmoid", "exp", "logsigmoid", "softplus", "silu"),

@@ -85,6 +85,8 @@ KERNEL_3(D_MAXIMUM_A, where(~second_is_larger(B, C), A))
 KERNEL_3(D_MAXIMUM_B, where(second_is_larger(B, C), A))
 KERNEL_3(D_MINIMUM_A, where(~second_is_smaller(B, C), A))
 KERNEL_3(D_MINIMUM_B, where(second_is_smaller(B, C), A))
+KERNEL_1(ABS, absolute(A))
+KERNEL_2(D_ABS, pick(B > (REAL)0, A, where(B < (REAL)0, -A)))
 
 // FILL is handed a block that holds its number.
 #define set_FILL set_COPY
