@@ -329,6 +329,21 @@ _ROWS: Final = (
         keeps_positive=True,
         fold="exact",
     ),
+    Op(
+        "softsign",
+        "activation",
+        1,
+        "a / (1 + |a|)",
+        value=_A / (1 + call("abs", _A)),
+        slopes=(1 / ((1 + call("abs", _A)) * (1 + call("abs", _A))),),
+        latex=r"\mathrm{{softsign}}({a})",
+        torch=call("torch.nn.functional.softsign", _A),
+        onnx=call("Softsign", _A),
+        expensive=True,
+        parity="odd",
+        fold="zero",
+        source="Bergstra, Desjardins, Lamblin, Bengio 2009",
+    ),
     # Arithmetic, channel by channel.
     Op(
         "+",

@@ -34,6 +34,7 @@ VALUES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "sin": lambda a, b: torch.cos(a - math.pi / 2),
     "cos": lambda a, b: torch.sin(a + math.pi / 2),
     "abs": lambda a, b: (a * a) ** 0.5,
+    "softsign": lambda a, b: torch.sign(a) * (1 - 1 / (1 + torch.sign(a) * a)),
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -115,6 +116,8 @@ KERNELS: dict[str, Callable[..., Wide]] = {
     "d_minimum_b": lambda a, b, c: np.where(second_is_smaller(b, c), a, 0),
     "abs": np.abs,
     "d_abs": lambda a, b: np.where(b > 0, a, np.where(b < 0, -a, 0)),
+    "softsign": lambda a: a / (1 + np.abs(a)),
+    "d_softsign": lambda a, b: a / (1 + np.abs(b)) ** 2,
 }
 TRANSCENDENTAL = {
     *("tanh", "sigmoid", "exp", "logsigmoid", "softplus", "silu"),

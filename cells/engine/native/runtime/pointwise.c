@@ -87,6 +87,8 @@ KERNEL_3(D_MINIMUM_A, where(~second_is_smaller(B, C), A))
 KERNEL_3(D_MINIMUM_B, where(second_is_smaller(B, C), A))
 KERNEL_1(ABS, absolute(A))
 KERNEL_2(D_ABS, pick(B > (REAL)0, A, where(B < (REAL)0, -A)))
+KERNEL_1(SOFTSIGN, A / ((REAL)1 + absolute(A)))
+KERNEL_2(D_SOFTSIGN, A / (((REAL)1 + absolute(B)) * ((REAL)1 + absolute(B))))
 
 // FILL is handed a block that holds its number.
 #define set_FILL set_COPY
