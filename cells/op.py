@@ -141,6 +141,7 @@ def _negative_part(a: Expression) -> Expression:
 
 
 _SIGMOID: Final = call("sigmoid", _A)
+_ERF: Final = call("erf", _A * 0.7071067811865476)
 _SECOND_IS_LARGER: Final = ((_B > _A) | call("is_nan", _B)).shown_as("b > a")
 _SECOND_IS_SMALLER: Final = ((_B < _A) | call("is_nan", _B)).shown_as("b < a")
 
@@ -343,6 +344,19 @@ _ROWS: Final = (
         parity="odd",
         fold="zero",
         source="Bergstra, Desjardins, Lamblin, Bengio 2009",
+    ),
+    Op(
+        "gelu",
+        "activation",
+        1,
+        "a * (1 + erf(a / sqrt(2))) / 2, the exact form",
+        value=0.5 * _A * (1 + _ERF),
+        slopes=(0.5 * (1 + _ERF) + _A * call("exp", -0.5 * _A * _A) * 0.3989422804014327,),
+        latex=r"\mathrm{{gelu}}({a})",
+        torch=call("torch.nn.functional.gelu", _A),
+        expensive=True,
+        fold="zero",
+        source="Hendrycks, Gimpel 2016",
     ),
     # Arithmetic, channel by channel.
     Op(

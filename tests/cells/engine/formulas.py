@@ -35,6 +35,7 @@ VALUES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cos": lambda a, b: torch.sin(a + math.pi / 2),
     "abs": lambda a, b: (a * a) ** 0.5,
     "softsign": lambda a, b: torch.sign(a) * (1 - 1 / (1 + torch.sign(a) * a)),
+    "gelu": lambda a, b: a - a * torch.special.erfc(a / 2**0.5) / 2,
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -48,6 +49,11 @@ Wide = np.ndarray
 
 def sigmoid(a: Wide) -> Wide:
     return 1 / (1 + np.exp(-a))
+
+
+def erf(a: Wide) -> Wide:
+    """erf(a / sqrt(2))."""
+    return np.vectorize(math.erf, otypes=[np.float64])(a / np.sqrt(a.dtype.type(2)))
 
 
 def limit(b: Wide) -> float:
@@ -118,13 +124,16 @@ KERNELS: dict[str, Callable[..., Wide]] = {
     "d_abs": lambda a, b: np.where(b > 0, a, np.where(b < 0, -a, 0)),
     "softsign": lambda a: a / (1 + np.abs(a)),
     "d_softsign": lambda a, b: a / (1 + np.abs(b)) ** 2,
+    "gelu": lambda a: a * (1 + erf(a)) / 2,
+    "d_gelu": lambda a, b: a * ((1 + erf(b)) / 2 + b * np.exp(-b * b / 2) / np.sqrt(2 * np.pi)),
 }
 TRANSCENDENTAL = {
+    *("gelu", "d_gelu"),
     *("tanh", "sigmoid", "exp", "logsigmoid", "softplus", "silu"),
     *("sin", "cos", "d_logsigmoid", "d_softplus", "d_sin", "d_cos"),
 }
 # Slopes that are flushed to zero, so that an infinite gradient times them is no number.
-FLUSHED = {"d_silu"}
+FLUSHED = {"d_silu", "d_gelu"}
 # What the parts of a difference add up to, where the result may be much smaller than they are.
 MAGNITUDES: dict[str, Callable[..., Wide]] = {
     "multiply_add": lambda a, b, c: abs(a * b) + abs(c),
@@ -132,6 +141,8 @@ MAGNITUDES: dict[str, Callable[..., Wide]] = {
     "blend": lambda a, b, c: abs(a * b) + abs((1 - a) * c),
     "d_tanh": lambda a, b: abs(a) * (1 + b * b),
     "d_silu": lambda a, b: abs(a) * (1 + abs(b)),
+    "gelu": lambda a: abs(a),
+    "d_gelu": lambda a, b: abs(a),
     # A sigmoid that is flushed to zero may have been multiplied by a large number.
     "silu": lambda a: abs(a * sigmoid(a)) + abs(a) * 1e-30,
 }

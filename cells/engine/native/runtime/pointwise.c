@@ -47,6 +47,14 @@ INLINE V d_silu(V a, V b) {
   V s = sigmoid_v(b);
   return a * (s * fused(b, (REAL)1 - s, splat(1)));
 }
+INLINE V gelu(V a) {
+  V density;
+  return a * normal_v(a, &density);
+}
+INLINE V d_gelu(V a, V b) {
+  V density, below = normal_v(b, &density);
+  return a * fused(b * (REAL)0.3989422804014327, density, below);
+}
 
 KERNEL_1(COPY, A)
 KERNEL_1(NEGATE, -A)
@@ -89,6 +97,8 @@ KERNEL_1(ABS, absolute(A))
 KERNEL_2(D_ABS, pick(B > (REAL)0, A, where(B < (REAL)0, -A)))
 KERNEL_1(SOFTSIGN, A / ((REAL)1 + absolute(A)))
 KERNEL_2(D_SOFTSIGN, A / (((REAL)1 + absolute(B)) * ((REAL)1 + absolute(B))))
+KERNEL_1(GELU, gelu(A))
+KERNEL_2(D_GELU, d_gelu(A, B))
 
 // FILL is handed a block that holds its number.
 #define set_FILL set_COPY
