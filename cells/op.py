@@ -358,6 +358,21 @@ _ROWS: Final = (
         fold="zero",
         source="Hendrycks, Gimpel 2016",
     ),
+    Op(
+        "leaky_relu",
+        "activation",
+        1,
+        "a, and 0.01 * a where a <= 0",
+        value=where(_A > 0, _A, 0.01 * _A),
+        slopes=(where(_A > 0, 1, 0.01),),
+        slope_from_result=True,
+        latex=r"\mathrm{{leaky\_relu}}({a})",
+        torch=call("torch.nn.functional.leaky_relu", _A),
+        onnx=call("LeakyRelu", _A),
+        keeps_positive=True,
+        fold="exact",
+        source="Maas, Hannun, Ng 2013",
+    ),
     # Arithmetic, channel by channel.
     Op(
         "+",

@@ -36,6 +36,7 @@ VALUES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "abs": lambda a, b: (a * a) ** 0.5,
     "softsign": lambda a, b: torch.sign(a) * (1 - 1 / (1 + torch.sign(a) * a)),
     "gelu": lambda a, b: a - a * torch.special.erfc(a / 2**0.5) / 2,
+    "leaky_relu": lambda a, b: a * step(a) + a * (1 - step(a)) / 100,
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -126,6 +127,8 @@ KERNELS: dict[str, Callable[..., Wide]] = {
     "d_softsign": lambda a, b: a / (1 + np.abs(b)) ** 2,
     "gelu": lambda a: a * (1 + erf(a)) / 2,
     "d_gelu": lambda a, b: a * ((1 + erf(b)) / 2 + b * np.exp(-b * b / 2) / np.sqrt(2 * np.pi)),
+    "leaky_relu": lambda a: np.where(a > 0, a, a / 100),
+    "d_leaky_relu": lambda a, b: np.where(b > 0, a, a / 100),
 }
 TRANSCENDENTAL = {
     *("gelu", "d_gelu"),

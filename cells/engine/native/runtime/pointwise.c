@@ -99,6 +99,8 @@ KERNEL_1(SOFTSIGN, A / ((REAL)1 + absolute(A)))
 KERNEL_2(D_SOFTSIGN, A / (((REAL)1 + absolute(B)) * ((REAL)1 + absolute(B))))
 KERNEL_1(GELU, gelu(A))
 KERNEL_2(D_GELU, d_gelu(A, B))
+KERNEL_1(LEAKY_RELU, pick(A > (REAL)0, A, A * (REAL)0.01))
+KERNEL_2(D_LEAKY_RELU, pick(B > (REAL)0, A, A * (REAL)0.01))
 
 // FILL is handed a block that holds its number.
 #define set_FILL set_COPY
