@@ -373,6 +373,21 @@ _ROWS: Final = (
         fold="exact",
         source="Maas, Hannun, Ng 2013",
     ),
+    Op(
+        "elu",
+        "activation",
+        1,
+        "a, and exp(a) - 1 where a <= 0",
+        value=where(_A > 0, _A, call("expm1", _A)),
+        slopes=(where(_A > 0, 1, call("exp", _A)),),
+        latex=r"\mathrm{{elu}}({a})",
+        torch=call("torch.nn.functional.elu", _A),
+        onnx=call("Elu", _A),
+        expensive=True,
+        keeps_positive=True,
+        fold="zero",
+        source="Clevert, Unterthiner, Hochreiter 2015",
+    ),
     # Arithmetic, channel by channel.
     Op(
         "+",

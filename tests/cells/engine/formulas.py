@@ -37,6 +37,7 @@ VALUES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "softsign": lambda a, b: torch.sign(a) * (1 - 1 / (1 + torch.sign(a) * a)),
     "gelu": lambda a, b: a - a * torch.special.erfc(a / 2**0.5) / 2,
     "leaky_relu": lambda a, b: a * step(a) + a * (1 - step(a)) / 100,
+    "elu": lambda a, b: a * step(a) + (math.e ** (a * (1 - step(a))) - 1),
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -129,14 +130,17 @@ KERNELS: dict[str, Callable[..., Wide]] = {
     "d_gelu": lambda a, b: a * ((1 + erf(b)) / 2 + b * np.exp(-b * b / 2) / np.sqrt(2 * np.pi)),
     "leaky_relu": lambda a: np.where(a > 0, a, a / 100),
     "d_leaky_relu": lambda a, b: np.where(b > 0, a, a / 100),
+    "elu": lambda a: np.where(a > 0, a, np.expm1(a)),
+    "d_elu": lambda a, b: np.where(b > 0, a, a * np.exp(b)),
 }
 TRANSCENDENTAL = {
+    *("elu", "d_elu"),
     *("gelu", "d_gelu"),
     *("tanh", "sigmoid", "exp", "logsigmoid", "softplus", "silu"),
     *("sin", "cos", "d_logsigmoid", "d_softplus", "d_sin", "d_cos"),
 }
 # Slopes that are flushed to zero, so that an infinite gradient times them is no number.
-FLUSHED = {"d_silu", "d_gelu"}
+FLUSHED = {"d_silu", "d_gelu", "d_elu"}
 # What the parts of a difference add up to, where the result may be much smaller than they are.
 MAGNITUDES: dict[str, Callable[..., Wide]] = {
     "multiply_add": lambda a, b, c: abs(a * b) + abs(c),

@@ -101,6 +101,8 @@ KERNEL_1(GELU, gelu(A))
 KERNEL_2(D_GELU, d_gelu(A, B))
 KERNEL_1(LEAKY_RELU, pick(A > (REAL)0, A, A * (REAL)0.01))
 KERNEL_2(D_LEAKY_RELU, pick(B > (REAL)0, A, A * (REAL)0.01))
+KERNEL_1(ELU, pick(A > (REAL)0, A, expm1_negative(smaller(A, splat(0)))))
+KERNEL_2(D_ELU, pick(B > (REAL)0, A, A * exp_v(B)))
 
 // FILL is handed a block that holds its number.
 #define set_FILL set_COPY
