@@ -167,9 +167,10 @@ def begin(connection: sqlite3.Connection, study: Study) -> strategies.Cascade:
     plans = (study.screen.task, study.screen.scale), *((t.name, t.scale) for t in study.tasks)
     facts = {plan: registry.load(*plan).facts for plan in plans}
     for one in facts.values():
-        words = (one.name, one.scale, one.version, one.digest, one.family, one.metric, one.unit)
+        words = (one.name, one.scale, one.version, one.digest, one.family)
+        judged = one.metric.name, one.unit
         lists = ([asdict(row) for row in rows] for rows in (one.floors, one.baselines))
-        insert(connection, "task", *words, *map(canonical_json, lists))
+        insert(connection, "task", *words, *judged, *map(canonical_json, lists))
     return strategies.make(study, facts, executor="native")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from cells.training.metric import LOSS
 from results.label import baseline_id, label
 from results.record.ask import Role
 from results.record.outcome import Ending
@@ -114,7 +115,7 @@ class TrainDisplay(Display):
         super().__init__(quiet=quiet, seconds=5.0)
         self._printed = self._start
         self._title = title
-        self._accurate = facts.metric == "accuracy"
+        self._metric = facts.metric
         self._unit = facts.unit
         self._total = total
         self._done = 0
@@ -166,10 +167,11 @@ class TrainDisplay(Display):
 
     def _words(self, epoch: int) -> str:
         point = self._points[epoch - 1]
-        accuracy = f"  accuracy {point.valid_accuracy:.4f}" if self._accurate else ""
+        # The loss is shown in any case: it is what the best epoch is chosen by.
+        judged = "" if self._metric == LOSS else f"  {self._metric.said(self._metric.at(point))}"
         return (
             f"epoch {epoch}  rate {point.rate:.3g}  train {measure(point.train_loss)}"
-            f"  valid {measure(point.valid_loss)}{accuracy}"
+            f"  valid {measure(point.valid_loss)}{judged}"
         )
 
 
@@ -274,11 +276,11 @@ class SearchDisplay(Display):
             self._mishaps[str(outcome.ending)] += 1
         trial = ask.trial
         if trial and ask.role is not Role.SCREEN and trial.cell_id == self._yardstick:
-            loss = self._metrics.get(trial.task) == "loss"
-            value = outcome.valid_loss if loss else outcome.valid_accuracy
+            metric = self._metrics[trial.task]
+            value = metric.of(outcome, "valid")
             if outcome.ending is Ending.OK and value is not None:
                 best = self._measured.get(trial.task, value)
-                self._measured[trial.task] = min(best, value) if loss else max(best, value)
+                self._measured[trial.task] = metric.best((best, value))
         self._take(progress)
 
     def on_event(self, kind: str, detail: str, progress: "Progress") -> None:
@@ -342,14 +344,14 @@ class SearchDisplay(Display):
         return [*rows, ("", f"{turned:,} turned away: {causes}")] if turned else rows
 
     def _best(self, task: str) -> str:
-        progress, metric = self._progress, self._metrics.get(task, "accuracy")
+        progress, metric = self._progress, self._metrics[task]
         assert progress is not None  # noqa: S101  there is a best only after the first outcome
         one = progress.best[task]
         measured = self._measured.get(task)
         beside = ""
         if measured is not None and one.cell_id != self._yardstick:
             beside = f"  {label(self._yardstick)} {measure(measured)}"
-        return f"{task:<13} {metric:<8} {measure(one.value)}  {label(one.cell_id)}{beside}"
+        return f"{task:<13} {metric.label:<8} {measure(one.value)}  {label(one.cell_id)}{beside}"
 
     def _trouble(self, progress: "Progress") -> str:
         mishaps = [f"{count:,} {ending}" for ending, count in self._mishaps.most_common()]

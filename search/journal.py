@@ -14,19 +14,19 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from cells.training.metric import Metric
 from cells.training.setting import HYPERPARAMETERS
 from results.error import StoreError
 from results.label import label
+from results.leaderboard.task_column import column
 from results.record.outcome import Ending
 from results.record.setting_columns import SETTING_COLUMNS
 from results.record.store import Store
 from search.settings.sampler import distributions
 
 _TASKS = """
-SELECT trial.task, trial.scale, max(task.metric), count(*) AS answered
+SELECT trial.task, trial.scale, count(*) AS answered
 FROM ask JOIN trial ON trial.key = ask.trial_key JOIN outcome ON outcome.trial_key = trial.key
-    LEFT JOIN task ON task.name = trial.task AND task.scale = trial.scale
-        AND task.version = trial.task_version AND task.digest = trial.task_digest
 WHERE ask.study_id = ? GROUP BY 1, 2 ORDER BY min(ask.number)
 """
 
@@ -51,7 +51,7 @@ class Written:
 
     Attributes:
         name: `STUDY/TASK/SCALE`.
-        metric: `accuracy` or `loss`, of which the values are.
+        metric: name of what the values are.
         trials: how many it has; `failed` of them did not end well.
     """
 
@@ -92,17 +92,18 @@ def write(
         tasks = store.select(_TASKS, study_id)
         total = sum(row["answered"] for row in tasks)
         storage = JournalStorage(_Backend(file))
-        for task, scale, metric, _ in tasks:
-            metric = metric or "accuracy"  # as the leaderboard has it where no facts are recorded
+        for row in tasks:
+            where = study_id, row["task"], row["scale"]
+            metric = column(store, *where).metric
             study = optuna.create_study(
                 storage=storage,
-                study_name=f"{description.name}/{task}/{scale}",
-                direction="minimize" if metric == "loss" else "maximize",
+                study_name=f"{description.name}/{row['task']}/{row['scale']}",
+                direction="maximize" if metric.higher else "minimize",
             )
             study.set_user_attr("gatewright_study", study_id)
-            study.set_user_attr("metric", metric)
+            study.set_user_attr("metric", metric.name)
             count = failed = 0
-            for trial in _trials(store, (study_id, task, scale), metric, space):
+            for trial in _trials(store, where, metric, space):
                 study.add_trial(trial)
                 count += 1
                 failed += trial.state is TrialState.FAIL
@@ -110,20 +111,21 @@ def write(
                     advance(done + count, total)
             done += count
             advance(done, total)
-            written.append(Written(study.study_name, metric, count, failed))
+            written.append(Written(study.study_name, metric.name, count, failed))
     return written
 
 
 def _trials(
     store: Store,
     where: tuple[str, str, str],
-    metric: str,
+    metric: Metric,
     space: Mapping[str, BaseDistribution],
 ) -> Iterator[FrozenTrial]:
     """The answered trials of a study on a task, in order."""
     curves: dict[str, dict[int, float]] = {}
     for row in store.select(_CURVES, *where):
-        curves.setdefault(row["trial_key"], {})[row["place"]] = row[f"valid_{metric}"]
+        value = metric.derive(row[metric.column("valid")])
+        curves.setdefault(row["trial_key"], {})[row["place"]] = value
     for row in store.select(_TRIALS, *where):
         try:
             yield _trial(row, metric, space, curves.get(row["trial_key"], {}))
@@ -134,11 +136,11 @@ def _trials(
 
 def _trial(
     row: Mapping[str, Any],
-    metric: str,
+    metric: Metric,
     space: Mapping[str, BaseDistribution],
     curve: dict[int, float],
 ) -> FrozenTrial:
-    value: float | None = row[f"valid_{metric}"]
+    value = metric.value(row[metric.column("valid")])
     complete = row["ending"] == Ending.OK and value is not None
     parameters = {
         one.recorded: row[one.name]
@@ -156,7 +158,7 @@ def _trial(
             "cell_id": row["cell_id"],
             "role": row["role"],
             "seed": str(row["seed"]),
-            f"test_{metric}": row[f"test_{metric}"],
+            f"test_{metric.name}": metric.value(row[metric.column("test")]),
             "ending": row["ending"],
             "detail": row["detail"],
             "parameters": row["parameters"],

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from cells.engine import executor as executors
+from cells.training.metric import LOSS, RECORDED, Held
 from results.label import label
 from results.publishing import publication
 from results.record import history, provenance
@@ -324,13 +326,14 @@ def distance(one: Outcome, other: Outcome) -> float:
     ):
         return math.inf
     largest = 0.0
-    for name in ("valid_loss", "test_loss", "valid_accuracy", "test_accuracy"):
-        first, second = getattr(one, name), getattr(other, name)
+    for metric, split in product(RECORDED, get_args(Held)):
+        first, second = metric.of(one, split), metric.of(other, split)
         if first == second:
             continue
         if first is None or second is None:
             return math.inf
-        unit = 1.0 if name.endswith("accuracy") else max(abs(first), abs(second))
+        # What has no bound is compared in proportion.
+        unit = max(abs(first), abs(second)) if metric.worst is None else 1.0
         largest = max(largest, abs(first - second) / unit)
     return largest
 
@@ -362,10 +365,11 @@ def _here(executor: str) -> dict[str, str]:
 
 def _shown(recorded: Outcome, found: Outcome) -> tuple[str, tuple[float | None, float | None]]:
     """The measured number that tells most, by name, of both."""
-    for name in ("test_loss", "valid_loss"):
-        if getattr(recorded, name) is not None or getattr(found, name) is not None:
-            return name.replace("_", " "), (getattr(recorded, name), getattr(found, name))
-    return "test loss", (None, None)
+    for split in reversed(get_args(Held)):
+        values = LOSS.of(recorded, split), LOSS.of(found, split)
+        if values != (None, None):
+            return LOSS.axis(split), values
+    return LOSS.axis("test"), (None, None)
 
 
 def _facts(task: str, scale: str) -> Facts | str:

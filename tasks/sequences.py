@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from cells.training.metric import ACCURACY
 from tasks import chance
 from tasks.digest import digest
 from tasks.stream import cut_sequences
@@ -203,7 +204,7 @@ def make(
             digest=digest([name, version, scale, asdict(law)], first),
             kind="symbols",
             size=len(law.vocabulary),
-            metric="accuracy",
+            metric=ACCURACY,
             unit=unit,
             window=law.window,
             batch=law.batch,

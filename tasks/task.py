@@ -6,9 +6,9 @@ from typing import Literal, Protocol
 
 from cells.engine.batch import Batch
 from cells.error import GatewrightError
+from cells.training.metric import BITS, PERPLEXITY, Metric
 
 Split = Literal["train", "valid", "test"]
-Metric = Literal["accuracy", "loss"]
 
 
 class TaskError(GatewrightError):
@@ -21,7 +21,7 @@ class Baseline:
 
     Attributes:
         name: the model or rule.
-        metric: `accuracy`, or `loss` in the task's unit.
+        metric: name of the metric, as the record has it.
         value: the number, on `split`.
         split: the split it was measured on.
         source: paper and table, or the command that computes it.
@@ -29,7 +29,7 @@ class Baseline:
     """
 
     name: str
-    metric: Metric
+    metric: str
     value: float
     split: Split
     source: str
@@ -66,7 +66,7 @@ class Facts:
         digest: sha256 over the data, or over generator, version and all its numbers.
         kind: `symbols` or `roll`, as `cells.engine.learner.Model` has it.
         size: V or F.
-        metric: what the task is judged by: `accuracy` (higher is better) or `loss` (lower).
+        metric: what the task is judged by.
         unit: what `loss` is a mean over: `nats per answer symbol`, `nats per step`, ...
         window: T of one training window.
         batch: B, where a training asks for no other.
@@ -97,6 +97,13 @@ class Facts:
     bits: bool = False
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     boundary: int | None = None
+
+    @property
+    def quoted(self) -> Metric | None:
+        """What its loss is usually quoted as beside the nats; None where as nothing else."""
+        if self.bits:
+            return BITS
+        return PERPLEXITY if self.family == "text" else None
 
 
 class Task(Protocol):

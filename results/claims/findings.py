@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from cells.training.metric import Held, Metric
 from results.claims import claim
 from results.claims.claim import Family
 from results.claims.verdict import Verdict, judge
 from results.label import label
 from results.leaderboard import task_column
-from results.leaderboard.task_column import Held, TaskColumn, metric_of
+from results.leaderboard.task_column import TaskColumn, metric_of
 from results.record.ask import Role
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store
@@ -50,7 +51,7 @@ class Training:
     role: Role
     trial: Trial
     outcome: Outcome | None
-    metric: str
+    metric: Metric
 
     def value(self, split: Held) -> float | None:
         """The metric of its task on a split, or None if it did not end well."""
@@ -135,18 +136,22 @@ def confirmed_values(store: Store, study_ids: Sequence[str]) -> dict[tuple[str, 
     found: dict[tuple[str, str], list[float]] = {}
     seen: set[str] = set()
     for study_id in study_ids:
-        for key, role, cell_id, task, ending, loss, accuracy in store.select(
+        for row in store.select(
             "SELECT ask.trial_key, ask.role, trial.cell_id, trial.task, outcome.ending,"
             " outcome.test_loss, outcome.test_accuracy FROM ask JOIN trial ON key = ask.trial_key"
             " LEFT JOIN outcome ON outcome.trial_key = key WHERE ask.study_id = ?"
             " ORDER BY ask.number",
             study_id,
         ):
-            known = key in seen
-            seen.add(key)
-            value = accuracy if tasks[task].metric == "accuracy" else loss and -loss
-            if not known and role == Role.CONFIRM and ending == Ending.OK and value is not None:
-                found.setdefault((prefixes[study_id] + label(cell_id), task), []).append(value)
+            known = row["trial_key"] in seen
+            seen.add(row["trial_key"])
+            if known or row["role"] != Role.CONFIRM or row["ending"] != Ending.OK:
+                continue
+            metric = tasks[row["task"]].metric
+            value = metric.value(row[metric.column("test")])
+            if value is not None:
+                arm = prefixes[study_id] + label(row["cell_id"]), row["task"]
+                found.setdefault(arm, []).append(metric.oriented(value))
     return found
 
 
@@ -175,7 +180,7 @@ class Measured:
 
     Attributes:
         arm, task: which.
-        metric: `accuracy` or `loss`.
+        metric: of the task.
         values: test metric of each seed that ended well, in order.
         failed: endings of the seeds that did not.
         width, parameters: of the model.
@@ -184,7 +189,7 @@ class Measured:
 
     arm: str
     task: str
-    metric: str
+    metric: Metric
     values: tuple[float, ...]
     failed: tuple[str, ...]
     width: int | None
@@ -194,7 +199,7 @@ class Measured:
     @property
     def oriented(self) -> tuple[float, ...]:
         """The values such that higher is better."""
-        return self.values if self.metric == "accuracy" else tuple(-one for one in self.values)
+        return tuple(self.metric.oriented(one) for one in self.values)
 
 
 def part_of(study: Study) -> str:

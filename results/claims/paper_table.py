@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
+from cells.training.metric import Metric, named
 from results.statistics.interval import Interval
 
 _FOLDER: Final = Path(__file__).with_name("tables")
@@ -41,11 +42,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PaperTable:
-    """A table as printed; `metric` is `accuracy` (higher is better) or `loss`, with so many digits."""
+    """A table as printed; values are of `metric`, with so many digits."""
 
     id: str
     title: str
-    metric: str
+    metric: Metric
     digits: int
     source: str
     columns: tuple[Column, ...]
@@ -78,7 +79,7 @@ def _table(entry: Mapping[str, Any], source: str) -> PaperTable:
     return PaperTable(
         id=entry["id"],
         title=entry["title"],
-        metric=entry["metric"],
+        metric=named(entry["metric"]),
         digits=entry["digits"],
         source=source,
         columns=tuple(Column(**column) for column in entry["columns"]),

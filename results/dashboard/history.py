@@ -10,11 +10,12 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cells.training.hyperparameter import Value
 from cells.training.setting import HYPERPARAMETERS
 from results.error import StoreError
 from results.label import baseline_id, label
@@ -50,6 +51,7 @@ _LAYOUT: Final = np.dtype(
     ]
 )
 """One row an ask that has a trial, in the order of the asks."""
+_FIELDS: Final = tuple(_LAYOUT.names or ())
 
 _REFUSALS: Final = np.dtype(
     [
@@ -62,22 +64,72 @@ _REFUSALS: Final = np.dtype(
 )
 """One row a cell turned away, in the order in which they were recorded."""
 
-_SETTING: Final = slice(8, 8 + len(HYPERPARAMETERS))
-"""Where the hyperparameters stand in a row of `_ASKED`."""
 _WORDS: Final = tuple(row.words for row in HYPERPARAMETERS)
-_ANSWER: Final = ("ending", "order", "valid", "test", "parameters", "cpu_seconds")
 _ROLES: Final = {str(role): place for place, role in enumerate(ROLES)}
 _CAUSES: Final = {str(cause): place for place, cause in enumerate(CAUSES)}
 _ENDINGS: Final = {str(ending): place for place, ending in enumerate(ENDINGS)}
 
-_OUTCOME: Final = (
-    "outcome.ending, outcome.rowid AS arrival, outcome.valid_loss, outcome.valid_accuracy,"
-    " outcome.test_loss, outcome.test_accuracy, outcome.parameters, outcome.cpu_seconds"
+
+class _Asked(NamedTuple):
+    """An ask with its trial and, once there is one, its outcome; columns of the tables by name."""
+
+    number: int
+    role: str
+    parent_id: str
+    operators: str
+    cell_id: str
+    task: str
+    scale: str
+    trial_key: str
+    ending: str | None
+    arrival: int | None
+    valid_loss: float | None
+    valid_accuracy: float | None
+    test_loss: float | None
+    test_accuracy: float | None
+    parameters: int | None
+    cpu_seconds: float | None
+    setting: tuple[Value, ...]
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Self:
+        """From a row of these columns, the hyperparameters last."""
+        return cls(*row[:_PLAIN], setting=tuple(row[_PLAIN:]))
+
+
+class _Came(NamedTuple):
+    """What `_answer` reads of an outcome; columns of the table by name."""
+
+    ending: str
+    arrival: int
+    valid_loss: float | None
+    valid_accuracy: float | None
+    test_loss: float | None
+    test_accuracy: float | None
+    parameters: int | None
+    cpu_seconds: float
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """From a row that has these columns among others."""
+        return cls(**{name: row[name] for name in cls._fields})
+
+
+_ORIGIN: Final = {
+    **dict.fromkeys(("number", "role", "parent_id", "operators", "trial_key"), "ask"),
+    **dict.fromkeys(("cell_id", "task", "scale"), "trial"),
+}
+"""Tables of the columns of `_Asked`; the others are of the outcome."""
+
+_PLAIN: Final = len(_Asked._fields) - 1
+"""Columns of `_Asked` before the hyperparameters."""
+_SELECTED: Final = ", ".join(
+    "outcome.rowid AS arrival" if name == "arrival" else f"{_ORIGIN.get(name, 'outcome')}.{name}"
+    for name in _Asked._fields[:_PLAIN]
 )
 
 _ASKED: Final = f"""
-SELECT ask.number, ask.role, ask.parent_id, ask.operators, trial.cell_id, trial.task, trial.scale,
-    ask.trial_key, {SETTING_COLUMNS}, {_OUTCOME}
+SELECT {_SELECTED}, {SETTING_COLUMNS}
 FROM ask JOIN trial ON trial.key = ask.trial_key
 LEFT JOIN outcome ON outcome.trial_key = ask.trial_key AND outcome.rowid <= ?
 WHERE ask.study_id = ? AND ask.number >= ? AND ask.number < ? ORDER BY ask.number
@@ -93,9 +145,17 @@ WHERE rowid > ? AND rowid <= ? AND study_id = ? ORDER BY number, place
 _PIECE: Final = 10_000
 """Rows that are read at once: rows of SQLite take ten times the memory of ours."""
 
-_ANSWERED: Final = f"""
-SELECT outcome.trial_key, {_OUTCOME} FROM outcome WHERE outcome.rowid > ? ORDER BY outcome.rowid
-"""  # noqa: S608
+_ANSWERED: Final = """
+SELECT *, rowid AS arrival FROM outcome WHERE rowid > ? ORDER BY rowid
+"""
+
+
+def _setting(values: Sequence[Value]) -> dict[str, Any]:
+    """Hyperparameters as `_LAYOUT` holds them."""
+    return {
+        row.name: math.nan if value is None else words.index(value) if words else value
+        for row, words, value in zip(HYPERPARAMETERS, _WORDS, values, strict=True)
+    }
 
 
 class History:
@@ -216,11 +276,12 @@ class History:
         """Outcomes of asks that were read before; the others come with their asks."""
         if self._pending:
             numbers = self.rows["number"]
-            for key, *values in store.select(_ANSWERED, self._seen["outcome"]):
-                for place in np.searchsorted(numbers, self._pending.pop(key, [])):
+            for came in store.select(_ANSWERED, self._seen["outcome"]):
+                waiting = self._pending.pop(came["trial_key"], [])
+                for place in np.searchsorted(numbers, waiting):
                     row = self._rows[place]
-                    found = self._answer(int(self.rows["task"][place]), values)
-                    for name, value in zip(_ANSWER, found, strict=True):
+                    found = self._answer(int(self.rows["task"][place]), _Came.of(came))
+                    for name, value in found.items():
                         row[name] = value
                     self.version += 1
         self._seen["outcome"] = _latest(store, "outcome")
@@ -235,49 +296,52 @@ class History:
             if not counted:
                 return True
             whole = counted < _PIECE
-            self._add([self._entry(store, row) for row in found])
+            self._add([self._entry(store, _Asked.of(row)) for row in found])
             self.idle += counted - len(found)
             self.asked += counted
             self.version += 1
             if whole or time.monotonic() > until:
                 return whole
 
-    def _entry(self, store: Store, row: Sequence[Any]) -> tuple[Any, ...]:
-        """One ask in the order of `_LAYOUT`; a trial that has no outcome yet is noted as pending."""
-        number, role, parent, operators, cell_id, task, scale, key = row[: _SETTING.start]
-        known = int(key[:15], 16)
+    def _entry(self, store: Store, asked: "_Asked") -> dict[str, Any]:
+        """The fields of `_LAYOUT` of one ask; a trial that has no outcome yet is noted as pending."""
+        known = int(asked.trial_key[:15], 16)
         first = known not in self._keys
         self._keys.add(known)
-        place = self._task(store, task, scale)
-        cell = self._cell(cell_id, parent, operators)
-        outcome = row[_SETTING.stop :]
-        if outcome[0] is None:
-            self._pending.setdefault(key, []).append(number)
-        setting = [
-            np.nan if value is None else words.index(value) if words else value
-            for value, words in zip(row[_SETTING], _WORDS, strict=True)
-        ]
-        answer = self._answer(place, outcome)
-        return number, _place(_ROLES, role), cell, place, *setting, first, *answer
+        task = self._task(store, asked.task, asked.scale)
+        if asked.ending is None:
+            self._pending.setdefault(asked.trial_key, []).append(asked.number)
+        return {
+            "number": asked.number,
+            "role": _place(_ROLES, asked.role),
+            "cell": self._cell(asked.cell_id, asked.parent_id, asked.operators),
+            "task": task,
+            **_setting(asked.setting),
+            "first": first,
+            **self._answer(task, asked),
+        }
 
-    def _answer(self, task: int, values: Sequence[Any]) -> tuple[Any, ...]:
-        """The fields of `_LAYOUT` from `ending` on."""
-        ending, arrival, valid_loss, valid_accuracy, test_loss, test_accuracy, size, seconds = (
-            values
-        )
-        if ending is None:
-            return PENDING, 0, np.nan, np.nan, 0, 0.0
-        if ending != Ending.OK:
-            return _place(_ENDINGS, ending), arrival, np.nan, np.nan, size or 0, seconds
-        accurate = self._columns[task].metric == "accuracy"
-        valid, test = (valid_accuracy, test_accuracy) if accurate else (valid_loss, test_loss)
-        valid, test = (np.nan if one is None else one for one in (valid, test))
-        return _place(_ENDINGS, ending), arrival, valid, test, size or 0, seconds
+    def _answer(self, task: int, came: "_Asked | _Came") -> dict[str, Any]:
+        """The fields of `_LAYOUT` that an outcome fills."""
+        valid = test = math.nan
+        if came.ending == Ending.OK:
+            metric = self._columns[task].metric
+            valid, test = metric.of(came, "valid"), metric.of(came, "test")
+        return {
+            "ending": PENDING if came.ending is None else _place(_ENDINGS, came.ending),
+            "order": came.arrival or 0,
+            "valid": math.nan if valid is None else valid,
+            "test": math.nan if test is None else test,
+            "parameters": came.parameters or 0,
+            "cpu_seconds": came.cpu_seconds or 0.0,
+        }
 
-    def _add(self, entries: Sequence[tuple[Any, ...]]) -> None:
+    def _add(self, entries: Sequence[Mapping[str, Any]]) -> None:
         needed = self._count + len(entries)
         self._rows = _roomy(self._rows, needed)
-        self._rows[self._count : needed] = np.array(entries, _LAYOUT)
+        added = self._rows[self._count : needed]
+        for name in _FIELDS:
+            added[name] = [entry[name] for entry in entries]
         self._count = needed
 
     def _read_verdicts(self, store: Store) -> None:
@@ -288,34 +352,41 @@ class History:
             )
         self._seen["rejection"] = latest
         latest = _latest(store, "admission")
-        for number, cell_id in store.select(
+        for row in store.select(
             "SELECT number, cell_id FROM admission WHERE rowid > ? AND rowid <= ? AND study_id = ?",
             self._seen["admission"],
             latest,
             self.study_id,
         ):
-            if cell_id in self._places:
-                self.admitted.setdefault(self._places[cell_id], number)
+            if row["cell_id"] in self._places:
+                self.admitted.setdefault(self._places[row["cell_id"]], row["number"])
             self.version += 1
         self._seen["admission"] = latest
 
-    def _refuse(self, found: Sequence[Sequence[Any]]) -> None:
-        entries: list[tuple[int, int, int, int, int]] = []
-        for row, number, cause, cell_id, operators in found:
-            place = self._places.get(cell_id, -1)
-            way = self._ways.setdefault(operators, len(self.ways))
-            if way == len(self.ways):
-                self.ways.append(tuple(json.loads(operators)))
-            entries.append((row, number, _place(_CAUSES, cause), place, way))
-            self.causes[cause] += 1
+    def _refuse(self, found: Sequence[Mapping[str, Any]]) -> None:
+        needed = self._refused + len(found)
+        self._refusals = _roomy(self._refusals, needed)
+        added = self._refusals[self._refused : needed]
+        places = [self._places.get(row["cell_id"], -1) for row in found]
+        causes = [row["cause"] for row in found]
+        added["row"] = [row["rowid"] for row in found]
+        added["number"] = [row["number"] for row in found]
+        added["cause"] = [_place(_CAUSES, cause) for cause in causes]
+        added["cell"] = places
+        added["way"] = [self._way(row["operators"]) for row in found]
+        self.causes.update(causes)
+        for place, cause in zip(places, causes, strict=True):
             # A duplicate of a cell is not a verdict on the cell itself.
             if cause != Cause.DUPLICATE and place >= 0:
                 self.turned[place] = cause
-        needed = self._refused + len(entries)
-        self._refusals = _roomy(self._refusals, needed)
-        self._refusals[self._refused : needed] = np.array(entries, _REFUSALS)
         self._refused = needed
-        self.version += len(entries)
+        self.version += len(found)
+
+    def _way(self, operators: str) -> int:
+        place = self._ways.setdefault(operators, len(self.ways))
+        if place == len(self.ways):
+            self.ways.append(tuple(json.loads(operators)))
+        return place
 
     def _cell(self, cell_id: str, parent: str, operators: str) -> int:
         place = self._places.setdefault(cell_id, len(self.cells))

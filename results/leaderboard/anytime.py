@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from results.leaderboard.task_column import TINY, TaskColumn
+from results.leaderboard.task_column import TaskColumn
 
 Floats = NDArray[np.float64]
 Places = NDArray[Any]
@@ -43,11 +43,11 @@ def ratios(task: TaskColumn, values: Floats, reference: float | None) -> Floats:
     """`TaskColumn.ratio` of a whole column; NaN without a reference."""
     if reference is None:
         return np.full_like(values, np.nan)
-    if task.metric == "loss":
-        return max(reference, TINY) / np.maximum(values, TINY)
-    if reference > 0:
-        return values / reference
-    return np.where(np.isnan(values), np.nan, 1.0)
+    least = task.metric.least
+    known = np.full_like(values, max(reference, least))
+    top, bottom = task.metric.fraction(np.maximum(values, least), known)
+    even = np.where(np.isnan(values), np.nan, 1.0)
+    return np.divide(top, bottom, out=even, where=~(bottom <= 0))
 
 
 def _best_within(groups: Places, values: Floats) -> Floats:

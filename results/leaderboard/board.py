@@ -7,10 +7,11 @@ test results of fresh seeds (role `confirm`). Everything is computed from the st
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from cells import CellError, parse
 from cells.execution import execution_class
+from cells.training.metric import Metric
 from results.label import baseline_id, label
 from results.leaderboard.task_column import TaskColumn, column, metric_of
 from results.record.ask import Ask, Rejection, Role
@@ -32,7 +33,7 @@ class Selected:
     Attributes:
         value: best validation metric over the settings that trained, or None if none did.
         fair: expected best of as many settings as the least tried finished cell had; None where a
-            setting failed on a task judged by loss, since a failure then has no value.
+            setting failed and the metric has no worst value that a failure could count as.
         tried, diverged: settings with an outcome; those of them that diverged.
         key: trial of the best setting.
         ratio: `value` against the yardstick's best.
@@ -126,6 +127,28 @@ class Board:
         return self.rows[0] if self.rows else None
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one training gave.
+
+    Attributes:
+        key, ending, parameters: of its outcome.
+        valid, test: the metric of its task; None unless it ended well.
+    """
+
+    key: str
+    ending: Ending
+    parameters: int | None
+    valid: float | None
+    test: float | None
+
+    @classmethod
+    def of(cls, metric: Metric, outcome: Outcome) -> Self:
+        """From an outcome on a task that is judged by that metric."""
+        valid, test = metric_of(metric, outcome, "valid"), metric_of(metric, outcome, "test")
+        return cls(outcome.key, outcome.ending, outcome.parameters, valid, test)
+
+
 @dataclass(slots=True)
 class Tally:
     """Everything that was recorded about one cell.
@@ -133,7 +156,7 @@ class Tally:
     Attributes:
         cell_id, text, parent_id, operators: which, and where it came from.
         first: index of its first ask.
-        selection, confirmations: outcomes by task, in the order of their asks; an empty list where a
+        selection, confirmations: results by task, in the order of their asks; an empty list where a
             trial was asked for and has no outcome yet.
         rejection: the last that was a verdict on it.
         screened: it was put through the screen.
@@ -144,8 +167,8 @@ class Tally:
     parent_id: str
     operators: tuple[str, ...]
     first: int
-    selection: dict[str, list[Outcome]] = field(default_factory=dict[str, list[Outcome]])
-    confirmations: dict[str, list[Outcome]] = field(default_factory=dict[str, list[Outcome]])
+    selection: dict[str, list[Result]] = field(default_factory=dict[str, list[Result]])
+    confirmations: dict[str, list[Result]] = field(default_factory=dict[str, list[Result]])
     rejection: Rejection | None = None
     screened: bool = False
 
@@ -162,7 +185,7 @@ def build(store: Store, study_id: str) -> Board:
         last = store.verdicts(study_id, len(log))[0]
         columns = [column(store, study_id, plan.name, plan.scale) for plan in study.tasks]
     rejections = [rejection for ask, _ in log for rejection in ask.rejections] + list(last)
-    tallies = _tally(log, rejections)
+    tallies = _tally(log, rejections, {column.name: column.metric for column in columns})
     baselines = [baseline_id(word) for word in study.baselines]
     yardstick = tallies.get(baselines[-1])
     tasks = tuple(_with_reference(column, yardstick) for column in columns)
@@ -250,7 +273,9 @@ def to_frame(board: Board) -> "pd.DataFrame":
 
 
 def _tally(
-    log: Sequence[tuple[Ask, Outcome | None]], rejections: Sequence[Rejection]
+    log: Sequence[tuple[Ask, Outcome | None]],
+    rejections: Sequence[Rejection],
+    metrics: Mapping[str, Metric],
 ) -> dict[str, Tally]:
     tallies: dict[str, Tally] = {}
     seen: set[str] = set()
@@ -268,10 +293,13 @@ def _tally(
         if trial.key in seen:
             continue
         seen.add(trial.key)
+        if trial.task not in metrics:
+            continue  # the screen
+        result = Result.of(metrics[trial.task], outcome)
         if ask.role in SELECTION:
-            tally.selection.setdefault(trial.task, []).append(outcome)
+            tally.selection.setdefault(trial.task, []).append(result)
         elif ask.role is Role.CONFIRM:
-            tally.confirmations.setdefault(trial.task, []).append(outcome)
+            tally.confirmations.setdefault(trial.task, []).append(result)
     for rejection in rejections:
         # A duplicate of a cell is not a verdict on the cell itself.
         if rejection.cell_id in tallies and rejection.cause.value != "duplicate":
@@ -279,17 +307,12 @@ def _tally(
     return tallies
 
 
-def _best(task: TaskColumn, outcomes: Sequence[Outcome]) -> tuple[float, str] | None:
-    found = [
-        (value, outcome.key)
-        for outcome in outcomes
-        if (value := metric_of(task.metric, outcome, "valid")) is not None
-    ]
+def _best(task: TaskColumn, results: Sequence[Result]) -> tuple[float, str] | None:
+    found = [(result.valid, result.key) for result in results if result.valid is not None]
     if not found:
         return None
     # The first of equal ones, as the strategy has it.
-    sign = 1 if task.metric == "accuracy" else -1
-    return max(found, key=lambda pair: sign * pair[0])
+    return max(found, key=lambda pair: task.metric.oriented(pair[0]))
 
 
 def _with_reference(task: TaskColumn, yardstick: Tally | None) -> TaskColumn:
@@ -309,21 +332,19 @@ def _least_tried(tallies: Sequence[Tally], tasks: Sequence[TaskColumn]) -> dict[
     return least
 
 
-def _select(task: TaskColumn, outcomes: Sequence[Outcome], fair: int) -> Selected:
-    best = _best(task, outcomes)
-    values = [metric_of(task.metric, outcome, "valid") for outcome in outcomes]
+def _select(task: TaskColumn, results: Sequence[Result], fair: int) -> Selected:
+    best = _best(task, results)
+    # A failure counts as the worst value that there is, if there is one.
+    counted = [task.metric.worst if one.valid is None else one.valid for one in results]
+    known = [task.metric.oriented(value) for value in counted if value is not None]
     expected = None
-    if 1 <= fair <= len(values):
-        if task.metric == "accuracy":
-            expected = best_of([value or 0.0 for value in values], fair)
-        else:
-            losses = [-value for value in values if value is not None]
-            expected = -best_of(losses, fair) if len(losses) == len(values) else None
+    if 1 <= fair <= len(counted) == len(known):
+        expected = task.metric.oriented(best_of(known, fair))
     return Selected(
         value=best and best[0],
         fair=expected,
-        tried=len(outcomes),
-        diverged=sum(outcome.ending is Ending.DIVERGED for outcome in outcomes),
+        tried=len(results),
+        diverged=sum(result.ending is Ending.DIVERGED for result in results),
         key=best[1] if best else "",
         ratio=task.ratio(best[0], task.reference) if best else None,
         distance=task.distance(best[0]) if best else None,
@@ -339,7 +360,7 @@ def _row(
         else None
         for task in tasks
     )
-    outcomes = [outcome for found in tally.selection.values() for outcome in found]
+    results = [result for found in tally.selection.values() for result in found]
     ratios = [found.ratio if found else None for found in selected]
     numbers = [ratio for ratio in ratios if ratio is not None]
     finished = len(numbers) == len(tasks) and not _stopped_early(tally)
@@ -356,16 +377,16 @@ def _row(
         operators=tally.operators,
         execution=_execution(tally.text),
         first=tally.first,
-        parameters=max((outcome.parameters or 0 for outcome in outcomes), default=0) or None,
-        tried=len(outcomes),
-        diverged=sum(outcome.ending is Ending.DIVERGED for outcome in outcomes),
+        parameters=max((result.parameters or 0 for result in results), default=0) or None,
+        tried=len(results),
+        diverged=sum(result.ending is Ending.DIVERGED for result in results),
         selected=selected,
         score=min(numbers) if finished else None,
         confirmed=confirmed,
         lost=sum(
-            outcome.ending is not Ending.OK
+            result.ending is not Ending.OK
             for found in tally.confirmations.values()
-            for outcome in found
+            for result in found
         ),
         ratios=tuple(
             _seed_ratios(task, tally, reference)
@@ -405,9 +426,8 @@ def _stopped(tally: Tally, tasks: Sequence[TaskColumn]) -> str:
 
 
 def _test_values(task: TaskColumn, tally: Tally) -> list[float]:
-    outcomes = tally.confirmations.get(task.name, ())
-    values = [metric_of(task.metric, outcome, "test") for outcome in outcomes]
-    return [value for value in values if value is not None]
+    results = tally.confirmations.get(task.name, ())
+    return [result.test for result in results if result.test is not None]
 
 
 def _confirmed(task: TaskColumn, tally: Tally) -> Interval | None:
@@ -456,12 +476,7 @@ def _worst_ends(task: TaskColumn, ours: Interval, theirs: Interval) -> tuple[flo
     """Bounds of a ratio from the far ends of both intervals; None where they reach zero."""
     if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
         return None
-    divisor = theirs.low if task.metric == "accuracy" else ours.low
-    if divisor <= 0:
-        return None
-    if task.metric == "accuracy":
-        return max(ours.low, 0.0) / theirs.high, ours.high / theirs.low
-    return max(theirs.low, 0.0) / ours.high, theirs.high / ours.low
+    return task.metric.ratio_bounds((ours.low, ours.high), (theirs.low, theirs.high))
 
 
 def _flagged(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -34,7 +34,7 @@ def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
     width = 4.0 * len(board.tasks)
     with panels(width, 3.2, columns=len(board.tasks)) as (figure, axes):
         for place, (task, ax) in enumerate(zip(board.tasks, axes, strict=True)):
-            column = "valid_accuracy" if task.metric == "accuracy" else "valid_loss"
+            column = task.metric.column("valid")
             keys = {
                 selected.key: row
                 for row in (*board.stopped, *reversed(board.rows))
@@ -43,7 +43,7 @@ def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
             lines: dict[str, dict[int, float]] = {key: {} for key in keys}
             for point in points:
                 if point["key"] in lines:
-                    lines[point["key"]][point["updates"]] = point[column]
+                    lines[point["key"]][point["updates"]] = task.metric.derive(point[column])
             for key, row in keys.items():
                 # A line of one point would not be seen.
                 marker = "o" if len(lines[key]) == 1 else ""
@@ -52,7 +52,7 @@ def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
             _floor(ax, task)
             ax.set_title(plain(f"{task.name} ({task.scale})"))
             ax.set_xlabel("updates")
-            ax.set_ylabel("validation accuracy" if task.metric == "accuracy" else _unit(task))
+            ax.set_ylabel(plain(task.metric.axis("validation", task.unit)))
         legend(figure, axes, [*_baselines(board), *(plain(row.label) for row in shown)])
     return figure
 
@@ -246,8 +246,10 @@ def _best_steps(board: Board, trials: pd.DataFrame) -> dict[str, NDArray[np.floa
 
 def _valid(trial: dict[str, Any], task: TaskColumn) -> float:
     """The validation metric of a trial of that task; NaN if it did not end well or has none."""
-    value = trial["valid_accuracy" if task.metric == "accuracy" else "valid_loss"]
-    return np.nan if trial["ending"] != Ending.OK or pd.isna(value) else float(value)
+    value = trial[task.metric.column("valid")]
+    if trial["ending"] != Ending.OK or pd.isna(value):
+        return np.nan
+    return task.metric.derive(float(value))
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -311,7 +313,3 @@ def _baseline_lines(ax: Axes, board: Board) -> None:
 
 def _baselines(board: Board) -> list[str]:
     return [plain(row.label) for row in (*board.rows, *board.stopped) if row.baseline]
-
-
-def _unit(task: TaskColumn) -> str:
-    return plain(f"validation loss, {task.unit}" if task.unit else "validation loss")

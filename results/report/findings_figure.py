@@ -1,7 +1,7 @@
 """Figures of a findings run. Every text that is drawn passes `plain`.
 
 Differences are drawn such that the right-hand side, or upwards, is better for the arm that a claim
-calls better, whether the metric is an accuracy or a loss.
+calls better, whichever way the metric counts.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from cells.training.metric import Metric
 from cells.training.setting import HYPERPARAMETERS
 from results.claims.findings import Training
 from results.claims.verdict import Finding, Verdict
@@ -76,12 +77,14 @@ def forest(verdict: Verdict, tasks: Mapping[str, TaskColumn]) -> Figure:
     The shaded band is a difference too small to be worth the name. Green is replicated, orange
     contradicted, and what was not run has no point.
     """
-    groups: dict[str, list[Finding]] = {}
+    groups: dict[Metric | None, list[Finding]] = {}
     for one in verdict.findings:
         task = tasks.get(one.comparison.task)
-        groups.setdefault(task.metric if task else "not run", []).append(one)
-    metrics = [name for name in ("accuracy", "loss") if name in groups] or list(groups)
-    most = max((len(groups[name]) for name in metrics), default=1)
+        groups.setdefault(task.metric if task else None, []).append(one)
+    # Those of which higher is better come first; what was not run has a panel only where all was not.
+    known = sorted((one for one in groups if one is not None), key=lambda one: not one.higher)
+    metrics: list[Metric | None] = [*known] or [*groups]
+    most = max((len(groups[metric]) for metric in metrics), default=1)
     with panels(4.9 * max(1, len(metrics)), 0.9 + 0.26 * most, max(1, len(metrics))) as (
         figure,
         axes,
@@ -101,12 +104,7 @@ def forest(verdict: Verdict, tasks: Mapping[str, TaskColumn]) -> Figure:
             ax.axvline(0.0, color=INK, linewidth=0.8, zorder=1)
             ax.tick_params(axis="y", length=0)
             ax.xaxis.set_major_locator(MaxNLocator(5))
-            ax.set_xlabel(
-                {
-                    "accuracy": "gain in accuracy",
-                    "loss": "gain in nats (loss saved)",
-                }.get(metric, "not run")
-            )
+            ax.set_xlabel("not run" if metric is None else metric.gain)
     return figure
 
 
@@ -152,10 +150,7 @@ def learning_curves(
             metric = tasks[one.trial.task].metric
             axes[one.trial.task].plot(
                 [point.update for point in one.outcome.curve],
-                [
-                    point.valid_accuracy if metric == "accuracy" else point.valid_loss
-                    for point in one.outcome.curve
-                ],
+                [metric.at(point) for point in one.outcome.curve],
                 linewidth=1.0,
                 marker="o" if len(one.outcome.curve) == 1 else "",
                 label=plain(one.arm),
@@ -229,7 +224,7 @@ def drops(tasks: Mapping[str, TaskColumn], found: Sequence[Drop]) -> Figure | No
             ax.tick_params(axis="y", length=0)
             ax.xaxis.set_major_locator(MaxNLocator(4))
             ax.set_ylabel("")
-            ax.set_xlabel("accuracy lost" if tasks[name].metric == "accuracy" else "nats lost")
+            ax.set_xlabel(tasks[name].metric.lost)
     return figure
 
 
@@ -392,8 +387,8 @@ def _levels(ax: Axes, task: TaskColumn) -> None:
 
 
 def _valid(task: TaskColumn) -> str:
-    return plain("validation accuracy" if task.metric == "accuracy" else "validation loss, nats")
+    return plain(task.metric.counted("validation"))
 
 
 def _test(task: TaskColumn) -> str:
-    return plain("test accuracy" if task.metric == "accuracy" else "test loss, nats")
+    return plain(task.metric.counted("test"))

@@ -273,8 +273,8 @@ def standings(
     """Every arm on a task, in the order of the run: nothing is ranked."""
     found = [one for one in confirmed if one.task == task.name]
     means = {one.arm: student(one.values) for one in found if one.values}
-    sign = 1.0 if task.metric == "accuracy" else -1.0
-    best = max(means.values(), key=lambda mean: sign * mean.centre, default=None)
+    metric = task.metric
+    best = max(means.values(), key=lambda mean: metric.oriented(mean.centre), default=None)
     level = memoryless(task, "test")
     settings = {one.arm: one for one in tried if one.task == task.name}
     return [
@@ -282,7 +282,7 @@ def standings(
             measured=one,
             mean=mean,
             distance=task.distance(mean.centre) if mean else None,
-            margin=sign * (mean.centre - level[1]) if mean and level else None,
+            margin=metric.oriented(mean.centre - level[1]) if mean and level else None,
             tied=bool(mean and best and mean.overlaps(best)),
             selection=settings.get(one.arm),
         )

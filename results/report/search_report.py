@@ -209,11 +209,10 @@ def _listed(operators: str) -> str:
 
 def _value(level: dict[str, Any], task: TaskColumn) -> str:
     """A floor in the metric of its task."""
-    if level.get(task.metric) is not None:
-        return f"{level[task.metric]:.4f}"
-    if task.metric == "loss" and level.get("lower") is not None and level.get("upper") is not None:
-        return f"{level['lower']:.4f} to {level['upper']:.4f}"
-    return ""
+    value, bounds = task.metric.of_level(level), task.metric.bounds(level)
+    if value is not None:
+        return f"{value:.4f}"
+    return "" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"
 
 
 def _bar(value: float | None, rows: Sequence[Row]) -> int:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from cells.training.metric import Held, Metric
 from cells.training.setting import Setting
 from results.leaderboard.board import SELECTION
-from results.leaderboard.task_column import Held, TaskColumn
+from results.leaderboard.task_column import TaskColumn
 from results.record.outcome import Ending, Outcome
 from results.statistics.interval import best_of
 
@@ -47,7 +48,7 @@ class Selection:
 
     arm: str
     task: str
-    metric: str
+    metric: Metric
     settings: tuple[Setting, ...]
     values: tuple[float | None, ...]
     endings: tuple[Ending, ...]
@@ -60,8 +61,7 @@ class Selection:
 
     def oriented(self, failed: float) -> list[float]:
         """The values such that higher is better; `failed`, as a metric, stands for failures."""
-        sign = 1.0 if self.metric == "accuracy" else -1.0
-        return [sign * (failed if value is None else value) for value in self.values]
+        return [self.metric.oriented(failed if one is None else one) for one in self.values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def memoryless(task: TaskColumn, split: Held = "valid") -> tuple[str, float] | N
         for one in task.baselines
         if one["split"] == split
     ]
-    known = {one["name"]: one.get(task.metric) for one in levels}
+    known = {one["name"]: task.metric.of_level(one) for one in levels}
     for name in MEMORYLESS:
         value = known.get(name)
         if value is not None:
@@ -162,21 +162,16 @@ def _learned(outcome: Outcome, task: TaskColumn, lowest: float | None) -> bool:
     if level is None:
         first = outcome.curve[0].valid_loss if outcome.curve else outcome.valid_loss
         return lowest is not None and first - outcome.valid_loss > (first - lowest) / 2
-    if task.metric == "accuracy":
-        return (outcome.valid_accuracy or 0.0) > level[1]
-    return outcome.valid_loss < level[1]
+    value = task.metric.of(outcome, "valid")
+    return value is not None and task.metric.better(value, level[1])
 
 
 def failed_values(found: Sequence[Selection]) -> dict[str, float]:
     """What a failed training counts as, by task: accuracy 0, or the worst loss of any training."""
-    losses: dict[str, float] = {}
+    known: dict[str, list[float]] = {}
     for one in found:
-        if one.metric == "accuracy":
-            losses[one.task] = 0.0
-        else:
-            known = [value for value in one.values if value is not None]
-            losses[one.task] = max([losses.get(one.task, 0.0), *known])
-    return losses
+        known.setdefault(one.task, []).extend(value for value in one.values if value is not None)
+    return {one.task: one.metric.failed(known[one.task]) for one in found}
 
 
 def best_of_tries(one: Selection, failed: float) -> list[float]:
@@ -187,8 +182,7 @@ def best_of_tries(one: Selection, failed: float) -> list[float]:
         failed: the metric that a failed training counts as.
     """
     values = one.oriented(failed)
-    sign = 1.0 if one.metric == "accuracy" else -1.0
-    return [sign * best_of(values, tries) for tries in range(1, len(values) + 1)]
+    return [one.metric.oriented(best_of(values, tries)) for tries in range(1, len(values) + 1)]
 
 
 def paired(first: Selection, second: Selection, failed: float) -> Paired:

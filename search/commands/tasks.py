@@ -60,7 +60,7 @@ def show_task(task: TaskArgument, scale: ScaleOption = "laptop", json: Json = Fa
         print(
             f"{facts.size} {what}; {facts.updates} windows of {facts.window} x {facts.batch} an epoch"
         )
-        print(f"judged by {facts.metric}; loss in {facts.unit}")
+        print(f"judged by {facts.metric.label}; loss in {facts.unit}")
         for name, text in facts.notes.items():
             print(f"{name}: {text}")
         if facts.floors:
@@ -79,7 +79,8 @@ def show_task(task: TaskArgument, scale: ScaleOption = "laptop", json: Json = Fa
                 ],
             )
 
-    show({**asdict(facts), "notes": dict(facts.notes)}, json, render)
+    document = {**asdict(facts), "metric": facts.metric.name, "notes": dict(facts.notes)}
+    show(document, json, render)
     return DONE
 
 

@@ -5,10 +5,11 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from cells.training.metric import LOSS, RECORDED, Held
 from search.commands.cells import CellArgument, StoreOption
 from search.commands.hyperparameters import PARAMETERS, Given, WidthOption, hyperparameter_options
 from search.commands.tasks import ScaleOption, TaskArgument
@@ -207,22 +208,26 @@ def _render(run: "Run", facts: "Facts") -> None:
     print(
         f"width {run.width:,}, {run.parameters:,} parameters, {run.updates:,} updates, {run.seconds:,.0f} s"
     )
-    for split, loss, accuracy in (
-        ("valid", run.valid_loss, run.valid_accuracy),
-        ("test", run.test_loss, run.test_accuracy),
-    ):
-        if loss is None or accuracy is None:
+    shown = dict.fromkeys((*RECORDED, facts.metric))
+    for split in get_args(Held):
+        if (loss := LOSS.of(run, split)) is None:
             continue
-        more = ""
-        if facts.bits:
-            more = f" ({measure(loss / math.log(2))} bits)"
-        elif facts.family == "text":
-            more = f" (perplexity {math.exp(min(loss, 700.0)):.2f})"
-        print(f"{split:>5}: {measure(loss)} {facts.unit}{more}, accuracy {accuracy:.4f}")
+        quoted = f" ({facts.quoted.said(facts.quoted.derive(loss))})" if facts.quoted else ""
+        said = [f"{measure(loss)} {facts.unit}{quoted}"]
+        said += [
+            metric.said(value)
+            for metric in shown
+            if metric is not LOSS and (value := metric.of(run, split)) is not None
+        ]
+        print(f"{split:>5}: {', '.join(said)}")
     for floor in facts.floors:
         if floor.name == "optimum":
-            levels = (("loss", floor.loss), ("accuracy", floor.accuracy))
-            known = [f"{name} {number(level)}" for name, level in levels if level is not None]
+            level = dataclasses.asdict(floor)
+            known = [
+                f"{metric.name} {number(value)}"
+                for metric in shown
+                if (value := metric.of_level(level)) is not None
+            ]
             print(f"the best possible: {', '.join(known)}")
     for baseline in facts.baselines:
         if baseline.split == "test" and baseline.comparable:

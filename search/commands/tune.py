@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from cells.training.metric import RECORDED, Held
 from search.commands.cells import CellArgument
 from search.commands.hyperparameters import (
     PARAMETERS,
@@ -22,8 +23,11 @@ from search.console import DONE, Executor, Json, show, table
 from search.error import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cells import Cell
     from cells.training.budget import Budget
+    from cells.training.metric import Metric
     from cells.training.space import Space
     from results.record.ask import Ask
     from results.record.outcome import Outcome
@@ -128,29 +132,37 @@ def tune(
     tried = [(a, o) for a, o in log if a.role is Role.BASELINE]
     tried.sort(key=lambda pair: -score.value(facts.metric, pair[1]))
     confirmed = [(a, o) for a, o in log if a.role is Role.CONFIRM]
+    # The two that are recorded, and the one that counts where it is neither.
+    shown = tuple(dict.fromkeys((*RECORDED, facts.metric)))
     document: dict[str, Any] = {
         "store": str(path),
         "digest": summary.digest,
-        "metric": facts.metric,
-        "tried": [_row(ask, outcome) for ask, outcome in tried],
-        "confirmed": [_row(ask, outcome) for ask, outcome in confirmed],
+        "metric": facts.metric.name,
+        "tried": [_row(ask, outcome, shown) for ask, outcome in tried],
+        "confirmed": [_row(ask, outcome, shown) for ask, outcome in confirmed],
     }
 
     def render() -> None:
-        shown = [row for row in plan.space.searched if row.name != "dropout" or "dropout" in given]
-        heads = [row.label for row in shown]
-        names = [*(row.name for row in shown), "ending", "valid_loss", "valid_accuracy"]
-        rows = [[r.get(name) for name in names] for r in document["tried"]]
+        searched = [
+            row for row in plan.space.searched if row.name != "dropout" or "dropout" in given
+        ]
         table(
-            (*heads, "ended", "valid loss", "valid accuracy"),
-            rows,
+            [*(row.label for row in searched), "ended", *(one.axis("valid") for one in shown)],
+            [
+                (
+                    *(tried.get(row.name) for row in searched),
+                    tried["ending"],
+                    *(tried[f"valid_{one.name}"] for one in shown),
+                )
+                for tried in document["tried"]
+            ],
             title=f"{found.name} on {task} ({scale}): settings, best first",
         )
         table(
-            ("seed", "ended", "test loss", "test accuracy"),
+            ["seed", "ended", *(one.axis("test") for one in shown)],
             [
-                (r["seed"], r["ending"], r["test_loss"], r["test_accuracy"])
-                for r in document["confirmed"]
+                (row["seed"], row["ending"], *(row[f"test_{one.name}"] for one in shown))
+                for row in document["confirmed"]
             ],
             title="the best setting on fresh seeds: only these are results",
         )
@@ -192,7 +204,7 @@ def _space(given: Given) -> "Space":
     return Space(**{"layers": (1,), **chosen})
 
 
-def _row(ask: "Ask", outcome: "Outcome") -> dict[str, Any]:
+def _row(ask: "Ask", outcome: "Outcome", shown: "Sequence[Metric]") -> dict[str, Any]:
     if ask.trial is None:
         raise ValueError(f"ask {ask.index} has no trial")
     setting = asdict(ask.trial.setting)
@@ -200,8 +212,9 @@ def _row(ask: "Ask", outcome: "Outcome") -> dict[str, Any]:
         **{name: value for name, value in setting.items() if value is not None},
         "seed": str(ask.trial.seed),
         "ending": str(outcome.ending),
-        "valid_loss": outcome.valid_loss,
-        "valid_accuracy": outcome.valid_accuracy,
-        "test_loss": outcome.test_loss,
-        "test_accuracy": outcome.test_accuracy,
+        **{
+            f"{split}_{one.name}": one.of(outcome, split)
+            for split in get_args(Held)
+            for one in shown
+        },
     }

@@ -16,6 +16,7 @@ from cells.error import CellError
 from cells.identity.canonical import identify
 from cells.seed import study_generator, study_seed
 from cells.text.printer import to_text
+from cells.training.metric import ACCURACY
 from cells.training.setting import Setting
 from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.outcome import Ending, Outcome
@@ -249,7 +250,7 @@ class Cascade:
     def _judge_screen(self, candidate: Candidate, setting: Setting, outcome: Outcome) -> None:
         """Lets a cell on to the first task, or turns it away."""
         mark = self._study.screen.pass_mark
-        accuracy = value("accuracy", outcome)
+        accuracy = value(ACCURACY, outcome)
         candidate.screened[setting] = accuracy
         if accuracy >= mark:
             self._queue_stage(candidate)

@@ -1,26 +1,18 @@
-"""How cells are compared: the value of a setting, the ratio to the GRU, and the paper's Eq. 1."""
+"""How a search compares cells: the value of a setting, the ratio to the yardstick, and the paper's Eq. 1."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from cells.training.metric import Metric
 from cells.training.setting import Setting
-from results.record.outcome import Ending, Outcome
+from results.leaderboard.task_column import metric_of
+from results.record.outcome import Outcome
 from search.settings.sampler import FAILED
-from tasks.task import Metric
-
-TINY = 1e-12
-"""Losses are taken to be at least this many nats, so that a ratio of losses is a number."""
 
 
 def value(metric: Metric, outcome: Outcome | None) -> float:
-    """Validation accuracy, or minus the validation loss, of a training that ended `ok`; else `FAILED`.
-
-    Higher is better for both metrics.
-    """
-    if outcome is None or outcome.ending != Ending.OK:
-        return FAILED
-    if metric == "accuracy":
-        return FAILED if outcome.valid_accuracy is None else outcome.valid_accuracy
-    return FAILED if outcome.valid_loss is None else -outcome.valid_loss
+    """The validation metric of a training that ended `ok`, such that higher is better; else `FAILED`."""
+    found = None if outcome is None else metric_of(metric, outcome, "valid")
+    return FAILED if found is None else metric.oriented(found)
 
 
 def best(tried: Mapping[Setting, float | None]) -> tuple[Setting, float] | None:
@@ -40,18 +32,10 @@ def _scored(tried: Mapping[Setting, float | None]) -> Iterator[tuple[Setting, fl
 
 
 def ratio(metric: Metric, found: float, reference: float) -> float:
-    """How good `found` is relative to the GRU's `reference`, both from `value`; 1 is equal.
-
-    `acc / acc_gru`, or `loss_gru / loss`. `FAILED` gives 0; a GRU without any right answer is matched
-    by everything that trains.
-
-    Source: Jozefowicz, Zaremba, Sutskever 2015, Eq. 1; the form for losses is ours.
-    """
+    """`Metric.ratio` of `found` to the yardstick's `reference`, both from `value`; `FAILED` gives 0."""
     if found == FAILED:
         return 0.0
-    if metric == "loss":
-        return max(-reference, TINY) / max(-found, TINY)
-    return found / reference if reference > 0 else 1.0
+    return metric.ratio(metric.oriented(found), metric.oriented(reference))
 
 
 def score(ratios: Iterable[float]) -> float:

@@ -147,7 +147,7 @@ class _Driver:
         self._proposed: set[str] = set()
         self._endings: Counter[Ending] = Counter()
         self._best: dict[str, Best] = {}
-        self._lower = {task.name: task.metric == "loss" for task in facts}
+        self._metrics = {task.name: task.metric for task in facts}
 
     @property
     def finished(self) -> bool:
@@ -165,7 +165,7 @@ class _Driver:
                 version=task.version,
                 digest=task.digest,
                 family=task.family,
-                metric=task.metric,
+                metric=task.metric.name,
                 unit=task.unit,
                 floors=[asdict(floor) for floor in task.floors],
                 baselines=[asdict(baseline) for baseline in task.baselines],
@@ -316,15 +316,15 @@ class _Driver:
         if ask.trial is None or ask.role is Role.SCREEN or outcome.ending is not Ending.OK:
             return
         task = ask.trial.task
-        lower = self._lower.get(task, False)
-        value = outcome.valid_loss if lower else outcome.valid_accuracy
+        metric = self._metrics[task]
+        value = metric.of(outcome, "valid")
         best = self._best.get(task)
         if value is None:
             return
         # Equal values go to the smaller id: outcomes arrive in any order.
         found = Best(ask.trial.cell_id, value)
-        rank = (value if lower else -value, found.cell_id)
-        if best is None or rank < (best.value if lower else -best.value, best.cell_id):
+        rank = (-metric.oriented(value), found.cell_id)
+        if best is None or rank < (-metric.oriented(best.value), best.cell_id):
             self._best[task] = found
 
     def _progress(self) -> Progress:

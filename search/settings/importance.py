@@ -54,8 +54,7 @@ def _importance(one: Selection, method: Method) -> Importance:
     if len(trained) < FEWEST or len(set(trained)) < FEWEST:
         return Importance(one.arm, one.task, len(one.values), {}, frozenset(), method)
     # Only the order counts: failures come last.
-    worst = min(trained) if one.metric == "accuracy" else max(trained)
-    last = worst - 1.0 if one.metric == "accuracy" else worst + 1.0
+    last = one.metric.poorest(trained) - one.metric.sign
     weights = _weights(one.settings, one.oriented(last), method)
     chance = _chance(one.settings, method)
     total = math.fsum(weights.values())

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.task import Baseline, Metric, Split
+from cells.training.metric import ACCURACY, BITS, LOSS, PERPLEXITY
+from tasks.task import Baseline, Split
 
 Symbols = NDArray[np.integer]
 Counts = NDArray[np.int64]
@@ -44,7 +45,7 @@ def stored(task: str) -> tuple[Baseline, ...]:
     """
     computed, published = tables()
     ours = [
-        Baseline(rule, "loss", loss, split, "counted by scripts/compute_baselines.py")
+        Baseline(rule, LOSS.name, loss, split, "counted by scripts/compute_baselines.py")
         for split in HELD_OUT
         for rule, loss in computed.get(task, {}).get(split, {}).items()
     ]
@@ -52,15 +53,9 @@ def stored(task: str) -> tuple[Baseline, ...]:
 
 
 def _printed(entry: dict[str, Any]) -> Baseline:
-    metric: Metric = "accuracy" if "accuracy" in entry else "loss"
-    if "accuracy" in entry:
-        value = entry["accuracy"]
-    elif "perplexity" in entry:
-        value = log(entry["perplexity"])
-    elif "bits" in entry:
-        value = entry["bits"] * log(2)
-    else:
-        value = entry["nats"]
+    printed = next((one for one in (ACCURACY, PERPLEXITY, BITS) if one.name in entry), None)
+    metric: str = LOSS.name if printed is None else printed.source
+    value = entry["nats"] if printed is None else printed.invert(entry[printed.name])
     comparable = entry.get("comparable", True)
     return Baseline(entry["name"], metric, value, entry["split"], entry["source"], comparable)
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from cells.training.metric import LOSS
 from tasks import chance
 from tasks import scale as scales
 from tasks.corpora import baseline, corpus, derive
@@ -143,7 +144,7 @@ def load(name: str, scale: str) -> Music:
             digest=digest([name, VERSION, scale, asdict(law), file.content], ()),
             kind="roll",
             size=derive.NOTES,
-            metric="loss",
+            metric=LOSS,
             unit="nats per step",
             window=law.window,
             batch=law.batch,

@@ -24,6 +24,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from cells.training.metric import LOSS
 from tasks import scale as scales
 from tasks.corpora import baseline, text
 from tasks.corpora.text import SPLITS, Corpus, Law, Symbols, Text
@@ -175,7 +176,7 @@ def baselines(name: str, vocabulary: int = 0) -> tuple[Baseline, ...]:
     read = words(vocabulary) if name == "pydocs" else characters()
     found = baseline.counted(name, read.streams, len(read.vocabulary), read.end)
     return tuple(
-        Baseline(rule, "loss", loss, split, "counted when the task is loaded")
+        Baseline(rule, LOSS.name, loss, split, "counted when the task is loaded")
         for split in SPLITS
         for rule, loss in found.get(split, {}).items()
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from cells.training.metric import LOSS
 from tasks.digest import digest
 from tasks.stream import Cut, cut_stream
 from tasks.task import Baseline, Facts, Split, TaskError
@@ -125,7 +126,7 @@ def make(
             digest=digest([name, version, asdict(law), corpus.digest], ()),
             kind="symbols",
             size=len(corpus.vocabulary),
-            metric="loss",
+            metric=LOSS,
             unit=unit,
             window=law.window,
             batch=law.batch,

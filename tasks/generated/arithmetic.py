@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from cells.training.metric import ACCURACY
 from tasks import chance
 from tasks import scale as scales
 from tasks.corpora import baseline
@@ -102,7 +103,7 @@ def make(law: Law, scale: str, name: str = "arithmetic") -> Arithmetic:
             digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="symbols",
             size=len(VOCABULARY),
-            metric="accuracy",
+            metric=ACCURACY,
             unit="nats per answer symbol",
             window=law.window,
             batch=law.batch,

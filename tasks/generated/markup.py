@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from cells.training.metric import ACCURACY
 from tasks import chance
 from tasks import scale as scales
 from tasks.corpora import baseline
@@ -129,7 +130,7 @@ def make(law: Law, scale: str, name: str = "markup") -> Markup:
             digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="symbols",
             size=law.letters + 3,
-            metric="accuracy",
+            metric=ACCURACY,
             unit="nats per character",
             window=law.window,
             batch=law.batch,

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from cells.training.metric import ACCURACY
 from tasks import chance
 from tasks import scale as scales
 from tasks.digest import digest
@@ -94,7 +95,7 @@ def make(law: Law, scale: str, name: str = "memorization") -> Memorization:
             digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="symbols",
             size=law.alphabet + 1,
-            metric="accuracy",
+            metric=ACCURACY,
             unit="nats per reproduced symbol",
             window=2 * law.symbols,
             batch=law.batch,

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from cells.training.metric import LOSS
 from tasks import chance
 from tasks import scale as scales
 from tasks.digest import digest
@@ -119,7 +120,7 @@ def make(law: Law, scale: str, name: str = "progressions") -> Progressions:
             digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="roll",
             size=NOTES,
-            metric="loss",
+            metric=LOSS,
             unit="nats per step",
             window=law.window,
             batch=law.batch,

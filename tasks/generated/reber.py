@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cells.engine.batch import Batch
+from cells.training.metric import ACCURACY
 from tasks import chance, sequences
 from tasks import scale as scales
 from tasks.digest import digest
@@ -162,7 +163,7 @@ def make_stream(law: StreamLaw, scale: str, name: str = "reber-continual") -> Co
             digest=digest([name, VERSION, scale, asdict(law)], first),
             kind="symbols",
             size=len(SYMBOLS),
-            metric="accuracy",
+            metric=ACCURACY,
             unit=UNIT,
             window=law.window,
             batch=law.batch,

@@ -87,19 +87,15 @@ def outcome(of: Trial, skill: float) -> Outcome:
     )
 
 
-def write(path: Path, of: Study | None = None, machine: str = "a machine") -> tuple[Store, Study]:
-    """A finished run in a store, still open for writing."""
-    of = of or study()
-    store = Store.create_or_open(path)
-    command = f"gatewright reproduce gates --scale smoke --store {path}"
-    store.begin(of, {"cpu": machine, "sources": "5" * 64, "commit": "c" * 40, "command": command})
+def tasks(store: Store, scale: str = "smoke") -> None:
+    """Facts of the two tasks."""
     for name, metric, floors in (
         ("arithmetic", "accuracy", [{"name": "optimum", "accuracy": 1.0}]),
         ("ptb-char", "loss", []),
     ):
         store.add_task(
             name=name,
-            scale=of.tasks[0].scale,
+            scale=scale,
             version=1,
             digest=digest(name),
             family="symbols",
@@ -107,6 +103,15 @@ def write(path: Path, of: Study | None = None, machine: str = "a machine") -> tu
             unit="nats per character",
             floors=[*floors, {"name": "no memory", "accuracy": 0.3, "loss": 3.5}],
         )
+
+
+def write(path: Path, of: Study | None = None, machine: str = "a machine") -> tuple[Store, Study]:
+    """A finished run in a store, still open for writing."""
+    of = of or study()
+    store = Store.create_or_open(path)
+    command = f"gatewright reproduce gates --scale smoke --store {path}"
+    store.begin(of, {"cpu": machine, "sources": "5" * 64, "commit": "c" * 40, "command": command})
+    tasks(store, of.tasks[0].scale)
     number = 0
     for role, count in ((Role.BASELINE, SETTINGS), (Role.CONFIRM, SEEDS)):
         for arm, skill in SKILLS.items():

@@ -4,8 +4,10 @@ Nothing that is published may come from here.
 """
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from cells import Cell, parse, to_text, zoo
 from cells.identity.canonical import identify
@@ -116,14 +118,10 @@ def outcome(of: Trial, skill: float, points: int = 6) -> Outcome:
     )
 
 
-def tasks(store: Store) -> None:
-    """Facts of the three tasks and the screen."""
-    for name, metric in (
-        ("alpha", "accuracy"),
-        ("beta", "accuracy"),
-        ("gamma", "loss"),
-        ("memorization", "accuracy"),
-    ):
+def tasks(store: Store, judged: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Facts of the three tasks and the screen; `judged` names other metrics of some of them."""
+    metrics = {"alpha": "accuracy", "beta": "accuracy", "gamma": "loss", "memorization": "accuracy"}
+    for name, metric in (metrics | dict(judged)).items():
         store.add_task(
             name=name,
             scale="smoke",
@@ -137,7 +135,7 @@ def tasks(store: Store) -> None:
                 {
                     "name": "bigram",
                     "metric": metric,
-                    "value": 0.5 if metric == "accuracy" else 2.0,
+                    "value": 2.0 if metric == "loss" else 0.5,
                     "split": "test",
                     "source": "an invented page",
                     "comparable": True,
@@ -219,12 +217,14 @@ def _history(of: Study) -> tuple[tuple[Ask, Outcome | None], ...]:
     return tuple(log)
 
 
-def write(path: Path, of: Study | None = None) -> tuple[Store, Study]:
+def write(
+    path: Path, of: Study | None = None, judged: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Store, Study]:
     """A closed history in a store, still open for writing."""
     of = of or study()
     store = Store.create_or_open(path)
     store.begin(of, {"python": "3.11.0", "gatewright": "0.1.0"})
-    tasks(store)
+    tasks(store, judged)
     for ask, came in history(of):
         store.add_ask(of.id, ask)
         if came is not None:

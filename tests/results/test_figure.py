@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex
 
+from cells.training.metric import ACCURACY
 from results import frame
 from results.leaderboard import board as leaderboard
 from results.leaderboard.board import Board
@@ -45,7 +46,7 @@ def test_each_curve_is_that_of_the_cells_best_trial(written: Written, board: Boa
             line = lines[row.label]
             assert list(line.get_xdata()) == [point.update for point in outcome.curve]
             assert list(line.get_ydata()) == [
-                point.valid_accuracy if task.metric == "accuracy" else point.valid_loss
+                point.valid_accuracy if task.metric == ACCURACY else point.valid_loss
                 for point in outcome.curve
             ]
         assert list(lines["optimum"].get_ydata()) == [task.optimum] * 2

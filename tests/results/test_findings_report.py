@@ -199,6 +199,7 @@ def test_parts_of_one_run_stand_on_one_page(tmp_path: Path) -> None:
     trials = [findings_store.trial("lstm", "arithmetic", place, 7) for place in (1, 2)]
     for study, asked in ((main, trials[:1]), (part, trials), (other, trials)):
         store.begin(study, {})
+        findings_store.tasks(store, study.tasks[0].scale)
         for number, one in enumerate(asked):
             store.add_ask(study.id, Ask(number, Role.BASELINE, one))
     run = findings.run_of(store, part.id)
@@ -216,6 +217,7 @@ def test_a_part_begun_anew_with_more_cells_keeps_what_was_recorded_of_both(tmp_p
     one = findings_store.trial("gru", "arithmetic", 1, 7)
     for study in (fewer, whole):
         store.begin(study, {"cpu": f"machine of {len(study.baselines)} cells"})
+        findings_store.tasks(store)
         store.add_ask(study.id, Ask(0, Role.BASELINE, one))
     run = findings.run_of(store, whole.id)
     assert run is not None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cells.training.metric import ACCURACY, LOSS
 from results import frame
 from results.error import StoreError
 from results.leaderboard import board as leaderboard
@@ -153,11 +154,11 @@ def test_wide_intervals_are_not_told_apart_and_one_seed_never_is(recorder: Recor
     assert lonely.low is None
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+@pytest.mark.parametrize("metric", [ACCURACY, LOSS])
 def test_bounds_that_reach_zero_give_no_interval_rather_than_a_wrong_one(metric) -> None:
-    task = TaskColumn("alpha", "smoke", metric, "")
+    task = TaskColumn("alpha", "smoke", metric)
     wild, tame = Interval(0.5, -0.2, 1.2, 2), Interval(0.5, 0.4, 0.6, 3)
-    ours, theirs = (tame, wild) if metric == "accuracy" else (wild, tame)
+    ours, theirs = (tame, wild) if metric == ACCURACY else (wild, tame)
     found = leaderboard._confirmed_score([task], [ours], [theirs])
     assert found == Interval(1.0, None, None, 2)
     sound = leaderboard._confirmed_score([task], [tame], [tame])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from cells.training.metric import ACCURACY, LOSS, Metric
 from cells.training.point import Point
 from cells.training.setting import Setting
 from results.claims.findings import Training
@@ -27,15 +28,14 @@ from tests.results import synthetic
 
 FLOORS = ({"name": "optimum", "loss": 0.0, "accuracy": 1.0}, {"name": "no memory", "accuracy": 0.3})
 COUNTED = {"name": "1-gram, add-1", "metric": "loss", "value": 3.0, "comparable": False}
-SYMBOLS = TaskColumn("alpha", "smoke", "accuracy", "", floors=FLOORS)
+SYMBOLS = TaskColumn("alpha", "smoke", ACCURACY, floors=FLOORS)
 TEXT = TaskColumn(
     "gamma",
     "smoke",
-    "loss",
-    "",
+    LOSS,
     baselines=(COUNTED | {"split": "valid"}, COUNTED | {"value": 2.9, "split": "test"}),
 )
-MUSIC = TaskColumn("beta", "smoke", "loss", "")
+MUSIC = TaskColumn("beta", "smoke", LOSS)
 
 
 def settings(count: int) -> tuple[Setting, ...]:
@@ -43,7 +43,7 @@ def settings(count: int) -> tuple[Setting, ...]:
 
 
 def selection(
-    values: Sequence[float | None], arm: str = "gru", metric: str = "accuracy"
+    values: Sequence[float | None], arm: str = "gru", metric: Metric = ACCURACY
 ) -> Selection:
     ends = tuple(Ending.DIVERGED if value is None else Ending.OK for value in values)
     return Selection(
@@ -98,13 +98,13 @@ def test_confirmations_are_no_selection() -> None:
 
 def test_the_expected_best_of_tries_goes_from_the_mean_to_the_best() -> None:
     assert best_of_tries(selection([0.2, 0.6, 0.4]), 0.0) == pytest.approx([0.4, 1.6 / 3, 0.6])
-    losses = selection([2.0, 6.0, 4.0], metric="loss")
+    losses = selection([2.0, 6.0, 4.0], metric=LOSS)
     assert best_of_tries(losses, 9.0) == pytest.approx([4.0, 8.0 / 3, 2.0])
 
 
 def test_a_failure_counts_as_the_worst() -> None:
     assert best_of_tries(selection([0.6, None]), 0.0) == pytest.approx([0.3, 0.6])
-    losses = selection([2.0, None], metric="loss"), selection([5.0, 3.0], metric="loss")
+    losses = selection([2.0, None], metric=LOSS), selection([5.0, 3.0], metric=LOSS)
     assert failed_values(losses) == {"alpha": 5.0}
     assert best_of_tries(losses[0], 5.0) == pytest.approx([3.5, 2.0])
 

@@ -9,6 +9,7 @@ import pytest
 
 from cells.seed import study_generator
 from cells.training.budget import Budget
+from cells.training.metric import ACCURACY, LOSS, Metric
 from cells.training.schedule import Schedule
 from cells.training.space import Space
 from results.record.ask import Ask, Cause, Role
@@ -18,7 +19,7 @@ from results.record.trial import Trial
 from search.error import SearchError
 from search.strategies import registry as strategies
 from search.strategies.strategy import Strategy
-from tasks.task import Facts, Metric
+from tasks.task import Facts
 
 Simulation = Callable[[Trial], Outcome]
 NAMES: tuple[StrategyName, ...] = ("paper", "uniform", "zoo")
@@ -42,9 +43,9 @@ def _facts(name: str, metric: Metric) -> Facts:
 
 
 FACTS = {
-    ("memorization", "smoke"): _facts("memorization", "accuracy"),
-    ("copy", "smoke"): _facts("copy", "accuracy"),
-    ("text", "smoke"): _facts("text", "loss"),
+    ("memorization", "smoke"): _facts("memorization", ACCURACY),
+    ("copy", "smoke"): _facts("copy", ACCURACY),
+    ("text", "smoke"): _facts("text", LOSS),
 }
 
 STUDY = Study(
@@ -279,7 +280,7 @@ def test_every_verdict_follows_from_what_was_visible(
                 and outcome.ending == Ending.OK
             ]
 
-        if FACTS[task, "smoke"].metric == "loss":
+        if FACTS[task, "smoke"].metric == LOSS:
             found, reference = (
                 [outcome.valid_loss for outcome in values(name) if outcome.valid_loss is not None]
                 for name in (cell_id, gru)

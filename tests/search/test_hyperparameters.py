@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from cells.training.budget import Budget
+from cells.training.metric import ACCURACY
 from cells.training.schedule import Schedule
 from cells.training.setting import HYPERPARAMETERS, Setting
 from cells.training.space import Space
@@ -210,7 +211,7 @@ def test_importances_leave_out_what_only_some_settings_have() -> None:
     one = Selection(
         "gru",
         "copy",
-        "accuracy",
+        ACCURACY,
         tuple(settings),
         tuple(0.1 * k for k in range(10)),
         (Ending.OK,) * 10,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cells.training.metric import ACCURACY, LOSS, Metric
 from cells.training.setting import Setting
 from cells.training.space import Space
 from results.record.outcome import Ending
@@ -30,7 +31,7 @@ METHODS: tuple[Method, ...] = ("PED-ANOVA", "fANOVA")
 
 def importance(
     value: Callable[[Setting], float | None],
-    metric: str = "accuracy",
+    metric: Metric = ACCURACY,
     method: Method = "PED-ANOVA",
 ) -> Importance:
     values = tuple(value(setting) for setting in SETTINGS)
@@ -64,7 +65,7 @@ def test_the_hyperparameter_that_decides_has_nearly_all_the_importance(method: M
 
 def test_lower_losses_are_better() -> None:
     gain = importance(lambda setting: 0.1 * setting.learning_rate + nudge(setting))
-    loss = importance(lambda setting: 2 - 0.1 * setting.learning_rate - nudge(setting), "loss")
+    loss = importance(lambda setting: 2 - 0.1 * setting.learning_rate - nudge(setting), LOSS)
     assert loss.shares == pytest.approx(gain.shares)
 
 

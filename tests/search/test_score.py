@@ -2,6 +2,7 @@
 
 import pytest
 
+from cells.training.metric import ACCURACY, LOSS
 from cells.training.setting import Setting
 from results.record.outcome import Ending, Outcome
 from search.protocol.score import best, ranked, ratio, score, value
@@ -11,27 +12,25 @@ OK = Outcome("k", Ending.OK, valid_loss=1.5, valid_accuracy=0.6)
 
 
 def test_values_are_higher_for_better_trainings() -> None:
-    assert value("accuracy", OK) == 0.6
-    assert value("loss", OK) == -1.5
+    assert value(ACCURACY, OK) == 0.6
+    assert value(LOSS, OK) == -1.5
 
 
 @pytest.mark.parametrize("ending", [ending for ending in Ending if ending != Ending.OK])
 def test_only_a_training_that_ended_well_has_a_value(ending: Ending) -> None:
-    assert value("loss", Outcome("k", ending, valid_loss=1.5, valid_accuracy=0.6)) == FAILED
+    assert value(LOSS, Outcome("k", ending, valid_loss=1.5, valid_accuracy=0.6)) == FAILED
     assert (
-        value("loss", Outcome("k", Ending.OK))
-        == value("accuracy", Outcome("k", Ending.OK))
-        == FAILED
+        value(LOSS, Outcome("k", Ending.OK)) == value(ACCURACY, Outcome("k", Ending.OK)) == FAILED
     )
 
 
 def test_ratios_are_those_of_the_paper_for_accuracy_and_inverted_for_losses() -> None:
-    assert ratio("accuracy", 0.45, 0.9) == 0.5
-    assert ratio("loss", -4.0, -2.0) == 0.5
-    assert ratio("loss", -1.0, -2.0) == 2.0
-    assert ratio("accuracy", FAILED, 0.9) == ratio("loss", FAILED, -1.0) == 0.0
-    assert ratio("accuracy", 0.0, 0.0) == 1.0
-    assert ratio("loss", 0.0, 0.0) == 1.0
+    assert ratio(ACCURACY, 0.45, 0.9) == 0.5
+    assert ratio(LOSS, -4.0, -2.0) == 0.5
+    assert ratio(LOSS, -1.0, -2.0) == 2.0
+    assert ratio(ACCURACY, FAILED, 0.9) == ratio(LOSS, FAILED, -1.0) == 0.0
+    assert ratio(ACCURACY, 0.0, 0.0) == 1.0
+    assert ratio(LOSS, 0.0, 0.0) == 1.0
 
 
 def test_eq_1_gives_the_scores_of_the_papers_table() -> None:
@@ -42,7 +41,7 @@ def test_eq_1_gives_the_scores_of_the_papers_table() -> None:
         1.0101: (0.90728, 0.46478, 0.09161),
     }
     for expected, row in table.items():
-        found = score(ratio("accuracy", *pair) for pair in zip(row, gru, strict=True))
+        found = score(ratio(ACCURACY, *pair) for pair in zip(row, gru, strict=True))
         assert found == pytest.approx(expected, abs=5e-5)
 
 

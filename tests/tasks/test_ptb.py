@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cells.training.metric import LOSS
 from tasks import registry
 from tasks.corpora import ptb
 from tasks.task import Split, TaskError
@@ -82,7 +83,7 @@ def test_the_first_word_is_predicted_from_a_line_end(data: Path) -> None:
 
 def test_facts_say_what_is_measured(data: Path) -> None:
     by_word, by_character = (registry.load(n, "laptop").facts for n in ("ptb", "ptb-char"))
-    assert (by_word.kind, by_word.size, by_word.metric) == ("symbols", 10_000, "loss")
+    assert (by_word.kind, by_word.size, by_word.metric) == ("symbols", 10_000, LOSS)
     assert (by_word.unit, by_word.bits) == ("nats per word", False)
     assert (by_character.size, by_character.unit) == (50, "nats per character")
     assert by_character.bits

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from results.dashboard.history import PENDING, ROLES, History
 from results.leaderboard.anytime import Floats, best_scores, ratios
 from results.leaderboard.board import SELECTION
-from results.leaderboard.task_column import TINY, TaskColumn
+from results.leaderboard.task_column import TaskColumn
 
 SHOWN = 400
 """Points of a curve at most; a curve of steps loses nothing but steps that nobody would see."""
@@ -62,24 +62,18 @@ def best_score(
     return _curve(done, scores)
 
 
-def best_metric(history: History, task: int, metric: str, cells: NDArray[np.bool_]) -> Curve:
+def best_metric(history: History, task: int, cells: NDArray[np.bool_]) -> Curve:
     """The best validation metric on one task after each trial, of the cells that are marked."""
     done = _done(history)
     counts = (done["task"] == task) & _selecting(done) & cells[done["cell"]]
     values = np.where(counts, done["valid"], np.nan)
-    accumulate = np.fmax.accumulate if metric == "accuracy" else np.fmin.accumulate
-    return _curve(done, accumulate(values) if len(values) else values)
+    better = np.fmax if history.tasks[task].metric.higher else np.fmin
+    return _curve(done, better.accumulate(values) if len(values) else values)
 
 
 def limit(tasks: tuple[TaskColumn, ...]) -> float | None:
     """The score of a cell that is Bayes-optimal on all tasks; None unless all optima are known."""
-    found = [
-        task.ratio(
-            task.optimum if task.metric == "accuracy" else max(task.optimum, TINY), task.reference
-        )
-        for task in tasks
-        if task.optimum is not None
-    ]
+    found = [task.ratio(task.optimum, task.reference) for task in tasks if task.optimum is not None]
     known = [one for one in found if one is not None]
     return min(known) if known and len(known) == len(tasks) else None
 

@@ -28,7 +28,7 @@ PAGE: Final = 50
 KIN: Final = 10
 """Children, and siblings, that are listed."""
 
-_TASK: Final = ("name", "scale", "metric", "unit", "optimum", "reference")
+_TASK: Final = ("name", "scale", "optimum", "reference")
 
 
 def document(request: Request) -> Document:
@@ -68,7 +68,9 @@ def document(request: Request) -> Document:
         "facts": facts,
         "relative_asked": wants_relative,
         "standing": _standing(found, place, rows[0]) if rows else None,
-        "tasks": [{name: getattr(task, name) for name in _TASK} for task in found.tasks],
+        "tasks": [
+            {name: getattr(task, name) for name in _TASK} | task.judged() for task in found.tasks
+        ],
         "screen": _screen(history, entries),
         "verdicts": _verdicts(request, history, cell_id),
         "origin": _origin(history, found, place),

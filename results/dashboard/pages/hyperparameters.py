@@ -60,8 +60,8 @@ def document(request: Request) -> Document:
         "study": request.study_id,
         "task": name,
         "tasks": names,
-        "metric": task.metric,
-        "unit": task.unit if task.metric == "loss" else "",
+        **task.judged(),
+        "bounded": task.metric.worst is not None,
         "cell": cell_id,
         "label": "" if cell is None else history.labels[cell],
         "cells": len(np.unique(chosen["cell"])),
@@ -126,7 +126,7 @@ def charts(found: Document) -> dict[str, Chart]:
         made[f"slice-{column}"] = chart(
             traces,
             one["name"],
-            f"validation {found['metric']}",
+            f"validation {found['metric_label']}",
             xaxis=axis,
             yaxis=_reach(found),
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
@@ -172,12 +172,15 @@ def _value(column: str, number: float) -> Value:
 
 
 def _reach(found: Document) -> dict[str, Any]:
-    """The reach of the results but for the worst twentieth, which may lie anywhere."""
+    """The reach of the results but for the worst twentieth, which may lie anywhere where nothing bounds it."""
     values = [point["value"] for point in found["points"]]
-    if found["metric"] != "loss" or not values:
+    if found["bounded"] or not values:
         return {}
-    edges = [group["upper"] for one in found["slices"] for group in one["groups"] if group["upper"]]
-    low, high = min(values), max([float(np.quantile(values, 0.95)), *edges])
+    side, share = ("lower", 0.05) if found["higher"] else ("upper", 0.95)
+    groups = [group for one in found["slices"] for group in one["groups"]]
+    edges = [group[side] for group in groups if group[side] is not None]
+    far = [float(np.quantile(values, share)), *edges]
+    low, high = (min(far), max(values)) if found["higher"] else (min(values), max(far))
     return {"range": [low - 0.05 * (high - low), high + 0.05 * (high - low)]}
 
 
@@ -224,7 +227,7 @@ def _groups(
         diverged = int((own["ending"] == ENDINGS.index(Ending.DIVERGED)).sum())
         learned = None
         if known is not None:
-            beats = good > known[1] if task.metric == "accuracy" else good < known[1]
+            beats = good > known[1] if task.metric.higher else good < known[1]
             learned = asdict(wilson(int(beats.sum()), len(own)))
         low, high = (_value(column, edge) for edge in (own[column].min(), own[column].max()))
         found.append(
@@ -295,7 +298,7 @@ def _pool(rows: NDArray[Any], task: TaskColumn) -> list[Selection]:
     wanted = max(1, int(POOLED / counts[counts >= FEWEST].mean()))
     taken = fit[np.unique(np.linspace(0, len(fit) - 1, wanted).astype(int))]
     own = rows[np.isin(rows["cell"], taken)]
-    sign = 1.0 if task.metric == "accuracy" else -1.0
+    sign = task.metric.sign
     beaten, lead = np.full(len(own), np.nan), np.full(len(own), np.nan)
     for one in taken:
         at = np.flatnonzero(own["cell"] == one)

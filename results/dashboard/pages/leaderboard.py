@@ -46,8 +46,7 @@ def document(request: Request) -> Document:
             {
                 "name": task.name,
                 "scale": task.scale,
-                "metric": task.metric,
-                "unit": task.unit,
+                **task.judged(),
                 "optimum": task.optimum,
                 "reference": task.reference,
             }
@@ -188,7 +187,7 @@ def _values(found: Standing, sort: str, names: list[str]) -> tuple[NDArray[np.fl
     """What to sort by, and whether the best is the highest."""
     if sort in names:
         place = names.index(sort)
-        return found.best[:, place], found.tasks[place].metric == "accuracy"
+        return found.best[:, place], found.tasks[place].metric.higher
     if sort == "score":
         return found.score, True
     if sort == "confirmed":

@@ -75,7 +75,7 @@ def charts(found: Document) -> dict[str, Chart]:
     for number, task in enumerate(found["tasks"]):
         made[f"task{number}"] = _lines(
             task,
-            f"best validation {task['metric']}",
+            f"best validation {task['metric_label']}",
             "best new cell" if task["new"] else "best cell",
         )
     return made
@@ -220,7 +220,7 @@ def _task(history: History, found: Standing, place: int) -> Document:
     new = np.ones(len(history.cells), np.bool_)
     new[known] = False
     tells = bool(new.any())
-    curve = anytime.best_metric(history, place, task.metric, new if tells else ~new)
+    curve = anytime.best_metric(history, place, new if tells else ~new)
     shown = known if len(known) <= 4 else known[-1:]
     levels = {
         history.labels[one]: None
@@ -231,8 +231,7 @@ def _task(history: History, found: Standing, place: int) -> Document:
     return {
         "name": task.name,
         "scale": task.scale,
-        "metric": task.metric,
-        "unit": task.unit,
+        **task.judged(),
         "new": tells,
         "trained": int((found.tried[:, place] > 0).sum()),
         "trials": int(found.tried[:, place].sum()),

@@ -16,6 +16,7 @@ from results.dashboard.pages.standing import Standing, read_rows
 from results.dashboard.view import Document, Request, View, cell_path
 from results.leaderboard.anytime import Floats
 from results.leaderboard.board import SELECTION
+from results.leaderboard.task_column import SCORE
 from results.record.outcome import Ending
 from results.record.store import Store
 from results.statistics.interval import Interval
@@ -60,8 +61,7 @@ def document(request: Request) -> Document:
     cost = query.choice("cost", list(COSTS), "parameters")
     which = query.choice("cells", ["finished", "all"], "finished")
     place = None if quality == "score" else names.index(quality)
-    metric = "score" if place is None else found.tasks[place].metric
-    sign = -1.0 if metric == "loss" else 1.0
+    sign = 1.0 if place is None else found.tasks[place].metric.sign
     values = found.score if place is None else found.best[:, place]
     if which == "finished" or place is None:
         values = np.where(found.finished, values, np.nan)
@@ -98,8 +98,7 @@ def document(request: Request) -> Document:
     return {
         "study": study_id,
         "quality": quality,
-        "metric": metric,
-        "unit": found.tasks[place].unit if place is not None and metric == "loss" else "",
+        **(SCORE if place is None else found.tasks[place].judged()),
         "yardstick": history.yardstick,
         "cost": cost,
         "cost_name": COSTS[cost][0],
@@ -157,7 +156,7 @@ def charts(found: Document) -> dict[str, Chart]:
             "color": "vermillion",
         }
         traces.append(trace)
-    name = "score (Eq. 1)" if found["metric"] == "score" else f"validation {found['metric']}"
+    name = "score (Eq. 1)" if found["quality"] == "score" else f"validation {found['metric_label']}"
     drawn = chart(
         [one for one in traces if one["x"]],
         found["cost_name"],
@@ -174,7 +173,7 @@ def _reach(found: Document) -> dict[str, Any]:
     if far is None:
         return {}
     shown = [one["quality"] for one in (*found["points"], *found["baselines"])]
-    best = min(shown) if found["metric"] == "loss" else max(shown)
+    best = max(shown) if found["higher"] else min(shown)
     edge = far["beyond"]
     return {"range": sorted([best - 0.08 * (edge - best), edge])}
 

@@ -15,7 +15,7 @@ from results.dashboard.record import Record
 from results.dashboard.view import AbsentError, Document, Request, View
 from results.error import StoreError
 from results.leaderboard.anytime import Floats
-from results.leaderboard.task_column import TaskColumn
+from results.leaderboard.task_column import SCORE, TaskColumn
 from results.record.study import Study
 from results.statistics.interval import student
 
@@ -46,8 +46,7 @@ def document(request: Request) -> Document:
         "by": by,
         "spent_name": SPENT[by],
         "tasks": shared,
-        "metric": "score" if task is None else task.metric,
-        "unit": task.unit if task is not None and task.metric == "loss" else "",
+        **(SCORE if task is None else task.judged()),
         "fair": fair,
         "chosen": [study_id for study_id, _ in chosen],
         "studies": [asdict(one) for one in record.studies()],
@@ -103,11 +102,9 @@ def charts(found: Document) -> dict[str, Chart]:
             )
     if not traces:
         return {}
-    name = (
-        "best score (Eq. 1)" if found["metric"] == "score" else f"best validation {found['metric']}"
-    )
+    what = "score (Eq. 1)" if found["quality"] == "score" else f"validation {found['metric_label']}"
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
-    return {"runs": chart(traces, found["spent_name"], name, legend=legend)}
+    return {"runs": chart(traces, found["spent_name"], f"best {what}", legend=legend)}
 
 
 def _chosen(query: Query, record: Record) -> tuple[list[tuple[str, Study]], int]:
@@ -160,7 +157,7 @@ def _curve(record: Record, history: History, quality: str) -> Curve:
         tasks: tuple[TaskColumn, ...] = record.standing(history.study_id).tasks
         return anytime.best_score(history, tasks, baselines=not tells)
     place = _place(history.study, quality) or 0
-    return anytime.best_metric(history, place, history.tasks[place].metric, new if tells else ~new)
+    return anytime.best_metric(history, place, new if tells else ~new)
 
 
 def _groups(studies: Sequence[Study]) -> list[list[int]]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from results.dashboard.history import ENDINGS, PENDING, ROLES, History
 from results.leaderboard import board as leaderboard
 from results.leaderboard.anytime import Floats, ratios
-from results.leaderboard.board import SELECTION, Row, Tally
+from results.leaderboard.board import SELECTION, Result, Row, Tally
 from results.leaderboard.task_column import TaskColumn
 from results.record.ask import Cause, Rejection, Role
-from results.record.outcome import Ending, Outcome
+from results.record.outcome import Ending
 from results.record.store import Store
 from results.record.words import said
 
@@ -87,7 +87,7 @@ def standing(history: History) -> Standing:
     sums = np.zeros(shape)
     np.add.at(confirmed, (seeds["cell"], seeds["task"]), 1)
     np.add.at(sums, (seeds["cell"], seeds["task"]), seeds["test"])
-    signs = np.array([1.0 if task.metric == "accuracy" else -1.0 for task in history.tasks[:width]])
+    signs = np.array([task.metric.sign for task in history.tasks[:width]])
     best = np.full(shape, -np.inf)
     np.fmax.at(best, at, chosen["valid"] * signs[chosen["task"]])
     best = np.where(np.isinf(best), np.nan, best * signs)
@@ -165,7 +165,7 @@ _LISTED: Final = "(SELECT value FROM json_each(?))"
 def _tally(
     history: History, place: int, texts: dict[str, str], verdicts: dict[str, Rejection]
 ) -> Tally:
-    """What the columns have of one cell. The key of an outcome is the number of its ask."""
+    """What the columns have of one cell. The key of a result is the number of its ask."""
     cell_id = history.cells[place]
     rows = history.rows
     mine = rows[rows["cell"] == place]
@@ -177,30 +177,23 @@ def _tally(
         int(mine["number"][0]),
         rejection=verdicts.get(cell_id),
     )
-    facts: list[tuple[int, int, int, bool, int, float, float, int]] = mine[_FACTS].tolist()
-    for number, role, task, first, ending, valid, test, parameters in facts:
-        kind = tally.selection if ROLES[role] in SELECTION else tally.confirmations
-        if ROLES[role] in (Role.SCREEN, Role.IDLE):
+    columns: dict[str, list[Any]] = {name: mine[name].tolist() for name in _FACTS}
+    for one in range(len(mine)):
+        fact: dict[str, Any] = {name: values[one] for name, values in columns.items()}
+        role = ROLES[fact["role"]]
+        if role in (Role.SCREEN, Role.IDLE):
             continue
-        found = kind.setdefault(history.tasks[task].name, [])
-        if ending == PENDING or not first:
+        kind = tally.selection if role in SELECTION else tally.confirmations
+        found = kind.setdefault(history.tasks[fact["task"]].name, [])
+        if fact["ending"] == PENDING or not fact["first"]:
             continue
-        values = [None if math.isnan(value) else value for value in (valid, test)]
-        found.append(
-            Outcome(
-                key=str(number),
-                ending=ENDINGS[ending],
-                parameters=parameters,
-                valid_loss=values[0],
-                valid_accuracy=values[0],
-                test_loss=values[1],
-                test_accuracy=values[1],
-            )
-        )
+        valid, test = (None if math.isnan(fact[one]) else fact[one] for one in ("valid", "test"))
+        ending = ENDINGS[fact["ending"]]
+        found.append(Result(str(fact["number"]), ending, fact["parameters"], valid, test))
     return tally
 
 
-_FACTS: Final = ["number", "role", "task", "first", "ending", "valid", "test", "parameters"]
+_FACTS: Final = ("number", "role", "task", "first", "ending", "valid", "test", "parameters")
 
 
 def _with_keys(store: Store, study_id: str, rows: Sequence[Row]) -> list[Row]:

@@ -52,7 +52,7 @@ def entry(
         "seed": str(trial.seed),
         "ending": outcome and outcome.ending.value,
         "detail": outcome.detail if outcome else "",
-        "metric": metric,
+        "metric": metric.name,
         "valid": metric_of(metric, outcome, "valid") if outcome else None,
         "test": metric_of(metric, outcome, "test") if outcome else None,
         "parameters": outcome and outcome.parameters,
@@ -88,7 +88,6 @@ def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
         drawn = outcome.curve[:: -(-len(outcome.curve) // POINTS)]
         if drawn[-1] is not outcome.curve[-1]:
             drawn = (*drawn, outcome.curve[-1])
-        accurate = task.metric == "accuracy"
         found: Document = {
             "number": ask.index,
             "kind": kind,
@@ -96,13 +95,13 @@ def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
             "setting": setting(trial.setting),
             "ending": outcome.ending.value,
             "updates": [point.update for point in drawn],
-            "values": [point.valid_accuracy if accurate else point.valid_loss for point in drawn],
+            "values": [task.metric.at(point) for point in drawn],
         }
         if kind == "seed":
             seeds.append(found)
         else:
             value = metric_of(task.metric, outcome, "valid")
-            rank = float("inf") if value is None else -value if accurate else value
+            rank = float("inf") if value is None else -task.metric.oriented(value)
             settings.append((rank, found))
     if not settings and not seeds:
         return None
@@ -111,8 +110,7 @@ def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
     return {
         "task": task.name,
         "scale": task.scale,
-        "metric": task.metric,
-        "unit": task.unit,
+        **task.judged(),
         "optimum": task.optimum,
         "lines": [*shown, *seeds[:SEEDS]],
         "settings": len(settings),
@@ -155,7 +153,7 @@ def curves_chart(found: Document) -> Chart:
     reach = [0.0, max(max(one["updates"]) for one in found["lines"])]
     if found["optimum"] is not None:
         traces.append(level("best possible", found["optimum"], reach, "ink"))
-    return chart(traces, "updates", f"validation {found['metric']}", hovermode="closest")
+    return chart(traces, "updates", f"validation {found['metric_label']}", hovermode="closest")
 
 
 def tried(log: Log, task: TaskColumn) -> Document | None:
@@ -187,7 +185,7 @@ def tried(log: Log, task: TaskColumn) -> Document | None:
     return {
         "task": task.name,
         "scale": task.scale,
-        "metric": task.metric,
+        **task.judged(),
         "settings": found[:LINES],
         "count": len(found),
         "varied": varied,
@@ -198,7 +196,7 @@ def tried(log: Log, task: TaskColumn) -> Document | None:
 def tried_chart(found: Document) -> Chart:
     """Parallel coordinates of the settings, coloured by the quarter that their result is in."""
     settings = found["settings"]
-    sign = 1.0 if found["metric"] == "accuracy" else -1.0
+    sign = 1.0 if found["higher"] else -1.0
     order = sorted(
         (place for place, one in enumerate(settings) if one["value"] is not None),
         key=lambda place: -sign * settings[place]["value"],
@@ -213,7 +211,9 @@ def tried_chart(found: Document) -> Chart:
     axes = [
         _axis(AXES[name], [one.get(name) for one in settings], shift) for name in found["varied"]
     ]
-    axes.append(_results(f"validation {found['metric']}", [one["value"] for one in settings], sign))
+    axes.append(
+        _results(f"validation {found['metric_label']}", [one["value"] for one in settings], sign)
+    )
     texts = [
         f"trial {one['number']}: {words({name: one[name] for name in AXES if name in one})};"
         f" {one['ending'] if one['value'] is None else format(one['value'], '.4g')}"

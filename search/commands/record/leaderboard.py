@@ -64,6 +64,7 @@ def leaderboard(
     document: dict[str, Any] = {
         **dataclasses.asdict(board),
         "study": dataclasses.asdict(board.study),
+        "tasks": [{**dataclasses.asdict(task), "metric": task.metric.name} for task in board.tasks],
     }
     show(document, json, lambda: _print(board, top))
     return DONE
@@ -77,7 +78,7 @@ def _print(board: "Board", top: int) -> None:
     columns = ["", "cell", "score", "class", "parameters", "settings", "diverged"]
     for task in board.tasks:
         columns += [
-            f"{task.name} {'acc' if task.metric == 'accuracy' else 'loss'}",
+            f"{task.name} {task.metric.short}",
             f"x {board.yardstick}",
         ]
     table(
@@ -126,9 +127,8 @@ def _print(board: "Board", top: int) -> None:
         )
     for task in board.tasks:
         if task.optimum is not None:
-            print(
-                f"{task.name}: the best possible {task.metric} is {task.optimum:.4g} ({task.unit})"
-            )
+            value = f"{task.optimum:.4g} {task.unit}".rstrip()
+            print(f"{task.name}: the best possible {task.metric.label} is {value}")
 
 
 def _selected(row: "Row") -> list[object]:

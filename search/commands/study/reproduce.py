@@ -73,7 +73,7 @@ def reproduce(
         "store": str(path),
         "findings": findings,
         "scale": scale,
-        "measured": [dataclasses.asdict(one) for one in measured],
+        "measured": [{**dataclasses.asdict(one), "metric": one.metric.name} for one in measured],
         "verdicts": {
             name: [dataclasses.asdict(one) for one in told] for name, told in found.items()
         },

@@ -229,7 +229,13 @@ def _render(document: dict[str, Any], board: "Board") -> None:
         best = document["best"].get(task.name)
         if best is not None:
             rows.append(
-                (task.name, task.metric, best["value"], label(best["cell_id"]), task.reference)
+                (
+                    task.name,
+                    task.metric.label,
+                    best["value"],
+                    label(best["cell_id"]),
+                    task.reference,
+                )
             )
     table(("task", "metric", "best", "cell", f"{board.yardstick}'s best"), rows)
     store = shlex.quote(document["store"])

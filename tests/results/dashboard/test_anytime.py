@@ -51,7 +51,7 @@ def test_the_best_of_a_task_falls_for_losses_and_ends_at_the_best_of_the_cells(
     history.refresh(store)
     found = standing(history)
     cells = np.ones(len(history.cells), np.bool_)
-    curve = best_metric(history, 2, "loss", cells)
+    curve = best_metric(history, 2, cells)
     assert (np.diff(curve.values) <= 0).all()
     assert curve.values[-1] == np.nanmin(found.best[:, 2])
     thinned = curve.document()

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from cells import parse
 from cells.passport import passport
+from cells.training.metric import LOSS
 from results.dashboard.pages import cell, trials
 from results.leaderboard import board as leaderboard
 from results.leaderboard.board import Board
@@ -85,7 +86,7 @@ def test_every_trial_is_listed_with_its_curve_and_none_of_another_cell(shown: Sh
     for ask, outcome in own:
         if ask.trial is None or outcome is None or not outcome.curve:
             continue
-        loss = metrics.get(ask.trial.task) == "loss"
+        loss = metrics.get(ask.trial.task) == LOSS
         values = [point.valid_loss if loss else point.valid_accuracy for point in outcome.curve]
         assert drawn[ask.index]["values"] == values
         assert (drawn[ask.index]["kind"] == "seed") == (ask.role is Role.CONFIRM)
@@ -129,13 +130,13 @@ def test_parents_name_their_children_and_children_their_parent(shown: Shown) -> 
 
 
 def test_a_setting_crosses_each_axis_at_its_value_and_the_last_at_its_result() -> None:
-    task = TaskColumn("alpha", "smoke", "loss", "nats")
+    task = TaskColumn("alpha", "smoke", LOSS, "nats")
     settings = [
         {"number": n, "learning_rate": rate, "scale": 1.0, "clip": 5.0, "layers": 1, "dropout": 0.0}
         | {"value": value, "ending": "ok" if value else "diverged"}
         for n, (rate, value) in enumerate([(0.1, 2.0), (0.2, 1.0), (0.4, None)])
     ]
-    found = {"metric": task.metric, "settings": settings, "varied": ["learning_rate"]}
+    found = {**task.judged(), "settings": settings, "varied": ["learning_rate"]}
     chart = trials.tried_chart(found)
     lines = {trace["name"]: trace["y"][:2] for trace in chart["data"]}
     assert lines["best quarter (1)"] == [pytest.approx(0.5, abs=0.05), 1.0]

@@ -53,6 +53,7 @@ def test_a_training_that_two_studies_ask_for_is_counted_once(tmp_path: Path) -> 
     one, two = (findings_store.trial("gru", "arithmetic", place, place) for place in (1, 2))
     for study, asked in ((fewer, [one]), (whole, [one, two])):
         store.begin(study, {})
+        findings_store.tasks(store)
         for number, trial in enumerate(asked):
             store.add_ask(study.id, Ask(number, Role.CONFIRM, trial))
     store.add_outcome(whole.id, 0, findings_store.outcome(one, 0.5))
