@@ -180,15 +180,15 @@ def _tally(
     columns: dict[str, list[Any]] = {name: mine[name].tolist() for name in _FACTS}
     for one in range(len(mine)):
         fact: dict[str, Any] = {name: values[one] for name, values in columns.items()}
-        role = ROLES[fact["role"]]
+        role = ROLES[int(fact["role"])]
         if role in (Role.SCREEN, Role.IDLE):
             continue
         kind = tally.selection if role in SELECTION else tally.confirmations
         found = kind.setdefault(history.tasks[fact["task"]].name, [])
         if fact["ending"] == PENDING or not fact["first"]:
             continue
-        valid, test = (None if math.isnan(fact[one]) else fact[one] for one in ("valid", "test"))
-        ending = ENDINGS[fact["ending"]]
+        valid, test = (None if math.isnan(fact[name]) else fact[name] for name in ("valid", "test"))
+        ending = ENDINGS[int(fact["ending"])]
         found.append(Result(str(fact["number"]), ending, fact["parameters"], valid, test))
     return tally
 
