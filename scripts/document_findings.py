@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from matplotlib.figure import Figure
 
-from results.claims import findings, verdict
+from results.claims import contrast, findings, verdict
 from results.claims.claim import Family
 from results.publishing import publication
 from results.report import findings_figure, findings_report, page, panel
@@ -93,7 +93,7 @@ def drops(base: str) -> str:
 def sweep() -> str:
     """The test metric against the bias that remembers."""
     found, confirmed = recorded()
-    biases = list(findings_report.SWEEPS["lstm"])
+    biases = list(contrast.sweeps()["lstm"])
     swept = findings_report.swept(found, confirmed)
     return _file(findings_figure.sweep(found.tasks, biases, swept), "sweep")
 

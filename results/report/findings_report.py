@@ -9,11 +9,12 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from results.claims.claim import Family
+from results.claims.contrast import ablations, sweeps
 from results.claims.findings import Measured, Run, Training, measured, part_of, verdicts
 from results.claims.paper_table import Agreement, Column, PaperTable, agreement, tables
 from results.claims.verdict import Verdict, comparison, summary
@@ -39,32 +40,6 @@ from results.statistics.sensitivity import (
     paired,
     selections,
 )
-
-ABLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "lstm": {
-        "forget gate": "lstm_f",
-        "input gate": "lstm_i",
-        "output gate": "lstm_o",
-        "all gates (tanh network)": "elman",
-    },
-    "lstm_peep": {
-        "forget gate (NFG)": "peep_nfg",
-        "input gate (NIG)": "peep_nig",
-        "output gate (NOG)": "peep_nog",
-        "input activation (NIAF)": "peep_niaf",
-        "output activation (NOAF)": "peep_noaf",
-        "own forget gate (CIFG)": "peep_cifg",
-        "peepholes (NP)": "lstm_b",
-    },
-}
-"""By whole cell what is taken away, and the cell without it."""
-
-SWEEPS: Final[Mapping[str, Mapping[str, str]]] = {
-    "lstm": {"0": "lstm", "1": "lstm_b", "2": "lstm_b2", "5": "lstm_b5", "chrono": "lstm_chrono"},
-    "gru": {"0": "gru", "1": "gru_b"},
-    "mut1": {"0": "mut1", "1": "mut1_b"},
-}
-"""By cell the arm of each bias that remembers: +1 at the GRU's z is -1 at that of MUT1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +145,13 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
             learning={name: memoryless(task) for name, task in run.tasks.items()},
             drops={
                 base: svg
-                for base in ABLATIONS
+                for base in ablations()
                 if (
                     svg := _svg(figures.drops(run.tasks, ablated(base, confirmed)), f"drops-{base}")
                 )
             },
             sweep=_svg(
-                figures.sweep(run.tasks, list(SWEEPS["lstm"]), swept(run, confirmed)), "sweep"
+                figures.sweep(run.tasks, list(sweeps()["lstm"]), swept(run, confirmed)), "sweep"
             ),
             shares=_svg(figures.shares(run.tasks, tried), "shares"),
             importance=_svg(figures.importance(run.tasks, importances), "importance"),
@@ -315,7 +290,7 @@ def ablated(base: str, confirmed: Sequence[Measured]) -> list[Drop]:
         Drop(task, gate, arm, difference(whole.oriented, values[arm, task].oriented, 1.0))
         for (name, task), whole in values.items()
         if name == base
-        for gate, arm in ABLATIONS[base].items()
+        for gate, arm in ablations()[base].items()
         if (arm, task) in values
     ]
 
@@ -327,7 +302,7 @@ def swept(run: Run, confirmed: Sequence[Measured]) -> dict[tuple[str, str], dict
         (cell, task): {
             bias: values[arm, task] for bias, arm in arms.items() if (arm, task) in values
         }
-        for cell, arms in SWEEPS.items()
+        for cell, arms in sweeps().items()
         for task in run.tasks
     }
     return {place: row for place, row in found.items() if len(row) > 1}
