@@ -7,7 +7,7 @@ from typing import Final
 from results.claims import claim, paper_table
 from results.claims.claim import Family
 from results.claims.findings import ALL, PARTS
-from results.record.study import Study
+from results.record.study import FindingsPart, Study
 from search import configuration
 from search.error import SearchError
 
@@ -89,8 +89,15 @@ def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study
         new = {(prefix + cell, plan.name) for cell in cells for plan in tasks} - trained
         if new:
             trained |= new
-            title = f"{name}-{scale}{part and '-' + part}"
-            found.append(replace(study, name=title, tasks=tasks, baselines=(*cells, YARDSTICK)))
+            found.append(
+                replace(
+                    study,
+                    name=f"{name}-{scale}{part and '-' + part}",
+                    tasks=tasks,
+                    baselines=(*cells, YARDSTICK),
+                    findings=FindingsPart(name, scale, part),
+                )
+            )
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ is reported; it has no value that could enter a mean.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from cells.training.metric import Held, Metric
@@ -20,7 +20,7 @@ from results.leaderboard.task_column import TaskColumn, metric_of
 from results.record.ask import Role
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store
-from results.record.study import Study
+from results.record.study import FindingsPart, Study
 from results.record.trial import Trial
 
 ALL: Final = "all"
@@ -33,7 +33,15 @@ PARTS: Final[Mapping[str, str]] = {
     "dropout": "dropout:",
     "large": "large:",
 }
-"""Parts of a findings run by the end of their study's name, and what their arms begin with."""
+"""Parts of a findings run, and what their arms begin with."""
+
+FIRST: Final[Mapping[str, FindingsPart]] = {
+    "-".join(word for word in (run, scale, part) if word): FindingsPart(run, scale, part)
+    for run in ("all", "dropout", "forget-bias", "gates", "greff", "paper-tables", "size")
+    for scale in ("smoke", "laptop")
+    for part in PARTS
+}
+"""The rosters that the first version made for findings runs, by name: their records do not say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +92,29 @@ class Run:
     @property
     def families(self) -> tuple[Family, ...]:
         """The families of claims that the run is about."""
-        wanted = claim.names() if self.findings == ALL else (self.findings,)
-        return tuple(claim.load(name) for name in wanted)
+        return families_of(self.findings)
 
 
 def run_of(store: Store, study_id: str) -> Run | None:
     """The findings run that a study is a part of, or None if it is no such study."""
-    known = {row.id: _title(row.study) for row in store.studies()}
-    title = known.get(study_id)
-    if title is None:
+    known = {row.id: _whole(row.study) for row in store.studies()}
+    whole = known.get(study_id)
+    if whole is None:
         return None
-    parts = [one for one, found in known.items() if found == title]
+    parts = [one for one, found in known.items() if found == whole]
     with store.snapshot():
         tasks = _tasks(store, parts)
         studies = {one: store.study(one) for one in parts}
-        return Run(*title, studies, tasks, trainings(store, parts, tasks))
+        return Run(whole.findings, whole.scale, studies, tasks, trainings(store, parts, tasks))
 
 
-def runs(store: Store) -> dict[str, list[str]]:
-    """Ids of the studies of every findings run in a store, by `FINDINGS-SCALE`, oldest first."""
-    found: dict[str, list[str]] = {}
-    for (study_id,) in store.select("SELECT id FROM study ORDER BY rowid"):
-        title = _title(store.study(study_id))
-        if title is not None:
-            found.setdefault("-".join(title), []).append(study_id)
+def runs(store: Store) -> dict[FindingsPart, list[str]]:
+    """Ids of the studies of every findings run in a store, oldest first."""
+    found: dict[FindingsPart, list[str]] = {}
+    for row in store.select("SELECT id FROM study ORDER BY rowid"):
+        whole = _whole(store.study(row["id"]))
+        if whole is not None:
+            found.setdefault(whole, []).append(row["id"])
     return found
 
 
@@ -120,9 +127,8 @@ def titles(studies: Mapping[str, Study]) -> dict[str, str]:
     }
 
 
-def families_of(run: str) -> tuple[Family, ...]:
-    """The families of claims that a run is about, from its `FINDINGS-SCALE`."""
-    findings = run.rpartition("-")[0]
+def families_of(findings: str) -> tuple[Family, ...]:
+    """The families of claims of a findings run: one, or all."""
     return tuple(map(claim.load, claim.names() if findings == ALL else (findings,)))
 
 
@@ -155,14 +161,18 @@ def confirmed_values(store: Store, study_ids: Sequence[str]) -> dict[tuple[str, 
     return found
 
 
-def _title(study: Study) -> tuple[str, str] | None:
-    """Findings and scale of a study that `gatewright reproduce` made."""
-    if study.strategy != "roster":
-        return None
-    for name in (*claim.names(), ALL):
-        if study.name.startswith(name + "-"):
-            return name, study.name.removeprefix(name + "-").partition("-")[0]
-    return None
+def place_of(study: Study) -> FindingsPart | None:
+    """What a study is of a findings run; None if `gatewright reproduce` did not make it."""
+    if study.findings is not None:
+        return study.findings if study.findings.findings in (*claim.names(), ALL) else None
+    first = study.edition == 1 and study.strategy == "roster"
+    return FIRST.get(study.name) if first else None
+
+
+def _whole(study: Study) -> FindingsPart | None:
+    """The run that a study is a part of."""
+    found = place_of(study)
+    return None if found is None else replace(found, part="")
 
 
 def _tasks(store: Store, study_ids: Sequence[str]) -> dict[str, TaskColumn]:
@@ -203,9 +213,9 @@ class Measured:
 
 
 def part_of(study: Study) -> str:
-    """The part of a findings run that a study is: the last word of its name, if it is one."""
-    word = study.name.rpartition("-")[2]
-    return word if word in PARTS else ""
+    """The part of a findings run that a study is; "" for the main one."""
+    found = place_of(study)
+    return found.part if found is not None and found.part in PARTS else ""
 
 
 def trainings(

@@ -51,6 +51,22 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
+class FindingsPart:
+    """What a study of a findings run is of it.
+
+    Attributes:
+        findings: a family of claims, or `all`.
+        scale: of the run.
+        part: which part of it, see `results.claims.findings.PARTS`.
+    """
+
+    findings: str
+    scale: str
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Study(Recorded):
     """A search, fully described.
 
@@ -78,6 +94,8 @@ class Study(Recorded):
             edited with chance p, 1-3 edits kept) or `free_sweep` (any number of edits).
         confirm: re-measurement of the winners.
         edition: what digests of its history cover, see `results.record.words`.
+        findings: the findings run that it is a part of; None for any other study, and for all that the
+            first version wrote.
     """
 
     name: str
@@ -99,10 +117,12 @@ class Study(Recorded):
     mutation: Literal["edits", "sweep", "free_sweep"] = "edits"
     confirm: Confirm = Confirm()
     edition: Edition = 1
+    findings: FindingsPart | None = None
 
     def recorded(self) -> dict[str, object]:
-        """What canonical JSON holds: all fields, but the edition only where it is not the first."""
-        names = (name for name in self.__slots__ if name != "edition" or self.edition > 1)
+        """What canonical JSON holds: all fields, but later ones only where they are not the default."""
+        later = {"edition": self.edition > 1, "findings": self.findings is not None}
+        names = (name for name in self.__slots__ if later.get(name, True))
         return {words.recorded("Study", name): getattr(self, name) for name in names}
 
     def to_json(self) -> str:

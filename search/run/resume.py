@@ -5,6 +5,7 @@ from dataclasses import replace
 from results.record.store import Store
 from results.record.study import Study
 from results.record.trial import ENGINE
+from results.record.words import Edition
 from search.error import SearchError
 
 
@@ -15,8 +16,13 @@ def recorded_study(plan: Study, store: Store) -> Study:
     the digests of that edition.
     """
     known = [row.study for row in store.studies()]
-    same = [study for study in known if replace(plan, edition=study.edition) == study]
+    same = [study for study in known if _as_of(plan, study.edition) == study]
     return next((study for study in same if study == plan), same[-1] if same else plan)
+
+
+def _as_of(plan: Study, edition: Edition) -> Study:
+    """The same study as an edition describes it: the first did not say what is a part of findings."""
+    return replace(plan, edition=edition, findings=None if edition == 1 else plan.findings)
 
 
 def check_engine(store: Store, study_id: str) -> None:

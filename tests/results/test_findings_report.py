@@ -13,6 +13,7 @@ from results.claims.findings import Run, measured, verdicts
 from results.record.ask import Ask, Role
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store
+from results.record.study import FindingsPart
 from results.report import findings_report
 from results.statistics.sensitivity import Importance, selections
 from tests.results import findings_store, synthetic
@@ -185,9 +186,29 @@ def test_a_run_without_any_result_has_a_page(tmp_path: Path) -> None:
 
 def test_only_rosters_made_by_reproduce_are_findings(tmp_path: Path) -> None:
     store = Store.create_or_open(tmp_path / "run.sqlite")
-    for study in (synthetic.study("gates-smoke"), findings_store.study("my-roster")):
+    names = ("my-roster", "gates-of-my-own", "gates-smoke-2", "all-workstation")
+    others = [findings_store.study(name) for name in names]
+    unknown = dataclasses.replace(others[0], findings=FindingsPart("moods", "smoke"))
+    for study in (synthetic.study("gates-smoke"), *others, unknown):
         store.begin(study, {})
         assert findings.run_of(store, study.id) is None
+    assert findings.runs(store) == {}
+
+
+def test_a_study_that_says_so_is_a_part_of_findings_whatever_its_name(tmp_path: Path) -> None:
+    store = Store.create_or_open(tmp_path / "run.sqlite")
+    said = FindingsPart("gates", "smoke", "dropout")
+    plain = findings_store.study("curious")
+    study = dataclasses.replace(plain, findings=said)
+    first = findings_store.study("gates-smoke")
+    store.begin(study, {})
+    store.begin(first, {})
+    assert store.study(study.id) == study
+    assert findings.part_of(store.study(study.id)) == "dropout"
+    whole = FindingsPart("gates", "smoke")
+    assert findings.runs(store) == {whole: [study.id, first.id]}
+    # What does not say so keeps the id that the first version gave it.
+    assert "findings" not in plain.to_json()
 
 
 def test_parts_of_one_run_stand_on_one_page(tmp_path: Path) -> None:
@@ -231,6 +252,7 @@ def test_a_part_begun_anew_with_more_cells_keeps_what_was_recorded_of_both(tmp_p
 def hostile(path: Path, text: str) -> str:
     """The page of a small run whose every free text is the given one."""
     study = findings_store.study(f"gates-smoke {text}", text)
+    study = dataclasses.replace(study, findings=FindingsPart("gates", text, text))
     plan = dataclasses.replace(study.tasks[0], name=text)
     study = dataclasses.replace(study, tasks=(plan,), baselines=(*study.baselines[:-1], "gru"))
     with Store.create_or_open(path) as store:

@@ -144,6 +144,16 @@ def test_a_search_of_another_engine_is_read_and_not_resumed(
     path = tmp_path / "run.gate"
     with Store.create_or_open(path) as store:
         store.begin(plan, {})
+        for one in facts.values():
+            store.add_task(
+                name=one.name,
+                scale=one.scale,
+                version=one.version,
+                digest=one.digest,
+                family=one.family,
+                metric=one.metric.name,
+                unit=one.unit,
+            )
         for index in range(3):
             ask = strategy.ask(index)
             assert ask is not None
@@ -200,3 +210,14 @@ def test_an_interrupted_old_search_is_published_restored_and_resumed(
     assert found["asks"] == EXPECTED["search.gate"][0]["asked"]
     assert cli.run(["restore", str(folder), str(path)]) == 2
     assert "there is such a file" in capsys.readouterr().err
+
+
+def test_an_old_findings_run_goes_on_under_its_id_though_new_ones_say_what_they_are(copied) -> None:
+    (expected,) = EXPECTED["findings.gate"]
+    (plan,) = runs.studies("gates", "smoke")
+    with Store.read(copied("findings.gate")) as store:
+        found = recorded_study(plan, store)
+        (row,) = store.studies()
+    assert plan.id != found.id == expected["id"]
+    assert found == row.study
+    assert findings.place_of(found) == findings.place_of(plan) == plan.findings

@@ -24,14 +24,17 @@ def document(request: Request) -> Document:
         findings,
     )
 
-    runs = findings.runs(request.record.store)
+    runs = {
+        f"{run.findings}-{run.scale}": (run.findings, studies)
+        for run, studies in findings.runs(request.record.store).items()
+    }
     names = list(runs)
     chosen = request.query.choice("run", names, names[-1] if names else "")
     family = request.query.choice("family", claim.names(), "")
     if not chosen:
         return {"runs": [], "run": "", "families": [], "known": list(claim.names()), "family": ""}
-    studies = runs[chosen]
-    told = _judged(request.record, chosen, studies)
+    name, studies = runs[chosen]
+    told = _judged(request.record, chosen, name, studies)
     return {
         "runs": names,
         "run": chosen,
@@ -53,12 +56,12 @@ def charts(found: Document) -> dict[str, Chart]:
     return {f"family{place}": _forest(one) for place, one in enumerate(found["families"])}
 
 
-def _judged(record: Record, chosen: str, studies: list[str]) -> list[dict[str, Any]]:
+def _judged(record: Record, chosen: str, name: str, studies: list[str]) -> list[dict[str, Any]]:
     """All families with their verdicts; judged anew only when a confirmation was added."""
     from results.claims import findings, verdict
 
     counts = _counts(record, studies)
-    families = findings.families_of(chosen)
+    families = findings.families_of(name)
 
     def judge() -> list[dict[str, Any]]:
         values = findings.confirmed_values(record.store, studies)

@@ -184,7 +184,7 @@ def _tally(
         if role in (Role.SCREEN, Role.IDLE):
             continue
         kind = tally.selection if role in SELECTION else tally.confirmations
-        found = kind.setdefault(history.tasks[fact["task"]].name, [])
+        found = kind.setdefault(history.tasks[int(fact["task"])].name, [])
         if fact["ending"] == PENDING or not fact["first"]:
             continue
         valid, test = (None if math.isnan(fact[name]) else fact[name] for name in ("valid", "test"))
