@@ -77,7 +77,7 @@ def cells(store: Store, study_id: str) -> pd.DataFrame:
     """One row a cell that was trained: id, label, first ask, parent, operators, text, admitted."""
     frame = _labelled(store, _CELLS, study_id)
     admitted = store.select("SELECT DISTINCT cell_id FROM admission WHERE study_id = ?", study_id)
-    frame["admitted"] = frame["cell"].isin([row[0] for row in admitted])
+    frame["admitted"] = frame["cell"].isin([row["cell_id"] for row in admitted])
     return frame
 
 

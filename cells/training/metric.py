@@ -11,7 +11,7 @@ the records that name it.
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from cells.training.point import Point
 
@@ -20,6 +20,11 @@ Source = Literal["loss", "accuracy"]
 
 Held = Literal["valid", "test"]
 """Splits that are not trained on."""
+
+_COLUMNS: Final = {
+    (source, split): f"{split}_{source}" for source in get_args(Source) for split in get_args(Held)
+}
+"""Names of the recorded quantities, made once: they are looked up for every trial of a record."""
 
 T = TypeVar("T")
 
@@ -76,7 +81,7 @@ class Metric:
 
     def column(self, split: Held) -> str:
         """The recorded quantity that it is read from on a split, as records and tables name it."""
-        return f"{split}_{self.source}"
+        return _COLUMNS[self.source, split]
 
     def value(self, recorded: float | None) -> float | None:
         """The metric from a recorded quantity, or None without one."""
@@ -84,7 +89,8 @@ class Metric:
 
     def of(self, measured: object, split: Held) -> float | None:
         """The metric of an outcome or a run on a split; None if nothing was measured there."""
-        return self.value(getattr(measured, self.column(split)))
+        recorded: float | None = getattr(measured, _COLUMNS[self.source, split])
+        return None if recorded is None else self.derive(recorded)
 
     def at(self, point: Point) -> float:
         """The validation metric at a point of a learning curve."""

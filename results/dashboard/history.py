@@ -10,6 +10,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -51,7 +52,9 @@ _LAYOUT: Final = np.dtype(
     ]
 )
 """One row an ask that has a trial, in the order of the asks."""
-_FIELDS: Final = tuple(_LAYOUT.names or ())
+_TAKEN: Final = ("number", *(row.name for row in HYPERPARAMETERS))
+"""Columns that are as the record has them; the others are derived."""
+_DERIVED: Final = tuple(name for name in _LAYOUT.names or () if name not in _TAKEN)
 
 _REFUSALS: Final = np.dtype(
     [
@@ -64,7 +67,6 @@ _REFUSALS: Final = np.dtype(
 )
 """One row a cell turned away, in the order in which they were recorded."""
 
-_WORDS: Final = tuple(row.words for row in HYPERPARAMETERS)
 _ROLES: Final = {str(role): place for place, role in enumerate(ROLES)}
 _CAUSES: Final = {str(cause): place for place, cause in enumerate(CAUSES)}
 _ENDINGS: Final = {str(ending): place for place, ending in enumerate(ENDINGS)}
@@ -150,12 +152,11 @@ SELECT *, rowid AS arrival FROM outcome WHERE rowid > ? ORDER BY rowid
 """
 
 
-def _setting(values: Sequence[Value]) -> dict[str, Any]:
-    """Hyperparameters as `_LAYOUT` holds them."""
-    return {
-        row.name: math.nan if value is None else words.index(value) if words else value
-        for row, words, value in zip(HYPERPARAMETERS, _WORDS, values, strict=True)
-    }
+def _number(value: Value, words: Sequence[str]) -> float:
+    """A hyperparameter as `_LAYOUT` holds it."""
+    if value is None:
+        return math.nan
+    return words.index(value) if isinstance(value, str) else value
 
 
 class History:
@@ -296,7 +297,7 @@ class History:
             if not counted:
                 return True
             whole = counted < _PIECE
-            self._add([self._entry(store, _Asked.of(row)) for row in found])
+            self._add(store, list(map(_Asked.of, found)))
             self.idle += counted - len(found)
             self.asked += counted
             self.version += 1
@@ -304,29 +305,26 @@ class History:
                 return whole
 
     def _entry(self, store: Store, asked: "_Asked") -> dict[str, Any]:
-        """The fields of `_LAYOUT` of one ask; a trial that has no outcome yet is noted as pending."""
+        """What `_LAYOUT` has of an ask beside `_TAKEN`; a trial without outcome is noted as pending."""
         known = int(asked.trial_key[:15], 16)
         first = known not in self._keys
         self._keys.add(known)
         task = self._task(store, asked.task, asked.scale)
         if asked.ending is None:
             self._pending.setdefault(asked.trial_key, []).append(asked.number)
-        return {
-            "number": asked.number,
-            "role": _place(_ROLES, asked.role),
-            "cell": self._cell(asked.cell_id, asked.parent_id, asked.operators),
-            "task": task,
-            **_setting(asked.setting),
-            "first": first,
-            **self._answer(task, asked),
-        }
+        entry = self._answer(task, asked)
+        entry["role"] = _place(_ROLES, asked.role)
+        entry["cell"] = self._cell(asked.cell_id, asked.parent_id, asked.operators)
+        entry["task"] = task
+        entry["first"] = first
+        return entry
 
     def _answer(self, task: int, came: "_Asked | _Came") -> dict[str, Any]:
         """The fields of `_LAYOUT` that an outcome fills."""
-        valid = test = math.nan
+        valid = test = None
         if came.ending == Ending.OK:
-            metric = self._columns[task].metric
-            valid, test = metric.of(came, "valid"), metric.of(came, "test")
+            read = self._columns[task].metric.of
+            valid, test = read(came, "valid"), read(came, "test")
         return {
             "ending": PENDING if came.ending is None else _place(_ENDINGS, came.ending),
             "order": came.arrival or 0,
@@ -336,12 +334,16 @@ class History:
             "cpu_seconds": came.cpu_seconds or 0.0,
         }
 
-    def _add(self, entries: Sequence[Mapping[str, Any]]) -> None:
+    def _add(self, store: Store, asked: Sequence["_Asked"]) -> None:
+        entries = [self._entry(store, one) for one in asked]
         needed = self._count + len(entries)
         self._rows = _roomy(self._rows, needed)
         added = self._rows[self._count : needed]
-        for name in _FIELDS:
-            added[name] = [entry[name] for entry in entries]
+        added["number"] = [one.number for one in asked]
+        for place, row in enumerate(HYPERPARAMETERS):
+            added[row.name] = [_number(one.setting[place], row.words) for one in asked]
+        for name in _DERIVED:
+            added[name] = list(map(itemgetter(name), entries))
         self._count = needed
 
     def _read_verdicts(self, store: Store) -> None:

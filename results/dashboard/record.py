@@ -61,11 +61,11 @@ class Record:
     def studies(self) -> list[Entry]:
         """All studies, oldest first."""
         rows = self.store.select(
-            "SELECT id, name, strategy, (SELECT count(*) FROM ask WHERE study_id = study.id),"
-            " coalesce((SELECT min(at) FROM epoch WHERE study_id = study.id), '')"
+            "SELECT id, name, strategy, (SELECT count(*) FROM ask WHERE study_id = study.id) AS asked,"
+            " coalesce((SELECT min(at) FROM epoch WHERE study_id = study.id), '') AS begun"
             " FROM study ORDER BY rowid"
         )
-        return [Entry(*row) for row in rows]
+        return [Entry(**dict(row)) for row in rows]
 
     def state(self) -> str:
         """Changes whenever a row was added that a view could show."""

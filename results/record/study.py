@@ -51,7 +51,6 @@ class Confirm:
 
 
 @dataclass(frozen=True, slots=True)
-@dataclass(frozen=True, slots=True)
 class FindingsPart:
     """What a study of a findings run is of it.
 

@@ -111,7 +111,8 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
         versions = store.select(
             "SELECT name, scale, version, digest FROM task ORDER BY name, scale"
         )
-        events = store.select("SELECT study_id, kind, detail FROM event ORDER BY id")
+        recorded = store.select("SELECT study_id, kind, detail FROM event ORDER BY id")
+        events = [row for row in recorded if row["study_id"] in run.studies]
     confirmed = measured(run.trainings)
     tried = selections(run.trainings, run.tasks)
     failed = failed_values(tried)
@@ -162,9 +163,9 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
             costs=_costs(run),
             provenance=provenance,
             digests=digests,
-            versions=[row for row in versions if row[0] in run.tasks],
-            mismatches=[row for row in events if row[1] == "mismatch" and row[0] in run.studies],
-            events=Counter(row[1] for row in events if row[0] in run.studies),
+            versions=[row for row in versions if row["name"] in run.tasks],
+            mismatches=[row for row in events if row["kind"] == "mismatch"],
+            events=Counter(row["kind"] for row in events),
             commands=sorted({one["command"] for one in provenance.values() if "command" in one}),
             seeds=_seeds(run.trainings),
             parts={one: part_of(study) for one, study in run.studies.items()},

@@ -142,7 +142,7 @@ def _rate(store: Store, study_id: str) -> dict[str, Any]:
     latest = store.select(
         "SELECT at FROM outcome WHERE study_id = ? ORDER BY rowid DESC LIMIT ?", study_id, RECENT
     )
-    epoch, begun = store.select(
+    epoch = store.select(
         "SELECT number, at FROM epoch WHERE study_id = ? ORDER BY number DESC LIMIT 1", study_id
     )[0]
     sent = store.select(
@@ -152,24 +152,30 @@ def _rate(store: Store, study_id: str) -> dict[str, Any]:
         " JOIN ask ON ask.study_id = sent.study_id AND ask.number = sent.number"
         " JOIN trial ON trial.key = ask.trial_key LEFT JOIN outcome ON outcome.trial_key = trial.key",
         study_id,
-        epoch,
+        epoch["number"],
         RECENT,
     )
-    times = [datetime.fromisoformat(row[0]) for row in latest]
+    times = [datetime.fromisoformat(row["at"]) for row in latest]
     reach = (times[0] - times[-1]).total_seconds() if len(times) > 1 else 0.0
-    newest = max([begun, *(row[0] for row in latest[:1]), *(row[2] for row in sent[:1])])
+    newest = max([epoch["at"], *(row["at"] for row in (*latest[:1], *sent[:1]))])
     return {
         "trials_per_minute": 60 * (len(times) - 1) / reach if reach > 0 else None,
-        "begun": begun,
+        "begun": epoch["at"],
         "newest": newest,
         "silent_seconds": max(
             0.0, (datetime.now(UTC) - datetime.fromisoformat(newest)).total_seconds()
         ),
-        "workers": sorted({row[1] for row in sent}),
+        "workers": sorted({row["slot"] for row in sent}),
         "running": [
-            {"number": number, "slot": slot, "at": at, "cell": label(cell), "task": task}
-            for number, slot, at, cell, task, ending in sent
-            if ending is None
+            {
+                "number": row["number"],
+                "slot": row["slot"],
+                "at": row["at"],
+                "cell": label(row["cell_id"]),
+                "task": row["task"],
+            }
+            for row in sent
+            if row["ending"] is None
         ][:64],
     }
 

@@ -150,7 +150,10 @@ def read_rows(store: Store, history: History, found: Standing, places: list[int]
             ids,
         )
         verdicts = {
-            one: Rejection(Cause(cause), one, "", (), said(why)) for one, cause, why in turned
+            row["cell_id"]: Rejection(
+                Cause(row["cause"]), row["cell_id"], "", (), said(row["detail"])
+            )
+            for row in turned
         }
         tallies = [_tally(history, place, texts, verdicts) for place in wanted]
         leading = history.cells[leader[0]] if leader else ""
