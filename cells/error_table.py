@@ -29,6 +29,7 @@ _ENGINE: Final = (
     _failed("compile-failed", "the C compiler could not make the native runtime"),
     _failed("load-failed", "the native runtime cannot be loaded"),
     _failed("no-bfloat16", "compiler or CPU has no products in bfloat16"),
+    _failed("not-portable", "this machine has not the instructions of the portable executor"),
     _asked(
         "width",
         "no width meets the budget of parameters",
