@@ -13,7 +13,7 @@ from results.record.store import Store
 from results.record.study import Study
 from tests.results import synthetic
 from tests.results.dashboard.served import over
-from tests.results.test_report import elements
+from tests.results.report.test_report import elements
 
 STUDY = synthetic.study().id
 ADDRESSES = ("/", f"/studies/{STUDY}", "/api/studies", "/static/style.css", "/events")

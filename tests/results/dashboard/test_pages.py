@@ -23,7 +23,7 @@ from results.record.outcome import Cost, Ending, Outcome
 from results.record.store import Store
 from tests.results import synthetic
 from tests.results.dashboard.served import over
-from tests.results.test_report import EVIL
+from tests.results.report.test_report import EVIL
 
 NASTY = (
     *EVIL,

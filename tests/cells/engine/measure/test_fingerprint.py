@@ -17,7 +17,7 @@ from cells.cell import Cell
 from cells.engine.measure.fingerprint import Fingerprint, classes, fingerprint, shown_equal
 from cells.identity.restate import LAWS, restate
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 GRU = """cell gru(x; h)
   r = sigmoid(linear(x, h))

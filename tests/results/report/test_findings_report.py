@@ -17,7 +17,7 @@ from results.record.study import FindingsPart
 from results.report import findings_report
 from results.statistics.sensitivity import Importance, selections
 from tests.results import findings_store, synthetic
-from tests.results.test_report import EVIL, elements
+from tests.results.report.test_report import EVIL, elements
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from cells import Cell, Node, parse, zoo
 from cells.dynamics import BINS, Dynamics, Gate, Memory, Saturation, Spectrum, Stability
 from cells.passport import passport
 from results.report.passport import render
-from tests.results.test_report import EVIL, elements
+from tests.results.report.test_report import EVIL, elements
 
 
 def measured(cell: Cell, name: str = "f") -> Dynamics:

@@ -168,7 +168,7 @@ def as_nobody(folder: Path, code: str) -> str:
     """What the code prints when run without root's right to write everywhere."""
     program = (
         "import fcntl, os, sys\n"  # the library itself may lie where nobody can read
-        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[3])!r})\n"
         "from pathlib import Path\n"
         "from results.error import StoreError\n"
         "from results.record.store import Store\n"

@@ -15,13 +15,13 @@ from cells.training.schedule import Schedule
 from cells.training.setting import Setting
 from tests.cells.engine.made import Chords, Echo, lstm
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 SCRIPT = """
 from cells.engine.training.determinism import prepare
 found = prepare()
 assert found["threads"] == "1" and found["deterministic"] == "True", found
-from tests.cells.engine.test_determinism import digests
+from tests.cells.engine.training.test_determinism import digests
 import numpy as np, torch
 junk = [np.ones(n) for n in range(1, 3000, 7)]
 junk += [torch.ones(n)[1:] for n in range(2, 3000, 11)]

@@ -30,7 +30,7 @@ def seeded(seed: int) -> Random:
     return Random(seed)  # noqa: S311 - no secret is drawn
 
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def cell(body: str, states: str = "h") -> Cell:

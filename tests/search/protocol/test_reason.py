@@ -19,9 +19,9 @@ from results.record.row import ask_digest
 from results.record.store import Store
 from search.protocol import reason
 from tests.results import synthetic
-from tests.search.test_cascade import STUDY, make, play
+from tests.search.protocol.test_cascade import STUDY, make, play
 
-EDITION_1 = Path(__file__).parents[1] / "results" / "assets" / "edition-1"
+EDITION_1 = Path(__file__).parents[2] / "results" / "assets" / "edition-1"
 LARGE = replace(STUDY, proposals=200, seed=2)
 
 FROZEN: Mapping[str, tuple[reason.Reason, str]] = {

@@ -20,7 +20,7 @@ from results.record.store import Store
 from results.record.study import Study
 from results.report import search_report as report
 from tests.results import synthetic
-from tests.results.test_report import EVIL, small
+from tests.results.report.test_report import EVIL, small
 
 Written = tuple[Store, Study]
 TABLES = (
@@ -404,7 +404,7 @@ def test_a_manifest_without_end_is_not_read(folder: Path) -> None:
         publication.load(folder)
 
 
-OLD = Path(__file__).with_name("assets") / "edition-1" / "published"
+OLD = Path(__file__).parents[1] / ("assets") / "edition-1" / "published"
 
 
 def test_a_folder_of_the_first_layout_is_added_to(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from results.record.store import Store
 from results.report import search_report as report
 from tests.results import synthetic
 
-ASSETS = Path(__file__).with_name("assets")
+ASSETS = Path(__file__).parents[1] / ("assets")
 KEPT = sorted(ASSETS.glob("version-*.gate"))
 
 

@@ -15,7 +15,7 @@ from results.record.lock import Lock, beside
 from results.record.store import Store
 from results.record.study import Study
 from tests.results import synthetic
-from tests.results.test_publication import rows
+from tests.results.publishing.test_publication import rows
 
 Written = tuple[Store, Study]
 
