@@ -18,18 +18,33 @@ reach the same functions by other paths of training.
 """
 
 import hashlib
+from fractions import Fraction
 from typing import Final, NamedTuple
 
 from cells.cell import Cell, Linear, Node
 from cells.error import CellError
 from cells.identity.order import Ordering
-from cells.identity.rewrite import FRESH, INPUT, LINEAR, PRODUCT, STATE, SUM, initial_text, rewrite
+from cells.identity.rewrite import (
+    FRESH,
+    INPUT,
+    LINEAR,
+    PRODUCT,
+    STATE,
+    SUM,
+    Number,
+    OutOfRangeError,
+    clean,
+    decimal,
+    initial_text,
+    rewrite,
+)
 from cells.initial import Initial
 from cells.limit import LIMITS, Limits
 from cells.op import OPS
 
 STATE_NAMES: Final = ("h", "c", "m", "s", "u", "v", "w", "y")
 
+_STEP: Final = Fraction(10**36)
 _TIES: Final = 4
 """Sums of free sign that are tried both ways."""
 
@@ -78,10 +93,16 @@ def _with_bias(linear: Linear, bias: Initial | None) -> Linear:
 
 
 class _Writer:
-    """Writes ordered terms as nodes, each node once."""
+    """Writes ordered terms as nodes, each node once.
+
+    Attributes:
+        nodes: written so far.
+        rounded: whether a number had more digits than text holds.
+    """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.rounded = False
         self._known: dict[tuple[str, int, int], int] = {}
         self._constants: dict[float, int] = {}
 
@@ -89,10 +110,17 @@ class _Writer:
         self.nodes.append(Node(op, args, parameter))  # type: ignore[arg-type]
         return len(self.nodes) - 1
 
-    def constant(self, value: float) -> int:
-        node = self._constants.get(value)
+    def constant(self, value: Number) -> int:
+        """A number, as a product where it is too large or too small for text."""
+        try:
+            number = clean(value)
+        except OutOfRangeError:
+            step = _STEP if abs(value) > 1 else 1 / _STEP
+            return self.binary("*", self.constant(step), self.constant(Fraction(value, step)))
+        self.rounded = self.rounded or decimal(number) != value
+        node = self._constants.get(number)
         if node is None:
-            node = self._constants[value] = self.new("constant", (), value)
+            node = self._constants[number] = self.new("constant", (), number)
         return node
 
     def binary(self, op: str, a: int, b: int) -> int:
@@ -103,8 +131,8 @@ class _Writer:
             node = self._known[key] = len(self.nodes) - 1
         return node
 
-    def times(self, factor: float, node: int) -> int:
-        return node if factor == 1.0 else self.binary("*", self.constant(factor), node)
+    def times(self, factor: Number, node: int) -> int:
+        return node if factor == 1 else self.binary("*", self.constant(factor), node)
 
     def power(self, base: int, exponent: int) -> int:
         power = -1
@@ -116,21 +144,22 @@ class _Writer:
                 base = self.binary("*", base, base)
         return power
 
-    def sum(self, number: float, parts: list[tuple[float, int]]) -> int:
+    def sum(self, number: Number, parts: list[tuple[Number, int]]) -> int:
         """Terms with plus, then those with minus, then the number; a common size is put in front."""
         if not parts:
             return self.constant(number)
-        size, scale = abs(parts[0][0]), 1.0
-        if size != 1.0 and len(parts) > 1 and {abs(c) for c, _ in parts} == {size}:
+        size = abs(parts[0][0])
+        scale: Number = 1
+        if size != 1 and len(parts) > 1 and {abs(c) for c, _ in parts} == {size}:
             scale = size if max(parts)[0] > 0 else -size
-            parts = [(c / scale, node) for c, node in parts]
+            parts = [(1 if c == scale else -1, node) for c, node in parts]
         total = -1
         for coefficient, node in parts:
             if coefficient > 0:
                 term = self.times(coefficient, node)
                 total = term if total < 0 else self.binary("+", total, term)
         if total < 0 and number:
-            total, number = self.constant(number), 0.0
+            total, number = self.constant(number), 0
         for coefficient, node in parts:
             if coefficient < 0:
                 if total < 0:
@@ -163,7 +192,7 @@ def _write(order: Ordering) -> tuple[Trace, bool]:
     for term in sorted(order.live, key=keys.__getitem__):
         which, arguments = kind[term], args[term]
         if which == SUM:
-            number: float
+            number: Number
             number, coefficients = payload[term]
             parts = zip(arguments, coefficients, strict=True)
             if len(arguments) > 1:
@@ -222,7 +251,9 @@ def _write(order: Ordering) -> tuple[Trace, bool]:
         "cell",
         names,
     )
-    return Trace(cell, origins, tuple([state - 1 for state in states])), order.again
+    return Trace(
+        cell, origins, tuple([state - 1 for state in states])
+    ), order.again or writer.rounded
 
 
 def _ordered(
@@ -283,8 +314,8 @@ def trace(cell: Cell, limits: Limits = LIMITS) -> Trace:
         form, again = _once(cell, flat)
     forms: list[Trace] = []
     while again:
-        # Vectors and numbers grow fewer, or laws come into order, so this ends; should forms ever go
-        # round in a circle, the smallest of them is as good a choice from wherever it is entered.
+        # Vectors and numbers grow fewer or shorter, or laws come into order, so this ends; should forms
+        # ever go round in a circle, the smallest is as good a choice from wherever it is entered.
         circle = [form.cell for form in forms]
         if form.cell in circle:
             forms = forms[circle.index(form.cell) :]
@@ -317,7 +348,7 @@ def canonical(cell: Cell, limits: Limits = LIMITS) -> Cell:
 
     Returns:
         A cell named `cell` without node names and comment. It computes the same function to
-        rounding (numbers are folded to 12 digits) and starts from the same distribution. States
+        rounding (folded numbers are rounded to 12 digits) and starts from the same distribution. States
         that the laws of arithmetic take out of the output are gone.
 
     Raises:

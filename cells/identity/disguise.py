@@ -17,6 +17,9 @@ _PURE: Final = frozenset(
     op.name for op in OPS.values() if op.family in ("activation", "arithmetic")
 ) | {"constant"}
 
+_INVERSES: Final = ((0.5, 2.0), (0.1, 10.0), (0.8, 1.25), (64.0, 0.015625), (0.00032, 3125.0))
+"""Numbers whose product is 1."""
+
 
 class _Draft:
     """Nodes in any order; readers may come before what they read."""
@@ -102,7 +105,7 @@ def _repeat(draft: _Draft, generator: Random) -> None:
 
 def _identity(draft: _Draft, node: int, generator: Random) -> int:
     """A node of the same value as `node`."""
-    which = generator.randrange(9)
+    which = generator.randrange(10)
     # Whatever `node` depends on may be added and taken away again without a cycle.
     other = generator.choice(sorted(draft.depends()[node]))
     if which == 0:
@@ -121,7 +124,12 @@ def _identity(draft: _Draft, node: int, generator: Random) -> int:
         return draft.new("-", draft.new("+", node, other), other)
     if which == 7:
         return draft.new("max", node, node)
-    return draft.new("*", draft.new("*", draft.constant(0.5), node), draft.constant(2.0))
+    factor, inverse = generator.choice(_INVERSES)
+    op, args, _ = draft.nodes[node]
+    if which == 8 and op in ("+", "-"):
+        a, b = (draft.new("*", draft.constant(factor), arg) for arg in args)
+        return draft.new("*", draft.constant(inverse), draft.new(op, a, b))
+    return draft.new("*", draft.new("*", draft.constant(factor), node), draft.constant(inverse))
 
 
 def _insert_identities(draft: _Draft, generator: Random) -> None:

@@ -6,7 +6,6 @@ until they stop splitting. While a tie is left that is more than plain twins, on
 singled out: the one whose refinement comes out smallest.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,9 +20,11 @@ from cells.identity.rewrite import (
     MASK,
     STATE,
     SUM,
+    Number,
     OutOfRangeError,
     Terms,
     clean,
+    decimal,
     digest,
     frozen,
     initial_text,
@@ -40,11 +41,11 @@ _REFINEMENTS: Final = 256
 _SYMMETRIC: Final = frozenset({"default", "normal"})
 
 
-Share = tuple[Initial, list[tuple[int, float]], float]
+Share = tuple[Initial, list[tuple[int, int]], Number]
 """A law, the members whose biases it replaces, with their signs, and the number added."""
 
 
-Profile = tuple[tuple[int, float], ...]
+Profile = tuple[tuple[int, Number], ...]
 """The sums that read a linear or vector, each with its coefficient there."""
 
 
@@ -59,7 +60,7 @@ class Group:
     """
 
     profile: Profile
-    members: list[tuple[int, float]]
+    members: list[tuple[int, int]]
     laws: list[Share]
 
 
@@ -101,7 +102,7 @@ class Ordering:
         self._groups: list[Group] = []
         self.biases: dict[int, Initial | None] = {}
         self.origins: dict[int, tuple[list[tuple[int, float]], float]] = {}
-        self.numbers: dict[int, float] = {}
+        self.numbers: dict[int, Number] = {}
         self.again = False
         self._refinements = 0
 
@@ -109,7 +110,7 @@ class Ordering:
         """Finds the groups of linears and vectors, and seeds the colours with laws of biases."""
         terms, seeds = self.terms, self._seeds
         kind, payload, args, up = terms.kind, terms.payload, terms.args, terms.up
-        profiles: dict[int, list[tuple[int, float]] | None] = {}
+        profiles: dict[int, list[tuple[int, Number]] | None] = {}
         for term in self.live:
             which = kind[term]
             if which == LINEAR:
@@ -130,14 +131,14 @@ class Ordering:
         for term in (self.output, *self.updates.values()):
             if term in profiles:
                 profiles[term] = None
-        groups: dict[Profile, list[tuple[int, float]]] = {}
+        groups: dict[Profile, list[tuple[int, int]]] = {}
         for term, found in profiles.items():
             if found is None:
                 self._see_own_bias(term)
                 continue
-            profile, sign = tuple(found), 1.0
+            profile, sign = tuple(found), 1
             if _orientation(profile, up) < 0:
-                profile, sign = _turned(profile), -1.0
+                profile, sign = _turned(profile), -1
             groups.setdefault(profile, []).append((term, sign))
         for profile, members in groups.items():
             group = self._group(profile, members)
@@ -160,9 +161,10 @@ class Ordering:
             bias: Initial | None = self.terms.payload[term][1].bias
             self._seeds[term] = _NO_BIAS if bias is None else parameter_label(bias)
 
-    def _group(self, profile: Profile, members: list[tuple[int, float]]) -> Group:
+    def _group(self, profile: Profile, members: list[tuple[int, int]]) -> Group:
         payload = self.terms.payload
-        parts, numbers = list[float](), list[tuple[int, float]]()
+        total: Number = 0
+        numbers: list[tuple[int, int]] = []
         laws: list[Share] = []
         for member in members:
             law: Initial | Linear | None = payload[member[0]][1]
@@ -171,22 +173,21 @@ class Ordering:
             if law is None:
                 continue
             if law.law == "value":
-                parts.append(member[1] * law.numbers[0])
+                total += member[1] * decimal(law.numbers[0])
                 numbers.append(member)
             else:
-                laws.append((_signed(law, member[1]), [member], 0.0))
+                laws.append((_signed(law, member[1]), [member], 0))
         if numbers:
-            total = math.fsum(parts)  # in whatever order
             user, coefficient = profile[0]
-            number = 0.0
-            if len(profile) == 1 and coefficient == 1.0 and (total or not laws):
+            number: Number = 0
+            if len(profile) == 1 and coefficient == 1 and (total or not laws):
                 number = payload[user][0]
             try:
                 start = clean(total + number)
             except OutOfRangeError:
                 return Group(profile, [], [])  # each keeps its own
             if number:
-                self.numbers[user] = 0.0
+                self.numbers[user] = 0
                 self.again = True
             if start == 0.0 and laws:
                 laws[0] = (laws[0][0], laws[0][1] + numbers, number)
@@ -215,7 +216,10 @@ class Ordering:
                 if share is not None:
                     law, parts, number = share
                     bias = _signed(law, sign)
-                    self.origins[term] = ([(m, sign * s) for m, s in parts], sign * number)
+                    self.origins[term] = (
+                        [(m, float(sign * s)) for m, s in parts],
+                        float(sign * number),
+                    )
                 self.biases[term] = bias
                 # Colours of vectors know their laws, so the cell is ordered anew with other ones.
                 if kind[term] == FRESH and bias != payload[term][1]:
@@ -227,7 +231,7 @@ class Ordering:
         if min(group.profile, key=lambda part: keys[part[0]])[1] < 0:
             group.members = [(term, -sign) for term, sign in group.members]
             group.laws = [
-                (_signed(law, -1.0), [(term, -sign) for term, sign in parts], -number)
+                (_signed(law, -1), [(term, -sign) for term, sign in parts], -number)
                 for law, parts, number in group.laws
             ]
             group.laws.sort(key=_law_text)
@@ -387,7 +391,7 @@ def _turned(profile: Profile) -> Profile:
     return tuple([(user, -coefficient) for user, coefficient in profile])
 
 
-def _seen(profile: Profile, up: list[int]) -> list[tuple[int, float]]:
+def _seen(profile: Profile, up: list[int]) -> list[tuple[int, Number]]:
     """A profile by what its sums are made of, in order."""
     return sorted([(up[user], coefficient) for user, coefficient in profile])
 
@@ -397,7 +401,7 @@ def _balanced(profile: Profile, up: list[int]) -> bool:
     return len(profile) > 1 and _seen(profile, up) == _seen(_turned(profile), up)
 
 
-def _orientation(profile: Profile, up: list[int]) -> float:
+def _orientation(profile: Profile, up: list[int]) -> Number:
     """A positive number for a profile whose first sum has a positive coefficient, else a negative one.
 
     First is what comes first by what it is made of. Of a balanced profile and its opposite it is the
@@ -407,7 +411,7 @@ def _orientation(profile: Profile, up: list[int]) -> float:
     if len(profile) == 1:
         return first
     plus, minus = _seen(profile, up), _seen(_turned(profile), up)
-    return first if plus == minus else 1.0 if plus > minus else -1.0
+    return first if plus == minus else 1 if plus > minus else -1
 
 
 def _law_text(share: Share) -> str:
@@ -418,7 +422,7 @@ def _value(number: float) -> Initial:
     return Initial("value", (number,)) if number else ZERO
 
 
-def _signed(law: Initial, sign: float) -> Initial:
+def _signed(law: Initial, sign: Number) -> Initial:
     """The law of `sign` times what `law` draws."""
     if sign > 0 or law.law in _SYMMETRIC:
         return law

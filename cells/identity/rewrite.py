@@ -4,13 +4,17 @@ Every value becomes a term. Sums are flat linear combinations (a number and a co
 term), products are flat (an exponent for each factor) and carry no number, maxima and minima are
 flat sets. Equal terms are one term; only what owns parameters (`linear`, `vector`, `scalar`) is
 always new. Rewriting is one pass over the nodes, so it ends.
+
+Numbers are exact fractions here, so that a chain of factors has one value however it is grouped. They
+are rounded to the 12 digits of cell text when the canonical form is written, once and last.
 """
 
 import hashlib
 import math
 import struct
 from collections.abc import Callable
-from typing import Any, Final, cast
+from fractions import Fraction
+from typing import Any, Final, TypeAlias, cast
 
 from cells.cell import Cell, Linear
 from cells.initial import Initial
@@ -23,13 +27,20 @@ MASK: Final = (1 << 64) - 1
 K1: Final = 0x9E3779B97F4A7C15
 K2: Final = 0xBF58476D1CE4E5B9
 
+Number: TypeAlias = int | Fraction
+"""A folded number, exact; whole numbers are `int`."""
+
 _LARGEST: Final = 1e37
+_BITS: Final = 2048
+"""Of the numerator or denominator of a folded number: 50 factors of 12 digits."""
+_POWERS: Final = 40
+"""Powers of 2 and of 5 by which a sum without common divisor is tried: 2^40 has 13 digits."""
 _MEMORY: Final = 50_000
 """Entries after which a memo is emptied."""
 
 
 class OutOfRangeError(ArithmeticError):
-    """A folded number that cell text cannot hold."""
+    """A folded number that is too long, or too large or small for cell text."""
 
 
 def digest(text: str) -> int:
@@ -40,17 +51,20 @@ def digest(text: str) -> int:
 LABELS: Final[dict[str, int]] = {name: digest(name) for name in (*OPS, "sum", "product")}
 _SECOND: Final = digest("second argument")
 
-_numbers: dict[float, int] = {1.0: digest("one"), -1.0: digest("minus one")}
+_numbers: dict[Number, int] = {1: digest("one"), -1: digest("minus one")}
+_decimals: dict[float, Number] = {}
 _parameters: dict[int, tuple[object, int]] = {}
 
 
-def number_label(value: float) -> int:
+def number_label(value: Number) -> int:
     """64 bits that stand for a number."""
     label = _numbers.get(value)
     if label is None:
         if len(_numbers) > _MEMORY:
             _numbers.clear()
-        label = _numbers[value] = digest(struct.pack("<d", value).hex())
+            _numbers.update({1: digest("one"), -1: digest("minus one")})
+        text = struct.pack("<d", clean(value)).hex() if holds(value) else str(value)
+        label = _numbers[value] = digest(text)
     return label
 
 
@@ -86,28 +100,60 @@ def frozen(linear: Linear) -> bool:
     return linear.kind == "frozen"
 
 
-def clean(value: float) -> float:
+def decimal(value: float) -> Number:
+    """The exact number that cell text with this value says: 1/10 for 0.1."""
+    if value.is_integer():
+        return int(value)
+    known = _decimals.get(value)
+    if known is None:
+        if len(_decimals) > _MEMORY:
+            _decimals.clear()
+        known = _decimals[value] = Fraction(repr(value))
+    return known
+
+
+def clean(value: Number) -> float:
     """The number rounded to the 12 digits that cell text holds.
 
     Raises:
         OutOfRangeError: when text cannot hold it.
     """
-    if value.is_integer() and -1e12 < value < 1e12:
-        return value + 0.0
-    if not 1 / _LARGEST < abs(value) < _LARGEST:
-        raise OutOfRangeError
-    return float(f"{value:.12g}")
-
-
-def exact(value: float) -> float | None:
-    """The number rounded to 12 digits, or None where that changes it beyond float64's own rounding."""
     try:
-        rounded = clean(value)
+        rounded = float(value)
+    except OverflowError:
+        raise OutOfRangeError from None
+    if value == 0 or (type(value) is int and -(10**12) < value < 10**12):
+        return rounded
+    if not 1 / _LARGEST < abs(rounded) < _LARGEST:
+        raise OutOfRangeError
+    return float(f"{rounded:.12g}")
+
+
+def holds(value: Number) -> bool:
+    """Whether cell text holds the number exactly."""
+    try:
+        return decimal(clean(value)) == value
     except OutOfRangeError:
-        return None
-    return rounded if abs(rounded - value) <= 1e-15 * abs(value) else None
+        return False
 
 
+def _plain(value: Number) -> Number:
+    """The number with whole numbers as `int`.
+
+    Raises:
+        OutOfRangeError: when it is so long that a few more factors would fill the memory.
+    """
+    numerator, denominator = value.numerator, value.denominator
+    if numerator.bit_length() > _BITS or denominator.bit_length() > _BITS:
+        raise OutOfRangeError
+    return numerator if denominator == 1 else value
+
+
+def _ratio(value: Number, divisor: Number) -> Number:
+    return _plain(Fraction(value, divisor))
+
+
+_GUARD: Final = decimal(DIVISION_GUARD)
 _FOLDED: Final = frozenset(row.name for row in OPS.values() if row.fold)
 _NEVER_NEGATIVE: Final = frozenset(row.name for row in OPS.values() if row.never_negative)
 _KEEPS_POSITIVE: Final = frozenset(row.name for row in OPS.values() if row.keeps_positive)
@@ -115,25 +161,46 @@ _COMMUTATIVE: Final = frozenset(row.name for row in OPS.values() if row.commutat
 _IDEMPOTENT: Final = frozenset(row.name for row in OPS.values() if row.idempotent)
 
 
-def _fold(op: str, number: float) -> float | None:
-    """An activation of a number, or None where the row does not fold it."""
+def _fold(op: str, number: Number) -> Number | None:
+    """An activation of a number, or None where the row does not fold it or text holds no exact result.
+
+    A number with more digits than text holds is left, too: it is folded once it has been rounded.
+    """
     row = OPS[op]
-    return None if number and row.fold == "zero" else exact(row.at(number))
+    if (number and row.fold == "zero") or not holds(number):
+        return None
+    value = row.at(clean(number))
+    if value and not 1 / _LARGEST < abs(value) < _LARGEST:
+        return None
+    rounded = float(f"{value:.12g}")
+    return decimal(rounded) if abs(rounded - value) <= 1e-15 * abs(value) else None
 
 
-def _size(numbers: tuple[float, ...]) -> float:
+def _size(numbers: tuple[Number, ...]) -> Number:
     """A factor to take out of a sum with these numbers: sums that differ by a factor leave the same.
 
-    It is the largest of them that divides all to exact numbers, else a power of two.
+    It is the largest of them that divides all to numbers that text holds; else the factor that
+    leaves what they are without their common divisor, as decimals that text holds; else, where the
+    sum has no multiple that text holds, the largest.
     """
     sizes = sorted({abs(number) for number in numbers if number}, reverse=True)
     if sizes[0] == sizes[-1]:
         return sizes[0]
     for size in sizes:
-        if None not in map(exact, [other / size for other in sizes]):
+        if all(holds(_ratio(other, size)) for other in sizes):
             return size
-    size = math.ldexp(1.0, math.frexp(sizes[0])[1])
-    return 1.0 if None in map(exact, [other / size for other in sizes]) else size
+    common = math.lcm(*[size.denominator for size in sizes])
+    whole = [int(size * common) for size in sizes]
+    divisor = math.gcd(*whole)
+    whole = [size // divisor for size in whole]
+    for base in (2, 5):
+        for power in range(_POWERS):
+            factor = base**power
+            # A digit before the point: this is a question of the sum alone, not of its size.
+            shift = 10 ** (len(str(whole[0] * factor)) - 1)
+            if all(holds(_ratio(other * factor, shift)) for other in whole):
+                return _ratio(divisor * shift, common * factor)
+    return sizes[0]
 
 
 class Terms:
@@ -175,7 +242,7 @@ class Terms:
     def __init__(self, choices: tuple[bool, ...] | None = ()) -> None:
         self.ties: list[int] = []
         self._choices = choices
-        self._splits: dict[int, tuple[float, int]] = {}
+        self._splits: dict[int, tuple[Number, int]] = {}
         self.kind: list[int] = []
         self.op: list[str] = []
         self.args: list[tuple[int, ...]] = []
@@ -184,7 +251,7 @@ class Terms:
         self.label: list[int] = []
         self.up: list[int] = []
         self.depth: list[int] = []
-        self._sums: dict[tuple[float, tuple[int, ...], tuple[float, ...]], int] = {}
+        self._sums: dict[tuple[Number, tuple[int, ...], tuple[Number, ...]], int] = {}
         self._products: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
         self._others: dict[tuple[str, tuple[int, ...]], int] = {}
 
@@ -227,9 +294,9 @@ class Terms:
             term = self._others[key] = self.new(OTHER, op, args, roles, None, LABELS[op])
         return term
 
-    def sum(self, number: float, args: tuple[int, ...], coefficients: tuple[float, ...]) -> int:
+    def sum(self, number: Number, args: tuple[int, ...], coefficients: tuple[Number, ...]) -> int:
         """A linear combination: `args` sorted, no coefficient 0, no argument itself a sum."""
-        if number == 0.0 and coefficients == (1.0,):
+        if number == 0 and coefficients == (1,):
             return args[0]
         key = (number, args, coefficients)
         term = self._sums.get(key)
@@ -240,100 +307,98 @@ class Terms:
             term = self._sums[key] = self.new(SUM, "sum", args, roles, payload, label)
         return term
 
-    def constant(self, value: float) -> int:
+    def constant(self, value: Number) -> int:
         """A number: the sum of nothing."""
-        return self.sum(value + 0.0, (), ())
+        return self.sum(value, (), ())
 
-    def number(self, term: int) -> float | None:
+    def number(self, term: int) -> Number | None:
         """The number that a term is, or None."""
         return self.payload[term][0] if self.kind[term] == SUM and not self.args[term] else None
 
-    def add(self, a: int, b: int, sign: float) -> int:
+    def add(self, a: int, b: int, sign: int) -> int:
         """`a + sign * b` for sign 1 or -1."""
         kind = self.kind
         if kind[a] != SUM and kind[b] != SUM and a != b:
             if a < b:
-                return self.sum(0.0, (a, b), (1.0, sign))
-            return self.sum(0.0, (b, a), (sign, 1.0))
-        number = 0.0
-        terms: dict[int, float] = {}
-        for term, factor in ((a, 1.0), (b, sign)):
+                return self.sum(0, (a, b), (1, sign))
+            return self.sum(0, (b, a), (sign, 1))
+        number: Number = 0
+        terms: dict[int, Number] = {}
+        for term, factor in ((a, 1), (b, sign)):
             if kind[term] == SUM:
                 constant, coefficients = self.payload[term]
                 number += factor * constant
                 for arg, coefficient in zip(self.args[term], coefficients, strict=True):
-                    terms[arg] = terms.get(arg, 0.0) + factor * coefficient
+                    terms[arg] = terms.get(arg, 0) + factor * coefficient
             else:
-                terms[term] = terms.get(term, 0.0) + factor
+                terms[term] = terms.get(term, 0) + factor
         return self._combination(number, terms)
 
-    def _combination(self, number: float, terms: dict[int, float]) -> int:
+    def _combination(self, number: Number, terms: dict[int, Number]) -> int:
         args: list[int] = []
-        coefficients: list[float] = []
+        coefficients: list[Number] = []
         for term in sorted(terms):
-            coefficient = terms[term]
-            if coefficient != 1.0 and coefficient != -1.0:
-                coefficient = clean(coefficient)
+            coefficient = _plain(terms[term])
             if coefficient:
                 args.append(term)
                 coefficients.append(coefficient)
-        return self.sum(clean(number), tuple(args), tuple(coefficients))
+        return self.sum(_plain(number), tuple(args), tuple(coefficients))
 
-    def scale(self, term: int, factor: float) -> int:
+    def scale(self, term: int, factor: Number) -> int:
         """`factor * term`, the factor spread over the coefficients."""
-        if factor == 1.0:
+        if factor == 1:
             return term
         if self.kind[term] != SUM:
-            return self._combination(0.0, {term: factor})
+            return self._combination(0, {term: factor})
         number, coefficients = self.payload[term]
         pairs = zip(self.args[term], coefficients, strict=True)
         return self._combination(factor * number, {arg: factor * c for arg, c in pairs})
 
-    def split(self, term: int) -> tuple[float, int | None]:
+    def split(self, term: int) -> tuple[Number, int | None]:
         """A number and a term whose product is `term`; the term is None where only a number is left.
 
         A sum of several terms gives its sign and a size, so that sums which differ by a factor
         have one term; see `_orientation` and `_size`.
         """
         if self.kind[term] != SUM:
-            return 1.0, term
+            return 1, term
         known = self._splits.get(term)
         if known is not None:
             return known
-        number: float
-        coefficients: tuple[float, ...]
+        number: Number
+        coefficients: tuple[Number, ...]
         number, coefficients = self.payload[term]
         if not coefficients:
             return number, None
-        if number == 0.0 and len(coefficients) == 1:
+        if number == 0 and len(coefficients) == 1:
             return coefficients[0], self.args[term][0]
         size = _size((number, *coefficients))
-        unit = term if size == 1.0 else self.scale(term, 1.0 / size)
+        unit = term if size == 1 else self.scale(term, _ratio(1, size))
         sign, rest = self._splits.get(unit) or self._oriented(unit)
         self._splits[term] = split = sign * size, rest
         return split
 
-    def _oriented(self, unit: int) -> tuple[float, int]:
+    def _oriented(self, unit: int) -> tuple[int, int]:
         """The sign of a sum of size 1, 1 or -1, and the sum that is positive."""
         sign, choices = self._orientation(unit), self._choices
         if sign:
-            rest = self.scale(unit, -1.0) if sign < 0 else unit
+            rest = self.scale(unit, -1) if sign < 0 else unit
         elif choices is None:
-            sign, rest = 1.0, unit
+            sign, rest = 1, unit
             self.ties.append(rest)
         else:
             place = len(self.ties)
-            opposite = self.scale(unit, -1.0)
-            sign = -1.0 if place < len(choices) and choices[place] else 1.0
+            opposite = self.scale(unit, -1)
+            sign = -1 if place < len(choices) and choices[place] else 1
             rest = opposite if sign < 0 else unit
             self.ties.append(rest)
             # Of this sum and its opposite the one chosen is positive, at whatever size.
             self._splits[opposite] = -sign, rest
         self._splits[unit] = split = sign, rest
-        self._splits[rest] = 1.0, rest
+        self._splits[rest] = 1, rest
         return split
 
-    def _orientation(self, term: int) -> float:
+    def _orientation(self, term: int) -> int:
         """1 for a sum that is positive, -1 for a negative one, 0 where nothing tells.
 
         Positive is a sum whose number is, else most of whose coefficients are, else whose positive
@@ -342,12 +407,12 @@ class Terms:
         number, coefficients = self.payload[term]
         balance = number or sum([1 if c > 0 else -1 for c in coefficients])
         if balance:
-            return 1.0 if balance > 0 else -1.0
+            return 1 if balance > 0 else -1
         up = self.up
         pairs = [(up[arg], c) for arg, c in zip(self.args[term], coefficients, strict=True)]
         plus = sorted([(at, c) for at, c in pairs if c > 0])
         minus = sorted([(at, -c) for at, c in pairs if c < 0])
-        return 0.0 if plus == minus else 1.0 if plus < minus else -1.0
+        return 0 if plus == minus else 1 if plus < minus else -1
 
     def multiply(self, a: int, b: int) -> int:
         """`a * b`."""
@@ -356,10 +421,10 @@ class Terms:
             first, left = self.split(a)
             second, right = self.split(b)
             factor = first * second
-            if factor == 0.0:
-                return self.constant(0.0)
+            if factor == 0:
+                return self.constant(0)
             if left is None and right is None:
-                return self.constant(clean(factor))
+                return self.constant(_plain(factor))
             if left is None or right is None:
                 return self.scale(right if left is None else left, factor)  # type: ignore[arg-type]
             return self.scale(self._product(left, right), factor)
@@ -391,20 +456,20 @@ class Terms:
         """`a / guard(b)`."""
         divisor = self.number(b)
         if divisor is not None:
-            if abs(divisor) < DIVISION_GUARD:
-                divisor = math.copysign(DIVISION_GUARD, divisor)
-            inverse = exact(1.0 / divisor)
-            if inverse is not None:
+            if abs(divisor) < _GUARD:
+                divisor = -_GUARD if divisor < 0 else _GUARD
+            inverse = _ratio(1, divisor)
+            if holds(inverse):
                 return self.scale(a, inverse)
             dividend = self.number(a)
             if dividend is not None:
-                quotient = exact(dividend / divisor)
-                if quotient is not None:
+                quotient = _ratio(dividend, divisor)
+                if holds(quotient):
                     return self.constant(quotient)
         factor, rest = self.split(a)
-        if factor == 0.0:
-            return self.constant(0.0)
-        rest = self.constant(1.0) if rest is None else rest
+        if factor == 0:
+            return self.constant(0)
+        rest = self.constant(1) if rest is None else rest
         return self.scale(self.other("/", (rest, b), ordered=True), factor)
 
     def extreme(self, op: str, a: int, b: int) -> int:
@@ -432,15 +497,15 @@ class Terms:
 
     def linear(self, node: int, a: int, parameter: Linear) -> int:
         """A `linear`: always new, unless its argument is 0, when its bias is left."""
-        if self.kind[a] == SUM and self.number(a) == 0.0:
+        if self.kind[a] == SUM and self.number(a) == 0:
             bias = parameter.bias
             if bias is None:
-                return self.constant(0.0)
+                return self.constant(0)
             if not frozen(parameter):
                 label = LABELS["vector"] ^ parameter_label(bias)
                 return self.new(FRESH, "vector", (), (), (node, bias), label)
             if bias.law == "value":
-                return self.constant(bias.numbers[0])
+                return self.constant(decimal(bias.numbers[0]))
         label = LABELS["linear"] ^ parameter_label(parameter)
         return self.new(LINEAR, "linear", (a,), (1,), (node, parameter), label)
 
@@ -455,8 +520,7 @@ def rewrite(
         flat: whether the laws of arithmetic are used; without them only equal nodes are merged.
         choices: decide signs that nothing else does, False where they end; see `Terms.ties`.
 
-    The laws hold over the real numbers. Folded numbers are rounded to 12 digits, which is what cell
-    text holds; `a * 0` is 0 and `a - a` is 0 whatever a is, infinities included.
+    The laws hold over the real numbers, and folded numbers are exact; `a * 0` is 0 and `a - a` is 0 whatever a is, infinities included.
     """
     terms = Terms(choices)
     values: list[int] = []
@@ -470,9 +534,9 @@ def rewrite(
                 if not flat:
                     value = terms.other(op, (a, b), ordered=op not in _COMMUTATIVE)
                 elif op == "+":
-                    value = terms.add(a, b, 1.0)
+                    value = terms.add(a, b, 1)
                 elif op == "-":
-                    value = terms.add(a, b, -1.0)
+                    value = terms.add(a, b, -1)
                 elif op in arithmetic:
                     value = arithmetic[op](a, b)
                 elif op in _IDEMPOTENT:
@@ -492,7 +556,7 @@ def rewrite(
         elif op == "state":
             value = terms.new(STATE, op, (), (), index - 1, LABELS[op])
         elif isinstance(parameter, float):
-            value = terms.constant(parameter)
+            value = terms.constant(decimal(parameter))
         else:
             law = cast("Initial", parameter)
             label = LABELS[op] ^ parameter_label(law)
