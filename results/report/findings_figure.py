@@ -343,7 +343,7 @@ def importance(tasks: Mapping[str, TaskColumn], found: Sequence[Importance]) -> 
                 pd.DataFrame(
                     told,
                     index=[plain(arm) for arm in arms],
-                    columns=[plain(short[parameter]) for parameter in parameters],
+                    columns=[plain(short.get(parameter, parameter)) for parameter in parameters],
                 ),
                 ax=ax,
                 vmin=0,

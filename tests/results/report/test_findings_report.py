@@ -36,8 +36,8 @@ def page(record: tuple[Store, Run]) -> str:
 
 def importances(run: Run) -> list[Importance]:
     tried = selections(run.trainings, run.tasks)
-    shares = {"learning_rate": 0.75, "scale": 0.25}
-    return [Importance(one.arm, one.task, 10, shares, frozenset({"scale"})) for one in tried]
+    shares = {"learning_rate": 0.75, "init_scale": 0.25}
+    return [Importance(one.arm, one.task, 10, shares, frozenset({"init_scale"})) for one in tried]
 
 
 def text_of(page: str) -> str:
