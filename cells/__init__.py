@@ -6,10 +6,10 @@ Standard library only: `import cells` loads neither torch nor numpy.
 from cells import zoo
 from cells.cell import Cell, Linear, Node
 from cells.error import CellError
-from cells.execution import execution_class
 from cells.identity.canonical import canonical, identifier, identify
 from cells.initial import Initial
 from cells.limit import LIMITS, Limits
+from cells.measure.execution import execution_class
 from cells.mutation import Mutant, Refusal, mutate
 from cells.sampling import sample
 from cells.text.parser import parse, read

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from cells.cell import Cell
-from cells.dynamics import HORIZONS, Dynamics, Memory
-from cells.passport import Passport
+from cells.measure.dynamics import HORIZONS, Dynamics, Memory
+from cells.measure.passport import Passport
 from cells.size import TRAINING
 
 SYMBOLS: Final = 5

@@ -18,7 +18,7 @@ from torch import Tensor
 from cells.cell import Cell, Linear
 from cells.engine.pointwise import FUNCTIONS
 from cells.engine.reference import linear_map
-from cells.execution import components, reads
+from cells.measure.execution import components, reads
 
 
 class _Affine(NamedTuple):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Self
 
 from cells import CellError, parse
-from cells.execution import execution_class
+from cells.measure.execution import execution_class
 from cells.training.metric import Metric
 from results.label import baseline_id, label
 from results.leaderboard.task_column import TaskColumn, column, metric_of
@@ -57,7 +57,7 @@ class Row:
         cell_id, label, text: which.
         baseline: one of the study's baselines.
         parent_id, operators: where it came from.
-        execution: class of `cells.execution`.
+        execution: class of `cells.measure.execution`.
         first: index at which it was first asked for.
         parameters: most that it had on any task.
         tried, diverged: settings with an outcome on all tasks; those that diverged.

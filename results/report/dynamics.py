@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from cells.dynamics import BINS, Memory, Saturation, Spectrum
+from cells.measure.dynamics import BINS, Memory, Saturation, Spectrum
 from results.report.panel import FAINT, INK, panels, plain
 
 _LEAST: Final = 1e-12

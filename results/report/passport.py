@@ -11,8 +11,8 @@ from markupsafe import Markup
 from cells.cell import Cell
 from cells.drawing.mathml import mathml
 from cells.drawing.svg import draw
-from cells.dynamics import HORIZONS, Dynamics, Memory
-from cells.passport import Passport
+from cells.measure.dynamics import HORIZONS, Dynamics, Memory
+from cells.measure.passport import Passport
 from results.report import dynamics as figures
 from results.report.page import POLICY, environment, markup
 from results.report.panel import to_svg

@@ -90,7 +90,7 @@ def show_cell(
     from cells.engine.lowering.plan import describe, summary
     from cells.engine.lowering.plan import render as plan_text
     from cells.engine.lowering.translate import lower
-    from cells.passport import passport
+    from cells.measure.passport import passport
     from search import passport as measuring
     from search.resolve import cell as resolve
 

@@ -1,7 +1,7 @@
 """How a cell behaves: what its Jacobian does to the state, how far gradients reach, where gates sit.
 
 Everything is measured in seconds on small models of one layer, and is a function of cell, data and seed
-(trainings: on one machine class and executor). The values are those of `cells.dynamics`.
+(trainings: on one machine class and executor). The values are those of `cells.measure.dynamics`.
 """
 
 import math
@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from cells.cell import Cell
-from cells.dynamics import BINS, Dynamics, Gate, Memory, Saturation, Spectrum, Stability
 from cells.engine.batch import Batch
 from cells.engine.chance import generator
 from cells.engine.executor import make
@@ -27,6 +26,7 @@ from cells.engine.training.initial import draw
 from cells.engine.training.trainer import Source
 from cells.identity.canonical import canonical
 from cells.identity.naming import named
+from cells.measure.dynamics import BINS, Dynamics, Gate, Memory, Saturation, Spectrum, Stability
 from cells.seed import training_seed
 from cells.size import width_step
 from cells.training.setting import Setting

@@ -12,7 +12,7 @@ from cells import Cell, CellError, parse
 from cells.distance.relative import Relative, nearest
 from cells.drawing.mathml import mathml
 from cells.drawing.svg import draw
-from cells.passport import passport
+from cells.measure.passport import passport
 from results.dashboard.chart import Chart
 from results.dashboard.history import History
 from results.dashboard.pages import trials

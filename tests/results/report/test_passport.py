@@ -5,8 +5,8 @@ import re
 import pytest
 
 from cells import Cell, Node, parse, zoo
-from cells.dynamics import BINS, Dynamics, Gate, Memory, Saturation, Spectrum, Stability
-from cells.passport import passport
+from cells.measure.dynamics import BINS, Dynamics, Gate, Memory, Saturation, Spectrum, Stability
+from cells.measure.passport import passport
 from results.report.passport import render
 from tests.results.report.test_report import EVIL, elements
 

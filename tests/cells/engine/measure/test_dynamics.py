@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from cells import canonical, parse, zoo
-from cells.dynamics import Memory
 from cells.engine.learner import Model
 from cells.engine.measure import dynamics
 from cells.engine.reference import tensors, unroll
 from cells.engine.training.initial import draw
 from cells.identity.naming import named
+from cells.measure.dynamics import Memory
 from cells.seed import training_seed
 from cells.training.setting import Setting
 from tasks.generated import memorization

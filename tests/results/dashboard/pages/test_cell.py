@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from cells import parse
-from cells.passport import passport
+from cells.measure.passport import passport
 from cells.training.metric import LOSS
 from results.dashboard.pages import cell, trials
 from results.leaderboard import board as leaderboard

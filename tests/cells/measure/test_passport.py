@@ -13,7 +13,7 @@ from cells.engine.learner import Model
 from cells.engine.training.parameter import parameters as parameters_of
 from cells.engine.training.width import width_step
 from cells.identity.naming import named
-from cells.passport import header, passport
+from cells.measure.passport import header, passport
 from cells.size import flops, parameters, recurrent_depth
 from tests.strategies import cells
 
@@ -130,7 +130,7 @@ def test_a_notebook_shows_drawing_and_equations_with_names_escaped() -> None:
 
 def test_a_passport_needs_only_the_standard_library() -> None:
     code = (
-        "import sys\nfrom cells import zoo\nfrom cells.passport import passport\n"
+        "import sys\nfrom cells import zoo\nfrom cells.measure.passport import passport\n"
         "zoo.load('gru')._repr_html_(); passport(zoo.load('gru'))\n"
         "print(sorted({'numpy', 'torch', 'pandas'} & set(sys.modules)))"
     )

@@ -7,8 +7,8 @@ from typing import Any, Final
 from cells.cell import Cell
 from cells.distance.relative import Relative, nearest, zoo_forms
 from cells.drawing.equation import latex, plain
-from cells.execution import execution_class, meaning
 from cells.identity.canonical import canonical, identifier
+from cells.measure.execution import execution_class, meaning
 from cells.size import (
     TRAINING,
     Polynomial,

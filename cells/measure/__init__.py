@@ -1,0 +1,1 @@
+"""What can be told of a cell before it is trained, and what a measurement of it gave."""
