@@ -1,12 +1,20 @@
 """Memory that tapes point into: aligned, owned by Python, never moved while a tape lives."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-_SLAB: Final = 1 << 22
+SLAB: Final = 1 << 22
+"""Bytes that are reserved at a time."""
 _LINE: Final = 64
+
+
+def reserve(count: int) -> NDArray[np.uint8]:
+    """So many bytes, part of a larger allocation if it must be."""
+    whole = np.empty(count + _LINE, np.uint8)
+    start = -whole.ctypes.data % _LINE
+    return whole[start : start + count]
 
 
 class Memory:
@@ -17,7 +25,14 @@ class Memory:
     Args:
         dtype: of the numbers.
         poison: fill everything with NaN first, so that a number read before it is written shows.
+
+    Attributes:
+        slab, source: least bytes of an allocation, and where it comes from. A check for reads beyond
+            arrays sets them on the class, so that every array is an allocation.
     """
+
+    slab: ClassVar[int] = SLAB
+    source: ClassVar["staticmethod[[int], NDArray[np.uint8]]"] = staticmethod(reserve)
 
     def __init__(self, dtype: np.dtype[np.floating], *, poison: bool = False) -> None:
         self.dtype = dtype
@@ -59,8 +74,8 @@ class Memory:
     def _bytes(self, count: int) -> NDArray[np.uint8]:
         size = -(-max(count, 1) // _LINE) * _LINE
         if not self._slabs or self._used + size > self._slabs[-1].size:
-            self._slabs.append(np.empty(max(_SLAB, size + _LINE), np.uint8))
-            self._used = -self._slabs[-1].ctypes.data % _LINE
+            self._slabs.append(self.source(max(self.slab, size)))
+            self._used = 0
         start = self._used
         self._used += size
         return self._slabs[-1][start : start + count]
