@@ -84,7 +84,7 @@ def measure(
     machine = determinism.prepare() | {"cores": str(os.cpu_count())}
     load = [os.getloadavg()[0]]
     name = name or executor.best()
-    peak, method = _peak()
+    peak, method = _peak(name)
     peaks = [peak() for _ in range(3)]
     lstm: dict[str, Any] = {}
     gru: dict[str, Any] = {}
@@ -167,14 +167,15 @@ def measure(
     }
 
 
-def _peak() -> tuple[Callable[[], float], str]:
-    """A measurement of the peak in GFLOP/s, and how it is made."""
+def _peak(name: str) -> tuple[Callable[[], float], str]:
+    """A measurement of the peak in GFLOP/s by the instructions of an executor, and how it is made."""
+    target: build.Target = "portable" if name == "portable" else "native"
     try:
-        measure = build.peak()
+        measure = build.peak(target)
     except build.NativeError as error:
         said = str(error)
     else:
-        return lambda: measure(0.01), "multiply-adds in registers"
+        return lambda: measure(0.01), f"multiply-adds in registers ({target})"
     matrix = torch.randn(768, 768, generator=torch.Generator().manual_seed(0))
     out = torch.empty_like(matrix)
 
