@@ -26,11 +26,11 @@ ROWS = 12
 
 def together(parts: Iterable[Part]) -> Part:
     """The mean over all steps of `parts`."""
-    found = list(parts)
-    scored = sum(part.scored for part in found)
+    measured = list(parts)
+    scored = sum(part.scored for part in measured)
     return Part(
-        sum(part.accuracy * part.scored for part in found) / scored,
-        sum(part.loss * part.scored for part in found) / scored,
+        sum(part.accuracy * part.scored for part in measured) / scored,
+        sum(part.loss * part.scored for part in measured) / scored,
         scored,
     )
 

@@ -61,15 +61,15 @@ def plant(index: int, seed: int) -> tuple[Cell, Cell, tuple[str, ...]]:
         else:
             cell = random_cell(generator, extended=index % 2 == 0)
         try:
-            found = restate(cell, generator)
+            restated = restate(cell, generator)
         except CellError:  # x is folded away
             continue
-        if found is None:
+        if restated is None:
             continue
-        other = disguise(found[0], generator)
+        other = disguise(restated[0], generator)
         try:
             if identifier(other) != identifier(cell):
-                return cell, other, found[1]
+                return cell, other, restated[1]
         except CellError:
             continue
 
@@ -82,8 +82,8 @@ def pair(index: int, seed: int) -> tuple[Cell, Cell]:
         if index % 3 == 2:
             cell = zoo.load(generator.choice(zoo.names()))
         if index % 3:
-            found = mutate(cell, generator)
-            other = getattr(found, "cell", None)
+            mutated = mutate(cell, generator)
+            other = getattr(mutated, "cell", None)
         else:
             other = random_cell(generator, extended=index % 2 == 0)
         if other is None:
@@ -99,18 +99,20 @@ def rows(generator: Random, width: int, height: int, size: float) -> tuple[Vecto
     return tuple(tuple(generator.gauss(0.0, size) for _ in range(width)) for _ in range(height))
 
 
-def long_run(found: Fingerprint, width: int, seed: str, sizes: tuple[float, float]) -> list[Vector]:
+def long_run(
+    subject: Fingerprint, width: int, seed: str, sizes: tuple[float, float]
+) -> list[Vector]:
     """Outputs of the interpreter, with numbers that belong to roles; the dead have their own."""
-    cell, (weight, value) = found.cell, sizes
+    cell, (weight, value) = subject.cell, sizes
 
     def drawn(kind: str, rank: int, node: int, height: int, size: float) -> tuple[Vector, ...]:
-        owner = f"{kind} {rank}" if rank >= 0 else f"{found.id} {node}"
+        owner = f"{kind} {rank}" if rank >= 0 else f"{subject.id} {node}"
         return rows(Random(f"{seed} {owner}"), width, height, size)  # noqa: S311
 
     matrices: dict[int, tuple[Vector, ...]] = {}
     vectors: dict[int, Vector] = {}
     states: dict[int, Vector] = {}
-    for role in found.roles:
+    for role in subject.roles:
         if role.shape.startswith("matrix"):
             matrices[role.node] = drawn(role.kind, role.rank, role.node, width, weight)
             continue
@@ -188,7 +190,7 @@ def judge(a: Fingerprint, b: Fingerprint, seed: int) -> dict[str, Any]:
     verdict = (
         "not measured" if not steps else "equal" if worst <= CLOSE else "not shown to be equal"
     )
-    texts = [to_text(found.cell) for found in (a, b)]
+    texts = [to_text(member.cell) for member in (a, b)]
     return {"ids": [a.id, b.id], "verdict": verdict, "apart": worst, "steps": steps, "texts": texts}
 
 
@@ -215,8 +217,8 @@ def measure(rewritings: int, pairs: int, seed: int) -> dict[str, Any]:
         a, b = (pool[name] for name in names)
         if shown_equal(a, b):
             merged.append(judge(a, b, seed))
-    found = list(pool.values())
-    groups = [[found[index] for index in group] for group in classes(found) if len(group) > 1]
+    prints = list(pool.values())
+    groups = [[prints[index] for index in group] for group in classes(prints) if len(group) > 1]
     every = [judge(group[0], other, seed) for group in groups for other in group[1:]]
     return {
         "rewritings": rewritings,
@@ -225,14 +227,14 @@ def measure(rewritings: int, pairs: int, seed: int) -> dict[str, Any]:
         "missed": missed,
         "pairs": pairs,
         "merged": len(merged),
-        "merged_equal": sum(one["verdict"] == "equal" for one in merged),
-        "merged_by_mistake": [one for one in merged if one["verdict"] != "equal"],
-        "pool": len(found),
-        "pool_pairs": len(found) * (len(found) - 1) // 2,
+        "merged_equal": sum(pair["verdict"] == "equal" for pair in merged),
+        "merged_by_mistake": [pair for pair in merged if pair["verdict"] != "equal"],
+        "pool": len(prints),
+        "pool_pairs": len(prints) * (len(prints) - 1) // 2,
         "pool_merged": len(every),
-        "pool_merged_by_mistake": [one for one in every if one["verdict"] != "equal"],
-        "examples": [one["texts"] for one in every if one["verdict"] == "equal"][:8],
-        "unjudged": sum(not one.sound.any() for one in found),
+        "pool_merged_by_mistake": [pair for pair in every if pair["verdict"] != "equal"],
+        "examples": [pair["texts"] for pair in every if pair["verdict"] == "equal"][:8],
+        "unjudged": sum(not each.sound.any() for each in prints),
         "seconds": round(time.perf_counter() - start, 1),
     }
 
@@ -244,29 +246,35 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="Print one JSON document.")
     arguments = parser.parse_args()
-    found = measure(arguments.rewritings, arguments.pairs, arguments.seed)
-    mistakes = found["merged_by_mistake"] + found["pool_merged_by_mistake"]
-    bad = bool(mistakes) or found["recognised"] < WANTED * found["rewritings"]
+    measured = measure(arguments.rewritings, arguments.pairs, arguments.seed)
+    mistakes = measured["merged_by_mistake"] + measured["pool_merged_by_mistake"]
+    bad = bool(mistakes) or measured["recognised"] < WANTED * measured["rewritings"]
     if arguments.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(measured, indent=2))
         return int(bad)
-    rate = found["recognised"] / max(found["rewritings"], 1)
+    rate = measured["recognised"] / max(measured["rewritings"], 1)
     print(f"seed {arguments.seed}")
     print(
-        f"{found['recognised']} of {found['rewritings']} planted rewritings recognised ({rate:.1%})"
+        f"{measured['recognised']} of {measured['rewritings']} planted rewritings recognised ({rate:.1%})"
     )
-    print(f"  of these with a key in common             {found['recognised_by_key']}")
-    print(f"{found['merged']} of {found['pairs']} pairs of different ids merged")
-    print(f"  one function, says the interpreter         {found['merged_equal']}")
-    print(f"  by mistake                                 {len(found['merged_by_mistake'])}")
-    print(f"{found['pool_merged']} of {found['pool_pairs']} pairs among all {found['pool']} cells")
-    print(f"  by mistake                                 {len(found['pool_merged_by_mistake'])}")
-    print(f"{found['unjudged']} cells leave the finite range in every lane")
-    for one in found["missed"]:
-        print("not shown to be equal:", *one["identities"], *one["texts"], sep="\n")
-    for one in mistakes:
-        print(f"merged by mistake ({one['verdict']}, {one['apart']:.1e}):", *one["texts"], sep="\n")
-    print(f"{found['seconds']} s; {'FAULTS' if bad else 'all well'}")
+    print(f"  of these with a key in common             {measured['recognised_by_key']}")
+    print(f"{measured['merged']} of {measured['pairs']} pairs of different ids merged")
+    print(f"  one function, says the interpreter         {measured['merged_equal']}")
+    print(f"  by mistake                                 {len(measured['merged_by_mistake'])}")
+    print(
+        f"{measured['pool_merged']} of {measured['pool_pairs']} pairs among all {measured['pool']} cells"
+    )
+    print(f"  by mistake                                 {len(measured['pool_merged_by_mistake'])}")
+    print(f"{measured['unjudged']} cells leave the finite range in every lane")
+    for missed in measured["missed"]:
+        print("not shown to be equal:", *missed["identities"], *missed["texts"], sep="\n")
+    for mistake in mistakes:
+        print(
+            f"merged by mistake ({mistake['verdict']}, {mistake['apart']:.1e}):",
+            *mistake["texts"],
+            sep="\n",
+        )
+    print(f"{measured['seconds']} s; {'FAULTS' if bad else 'all well'}")
     return int(bad)
 
 

@@ -50,27 +50,27 @@ class Check:
         except CellError as error:
             self.folded += 1
             return [] if _code(other) == error.code else self._count(["id"])
-        found: list[str] = []
+        faults: list[str] = []
         if _id(other) != name:
-            found.append("id")
+            faults.append("id")
         if _fixed(form) != (form, name):
-            found.append("fixed")
+            faults.append("fixed")
         if _id(parse(to_text(form))) != name:
-            found.append("text")
+            faults.append("text")
         if self.forms.setdefault(name, form) != form:
-            found.append("collision")
+            faults.append("collision")
         error = rewriting_error(cell, generator)
         if error is not None:
             self.measured += 1
             self.worst = max(self.worst, error)
             if error > CLOSE:
-                found.append("meaning")
-        return self._count(found)
+                faults.append("meaning")
+        return self._count(faults)
 
-    def _count(self, found: list[str]) -> list[str]:
-        for fault in found:
+    def _count(self, faults: list[str]) -> list[str]:
+        for fault in faults:
             self.counts[fault] += 1
-        return found
+        return faults
 
 
 def _fixed(form: Cell) -> tuple[Cell, str] | None:

@@ -52,7 +52,8 @@ def share(study: Study, name: str, settings: int) -> tuple[float, list[float]]:
         good = outcome.ending is Ending.OK and outcome.valid_accuracy is not None
         tried[setting] = outcome.valid_accuracy if good else 0.0
         accuracies.append(tried[setting] or 0.0)
-    return sum(one >= screen.pass_mark for one in accuracies) / len(accuracies), accuracies
+    passed = sum(accuracy >= screen.pass_mark for accuracy in accuracies)
+    return passed / len(accuracies), accuracies
 
 
 def main() -> int:
@@ -70,7 +71,7 @@ def main() -> int:
     for name in (*WITH_MEMORY, *WITHOUT):
         passed, accuracies = share(study, name, arguments.settings)
         good &= passed > 0.5 if name in WITH_MEMORY else passed == 0
-        listed = " ".join(f"{one:.2f}" for one in sorted(accuracies, reverse=True))
+        listed = " ".join(f"{accuracy:.2f}" for accuracy in sorted(accuracies, reverse=True))
         print(f"{name:12} passes under {passed:4.0%} of settings; accuracies {listed}", flush=True)
     print(
         "the screen works"

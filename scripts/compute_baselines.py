@@ -24,22 +24,22 @@ def compute() -> str:
     parts = [HEAD]
     for name, read in (("ptb", ptb.words), ("ptb-char", ptb.characters)):
         files = [f"ptb/ptb.{'char.' * name.endswith('-char')}{split}.txt" for split in ptb.SPLITS]
-        found = read(corpus.locate("ptb", files))
-        losses = baseline.counted(name, found.streams, len(found.vocabulary), found.end)
-        parts.append(section(name, found.digest.split()[0], losses))
+        text = read(corpus.locate("ptb", files))
+        losses = baseline.counted(name, text.streams, len(text.vocabulary), text.end)
+        parts.append(section(name, text.digest.split()[0], losses))
     for name in pianoroll.SETS:
         file = pianoroll.file_of(name)
         pieces = pianoroll.read(corpus.locate(name, [file.path]), file)
-        losses = baseline.heard({s: (found.roll, found.offsets) for s, found in pieces.items()})
+        losses = baseline.heard({s: (piece.roll, piece.offsets) for s, piece in pieces.items()})
         parts.append(section(name, file.sha256, losses))
     return "\n".join(parts)
 
 
 def section(name: str, digest: str, losses: Mapping[Split, baseline.Losses]) -> str:
     lines = [f"[{name}]", f'digest = "{digest}"']
-    for split, found in losses.items():
+    for split, rules in losses.items():
         lines.append(f"[{name}.{split}]")
-        lines += [f'"{rule}" = {loss:.6f}' for rule, loss in found.items()]
+        lines += [f'"{rule}" = {loss:.6f}' for rule, loss in rules.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -76,11 +76,11 @@ def completions(left: int, known: int, unread: int) -> int:
     if left == 0:
         return int(unread == 1)
     old = known - unread
-    one, two = len(UNARY), len(BINARY)
+    unary, binary = len(UNARY), len(BINARY)
     ways = {
-        unread + 1: one * old + two * old * old,
-        unread: one * unread + two * (2 * unread * old + unread),
-        unread - 1: two * unread * (unread - 1),
+        unread + 1: unary * old + binary * old * old,
+        unread: unary * unread + binary * (2 * unread * old + unread),
+        unread - 1: binary * unread * (unread - 1),
     }
     return sum(
         count * completions(left - 1, known + 1, after) for after, count in ways.items() if count
@@ -108,9 +108,9 @@ def drawn(size: int, generator: Random) -> list[Statement]:
     unread: tuple[int, ...] = ()
     while len(done) < size:
         known, left = LEAVES + len(done), size - len(done) - 1
-        found = list(choices(known, unread))
-        weights = [completions(left, known + 1, len(after)) for _, after in found]
-        statement, unread = generator.choices(found, weights)[0]
+        statements = list(choices(known, unread))
+        weights = [completions(left, known + 1, len(after)) for _, after in statements]
+        statement, unread = generator.choices(statements, weights)[0]
         done.append(statement)
     return done
 
@@ -142,10 +142,12 @@ def look(size: int, texts: Iterator[list[Statement]]) -> tuple[Row, list[tuple[s
             folded += 1
             continue
         forms.setdefault(name, form)
-    found: list[Fingerprint] = [fingerprint(form) for form in forms.values()]
-    groups = classes(found)
-    first = [found[group[0]] for group in groups]
-    dead = sum(not one.reads_input or not one.cell.updates or one.dead_states > 0 for one in first)
+    prints: list[Fingerprint] = [fingerprint(form) for form in forms.values()]
+    groups = classes(prints)
+    first = [prints[group[0]] for group in groups]
+    dead = sum(
+        not mark.reads_input or not mark.cell.updates or mark.dead_states > 0 for mark in first
+    )
     counts = (
         refused,
         folded,
@@ -162,12 +164,12 @@ def look(size: int, texts: Iterator[list[Statement]]) -> tuple[Row, list[tuple[s
         folded,
         len(forms),
         len(groups),
-        sum(not one.reads_input for one in first),
-        sum(not one.cell.updates or one.dead_states > 0 for one in first),
+        sum(not mark.reads_input for mark in first),
+        sum(not cell.cell.updates or cell.dead_states > 0 for cell in first),
         dict(zip(FATES, counts, strict=True)),
     )
     pairs = [
-        (to_text(found[a].cell), to_text(found[b].cell))
+        (to_text(prints[a].cell), to_text(prints[b].cell))
         for a, b, *_ in (g for g in groups if len(g) > 1)
     ]
     return row, pairs

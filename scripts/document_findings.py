@@ -28,21 +28,21 @@ RECORD: Final = Path(__file__).resolve().parent.parent / "results" / "published"
 def recorded() -> tuple[findings.Run, tuple[findings.Measured, ...]]:
     """The published run, and what was measured on fresh seeds."""
     with publication.open_record(RECORD) as record:
-        found = findings.run_of(record, record.studies()[-1].id)
-    assert found is not None, f"{RECORD} holds no findings run"  # noqa: S101
-    return found, tuple(findings.measured(found.trainings))
+        run = findings.run_of(record, record.studies()[-1].id)
+    assert run is not None, f"{RECORD} holds no findings run"  # noqa: S101
+    return run, tuple(findings.measured(run.trainings))
 
 
 @cache
 def judged() -> tuple[list[str], list[tuple[Family, tuple[verdict.Verdict, ...]]]]:
     """What was trained, in sentences, and the verdicts by family."""
-    found, confirmed = recorded()
-    told = findings.verdicts(found.families, confirmed)
+    run, confirmed = recorded()
+    told = findings.verdicts(run.families, confirmed)
     said = [
-        *findings_report.headline(found, told, confirmed),
-        *findings_report.caveats(found, told, confirmed),
+        *findings_report.headline(run, told, confirmed),
+        *findings_report.caveats(run, told, confirmed),
     ]
-    return said, [(family, told[family.name]) for family in found.families]
+    return said, [(family, told[family.name]) for family in run.families]
 
 
 def headline() -> str:
@@ -56,10 +56,10 @@ def verdicts() -> str:
 
     def parts() -> Iterator[str]:
         for family, told in judged()[1]:
-            counts = Counter(one.word for one in told)
+            counts = Counter(judgement.word for judgement in told)
             words = ", ".join(f"{count} {word}" for word, count in counts.items())
             yield f"**{family.title}** ({words})\n"
-            yield table(head, (row(verdict.summary(one)) for one in told)) + "\n"
+            yield table(head, (row(verdict.summary(judgement)) for judgement in told)) + "\n"
 
     return "\n".join(parts()).rstrip("\n")
 
@@ -86,16 +86,16 @@ def _verdict(told: dict[str, Any]) -> str:
 
 def drops(base: str) -> str:
     """What each part of a cell is worth, by task."""
-    found, confirmed = recorded()
-    return _file(findings_figure.drops(found.tasks, findings_report.ablated(base, confirmed)), base)
+    run, confirmed = recorded()
+    return _file(findings_figure.drops(run.tasks, findings_report.ablated(base, confirmed)), base)
 
 
 def sweep() -> str:
     """The test metric against the bias that remembers."""
-    found, confirmed = recorded()
+    run, confirmed = recorded()
     biases = list(contrast.sweeps()["lstm"])
-    swept = findings_report.swept(found, confirmed)
-    return _file(findings_figure.sweep(found.tasks, biases, swept), "sweep")
+    swept = findings_report.swept(run, confirmed)
+    return _file(findings_figure.sweep(run.tasks, biases, swept), "sweep")
 
 
 def _file(drawn: Figure | None, name: str) -> str:

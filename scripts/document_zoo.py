@@ -50,7 +50,7 @@ def outside() -> str:
     """What the language cannot say."""
     head = ("what is missing", "cells that need it", "why", "the nearest that can be said")
     rows: Iterable[tuple[str, ...]] = (
-        (one["missing"], one["cells"], one["reason"], one["nearest"]) for one in zoo.outside()
+        (row["missing"], row["cells"], row["reason"], row["nearest"]) for row in zoo.outside()
     )
     return table(head, rows)
 
@@ -59,15 +59,15 @@ def published() -> str:
     """What the comparison with published packages found."""
     head = ("cell", "published as", "finding", "how they differ, and which is right")
     return table(
-        head, ((code(one.cell), code(one.module), one.verdict, one.finding) for one in PUBLISHED)
+        head, ((code(row.cell), code(row.module), row.verdict, row.finding) for row in PUBLISHED)
     )
 
 
 def verdicts() -> str:
     """How often each."""
-    counts = Counter(one.verdict for one in PUBLISHED)
-    found = ", ".join(f"{how_many} {verdict}" for verdict, how_many in sorted(counts.items()))
-    return f"{len(PUBLISHED)} comparisons: {found}."
+    counts = Counter(row.verdict for row in PUBLISHED)
+    counted = ", ".join(f"{how_many} {verdict}" for verdict, how_many in sorted(counts.items()))
+    return f"{len(PUBLISHED)} comparisons: {counted}."
 
 
 def count() -> str:

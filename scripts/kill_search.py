@@ -80,7 +80,7 @@ def main() -> int:
             process.communicate()
             if process.returncode == -signal.SIGKILL and outcomes(store) < total:
                 hits.append(outcomes(store))
-        found = finish(start(options.study, store, options.workers))
+        resumed = finish(start(options.study, store, options.workers))
         with Store.read(store) as opened:
             count = "SELECT count(*) FROM"
             attempts = int(opened.select(f"{count} attempt")[0][0])
@@ -90,8 +90,8 @@ def main() -> int:
         print(f"trials recorded after each: {hits}")
         print(f"trials expected {total}, found {outcomes(store)}, mismatched {mismatches}")
         print(f"attempts beyond the first {attempts - total}; file intact: {intact}")
-        print(f"resumed:     {found['digest']}")
-    same = found["digest"] == expected["digest"] and mismatches == 0 and intact
+        print(f"resumed:     {resumed['digest']}")
+    same = resumed["digest"] == expected["digest"] and mismatches == 0 and intact
     print("same history" if same else "DIFFERENT HISTORY")
     return 0 if same and len(hits) == options.kills else 1
 

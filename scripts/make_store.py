@@ -166,10 +166,10 @@ def begin(connection: sqlite3.Connection, study: Study) -> strategies.Cascade:
     insert(connection, "provenance", 1, "drawn", "by scripts/make_store.py; nothing was trained")
     plans = (study.screen.task, study.screen.scale), *((t.name, t.scale) for t in study.tasks)
     facts = {plan: registry.load(*plan).facts for plan in plans}
-    for one in facts.values():
-        words = (one.name, one.scale, one.version, one.digest, one.family)
-        judged = one.metric.name, one.unit
-        lists = ([asdict(row) for row in rows] for rows in (one.floors, one.baselines))
+    for task in facts.values():
+        words = (task.name, task.scale, task.version, task.digest, task.family)
+        judged = task.metric.name, task.unit
+        lists = ([asdict(row) for row in rows] for rows in (task.floors, task.baselines))
         insert(connection, "task", *words, *judged, *map(canonical_json, lists))
     return strategies.make(study, facts, executor="native")
 

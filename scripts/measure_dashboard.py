@@ -81,10 +81,10 @@ def measure(store: Path) -> None:
         for view in (*STUDY_VIEWS, *STORE_VIEWS):
             path = view.name if view in STORE_VIEWS else f"studies/{study}/{view.name}".rstrip("/")
             path += f"/{best}" if view.named else ""
-            found = [server.get(path) for _ in range(TURNS)]
-            seconds = statistics.median(one[1] for one in found)
-            spent = statistics.median(one[2] for one in found)
-            size = len(found[0][0]) / 1024
+            answers = [server.get(path) for _ in range(TURNS)]
+            seconds = statistics.median(answer[1] for answer in answers)
+            spent = statistics.median(answer[2] for answer in answers)
+            size = len(answers[0][0]) / 1024
             print(f"{view.name or 'overview':<18}{seconds:>9.2f}{spent:>11.2f}{size:>7.0f}")
         print(f"peak memory {server.peak():.0f} MB")
     finally:

@@ -144,8 +144,8 @@ def _parts(error: Exception) -> dict[str, Any]:
         said = (said[:1].lower() + said[1:]).removesuffix(".").replace("(Possible", "(possible")
         parts |= {"code": "usage", "message": said, "hint": f"see `{path} --help`"}
     elif isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        parts |= {"code": "system", "message": f"{place}{error.strerror or error}"}
+        prefix = f"{error.filename}: " if error.filename else ""
+        parts |= {"code": "system", "message": f"{prefix}{error.strerror or error}"}
     return {key: value for key, value in parts.items() if value}
 
 

@@ -255,14 +255,14 @@ def _check(study: Study, where: str) -> None:
             for row in space.searched
         ),
     )
-    for key, found, holds, expected in rules:
+    for key, given, holds, expected in rules:
         if not holds:
-            raise _wrong(key, where, found, expected)
+            raise _wrong(key, where, given, expected)
 
 
-def _wrong(key: str, where: str, found: object, expected: str, nearest: str = "") -> SearchError:
+def _wrong(key: str, where: str, given: object, expected: str, nearest: str = "") -> SearchError:
     return SearchError(
-        "study.value", f"{where}: {key or 'the study'} is {found!r}, expected {expected}{nearest}"
+        "study.value", f"{where}: {key or 'the study'} is {given!r}, expected {expected}{nearest}"
     )
 
 

@@ -143,7 +143,7 @@ def table(
     filled = [list(row) for row in rows]
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else WIDE, highlight=False)
-    drawn = [_Column(head, [row[place] for row in filled]) for place, head in enumerate(columns)]
+    drawn = [_Column(head, [row[column] for row in filled]) for column, head in enumerate(columns)]
     left_out: list[str] = []
     for head in spare:
         if sum(column.least + 3 for column in drawn) <= console.width:

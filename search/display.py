@@ -253,7 +253,7 @@ class SearchDisplay(Display):
         super().__init__(quiet=quiet, seconds=seconds)
         self._study = study
         self._slots = slots
-        self._metrics = {one.name: one.metric for one in facts}
+        self._metrics = {task.name: task.metric for task in facts}
         self._turned = Counter(turned)
         self._mishaps: Counter[str] = Counter()
         self._yardstick = baseline_id(study.baselines[-1])
@@ -263,7 +263,7 @@ class SearchDisplay(Display):
 
     def on_ask(self, ask: "Ask", progress: "Progress") -> None:
         """Counts the rejections that came to light."""
-        self._turned.update(str(one.cause) for one in ask.rejections)
+        self._turned.update(str(rejection.cause) for rejection in ask.rejections)
         self._take(progress)
 
     def on_sent(self, ask: "Ask", progress: "Progress") -> None:
@@ -321,8 +321,8 @@ class SearchDisplay(Display):
             return f"{self._study.name}: starting"
         ran, left = progress.done - progress.recorded, progress.total - progress.recorded
         best = ", ".join(
-            f"{task} {measure(one.value)} {label(one.cell_id)}"
-            for task, one in progress.best.items()
+            f"{task} {measure(best.value)} {label(best.cell_id)}"
+            for task, best in progress.best.items()
         )
         asks = progress.running[:1]
         parts = [f"{progress.done:,} of ~{progress.total:,} trials"]
@@ -346,12 +346,12 @@ class SearchDisplay(Display):
     def _best(self, task: str) -> str:
         progress, metric = self._progress, self._metrics[task]
         assert progress is not None  # noqa: S101  there is a best only after the first outcome
-        one = progress.best[task]
+        best = progress.best[task]
         measured = self._measured.get(task)
         beside = ""
-        if measured is not None and one.cell_id != self._yardstick:
+        if measured is not None and best.cell_id != self._yardstick:
             beside = f"  {label(self._yardstick)} {measure(measured)}"
-        return f"{task:<13} {metric.label:<8} {measure(one.value)}  {label(one.cell_id)}{beside}"
+        return f"{task:<13} {metric.label:<8} {measure(best.value)}  {label(best.cell_id)}{beside}"
 
     def _trouble(self, progress: "Progress") -> str:
         mishaps = [f"{count:,} {ending}" for ending, count in self._mishaps.most_common()]

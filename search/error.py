@@ -8,7 +8,7 @@ class SearchError(GatewrightError):
 
 
 class UsageError(SingleCodeError):
-    """The command line, or a caller in its place, asks for something that cannot be."""
+    """The command line, or a caller in code, asks for something impossible."""
 
     CODE = "usage"
 

@@ -29,7 +29,7 @@ def families(name: str) -> tuple[Family, ...]:
         SearchError: there is no such run.
     """
     if name == ALL:
-        return tuple(claim.load(one) for one in claim.names())
+        return tuple(claim.load(name) for name in claim.names())
     if name not in claim.names():
         raise SearchError(
             "findings.unknown",
@@ -41,8 +41,8 @@ def families(name: str) -> tuple[Family, ...]:
 
 def scales() -> tuple[str, ...]:
     """The scales that findings can be reproduced at."""
-    found = (name.split("-") for name in configuration.names() if name.startswith("findings-"))
-    return tuple(dict.fromkeys(words[1] for words in found))
+    split = (name.split("-") for name in configuration.names() if name.startswith("findings-"))
+    return tuple(dict.fromkeys(words[1] for words in split))
 
 
 def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study, ...]:
@@ -67,7 +67,7 @@ def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study
             f"known are {', '.join(scales())}",
         )
     arms = _arms(wanted)
-    found: list[Study] = []
+    built: list[Study] = []
     trained: set[tuple[str, str]] = set()
     for part, prefix in PARTS.items():
         file = f"findings-{scale}{part and '-' + part}"
@@ -89,7 +89,7 @@ def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study
         new = {(prefix + cell, plan.name) for cell in cells for plan in tasks} - trained
         if new:
             trained |= new
-            found.append(
+            built.append(
                 replace(
                     study,
                     name=f"{name}-{scale}{part and '-' + part}",
@@ -98,23 +98,23 @@ def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study
                     findings=FindingsPart(name, scale, part),
                 )
             )
-    return tuple(found)
+    return tuple(built)
 
 
 def _arms(wanted: Sequence[Family]) -> list[tuple[str, str]]:
     """Arm and task of all that the families compare, and of the paper's tables if they are judged."""
-    found = [
-        (arm, one.task)
+    arms = [
+        (arm, comparison.task)
         for family in wanted
         for told in family.claims
-        for one in told.comparisons
-        for arm in (one.better, one.worse)
+        for comparison in told.comparisons
+        for arm in (comparison.better, comparison.worse)
     ]
     if any(family.name == TABLES for family in wanted):
-        found += [
+        arms += [
             (column.part + row.arm, column.task)
             for table in paper_table.tables()
             for column in table.columns
             for row in table.rows
         ]
-    return found
+    return arms

@@ -143,9 +143,9 @@ def _trial(
     value = metric.value(row[metric.column("valid")])
     complete = row["ending"] == Ending.OK and value is not None
     parameters = {
-        one.recorded: row[one.name]
-        for one in HYPERPARAMETERS
-        if one.recorded in space and row[one.name] is not None
+        hyperparameter.recorded: row[hyperparameter.name]
+        for hyperparameter in HYPERPARAMETERS
+        if hyperparameter.recorded in space and row[hyperparameter.name] is not None
     }
     trial = create_trial(
         state=TrialState.COMPLETE if complete else TrialState.FAIL,

@@ -46,13 +46,13 @@ def beside(cell: Cell, seed: int = 0) -> dict[str, Memory]:
     from cells import canonical, zoo
     from cells.engine.measure import dynamics
 
-    found: dict[str, Memory] = {}
+    memories: dict[str, Memory] = {}
     for name in BESIDE:
         other = canonical(zoo.load(name))
         memory = dynamics.memory(other, seed) if other != canonical(cell) else None
         if memory is not None:
-            found[name] = memory
-    return found
+            memories[name] = memory
+    return memories
 
 
 def lines(facts: Passport, plan: str, measured: Dynamics | None) -> Iterator[str]:
@@ -77,21 +77,21 @@ def lines(facts: Passport, plan: str, measured: Dynamics | None) -> Iterator[str
         yield from _measured(measured)
 
 
-def _measured(found: Dynamics) -> Iterator[str]:
-    if found.spectrum is not None:
+def _measured(dynamics: Dynamics) -> Iterator[str]:
+    if dynamics.spectrum is not None:
         yield (
-            f"Jacobian    largest singular value {found.spectrum.largest:.3f},"
-            f" {found.spectrum.near_one:.0%} within 0.9 to 1.1 (fresh, width {found.spectrum.width})"
+            f"Jacobian    largest singular value {dynamics.spectrum.largest:.3f},"
+            f" {dynamics.spectrum.near_one:.0%} within 0.9 to 1.1 (fresh, width {dynamics.spectrum.width})"
         )
-    if found.memory is not None:
-        words = [f"{name} after {found.memory.reach(at)}" for name, at in HORIZONS.items()]
+    if dynamics.memory is not None:
+        words = [f"{name} after {dynamics.memory.reach(at)}" for name, at in HORIZONS.items()]
         yield f"gradient    falls below {', '.join(words)}"
-        shown = [q for q in (5, 10, 20, 50, 100) if q <= len(found.memory.median)]
-        levels = [f"{found.memory.median[q - 1]:.1e} at {q}" for q in shown]
+        shown = [q for q in (5, 10, 20, 50, 100) if q <= len(dynamics.memory.median)]
+        levels = [f"{dynamics.memory.median[q - 1]:.1e} at {q}" for q in shown]
         yield f"            relative to lag 1: {', '.join(levels)}"
-    saturation, stability = found.saturation, found.stability
+    saturation, stability = dynamics.saturation, dynamics.stability
     yield (
-        f"gates       after {saturation.updates} updates on {found.task},"
+        f"gates       after {saturation.updates} updates on {dynamics.task},"
         f" accuracy {saturation.accuracy:.0%}:"
     )
     for gate in saturation.gates:

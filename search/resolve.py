@@ -60,6 +60,6 @@ def trained(path: Path) -> "Trained":
     return model_file.load(path)
 
 
-def label(found: Cell) -> str:
+def label(cell: Cell) -> str:
     """The zoo's name of a cell if it is there under any spelling, else its id."""
-    return naming.label(identifier(found))
+    return naming.label(identifier(cell))

@@ -118,16 +118,16 @@ class Verification:
     @property
     def compared(self) -> int:
         """Trials that can be judged."""
-        return sum(one.judged for one in self.checks)
+        return sum(check.judged for check in self.checks)
 
     @property
     def agreeing(self) -> int:
         """Trials that agree with the record."""
-        return sum(one.agrees for one in self.checks)
+        return sum(check.agrees for check in self.checks)
 
 
 def verify(
-    place: Path,
+    path: Path,
     sample: int = 5,
     seconds: float = 300.0,
     seed: int = 0,
@@ -137,7 +137,7 @@ def verify(
     """Checks the sums and digests of a record, trains some of its trials again, and compares.
 
     Args:
-        place: a store's file, or a published folder.
+        path: a store's file, or a published folder.
         sample: trials to train again, at most.
         seconds: that these took when they were recorded, at most, see `draw`.
         seed: of the draw.
@@ -150,17 +150,17 @@ def verify(
         UsageError: no executor has this name, or this machine cannot run it.
     """
     chosen = None if executor is None else executor_of(executor)
-    with publication.open_record(place) as record:
+    with publication.open_record(path) as record:
         studies = tuple(record.studies())
         digests = {row.id: history.digest(record, row.id) for row in studies}
         recorded = read(record)
     able, reasons = sort_out(recorded, chosen)
     drawn = draw(able, sample, seconds, seed)
     checks: list[Check] = []
-    for number, one in enumerate(drawn, 1):
+    for number, item in enumerate(drawn, 1):
         if on_trial is not None:
-            on_trial(number, len(drawn), one.trial)
-        checks.append(repeat(one, evaluate, chosen))
+            on_trial(number, len(drawn), item.trial)
+        checks.append(repeat(item, evaluate, chosen))
     return Verification(studies, digests, len(recorded), len(able), reasons, tuple(checks))
 
 
@@ -178,28 +178,28 @@ def read(store: Store) -> list[Recorded]:
         }
         epochs = dict(store.select("SELECT trial_key, epoch FROM outcome"))
         logs = [store.log(row.id) for row in store.studies()]
-    found: dict[str, Recorded] = {}
+    answered: dict[str, Recorded] = {}
     for ask, outcome in (entry for log in logs for entry in log):
         if ask.trial is not None and outcome is not None:
             known = Recorded(ask.trial, outcome, starts[epochs[ask.trial.key]])
-            found.setdefault(ask.trial.key, known)
-    return list(found.values())
+            answered.setdefault(ask.trial.key, known)
+    return list(answered.values())
 
 
 def sort_out(
     recorded: Sequence[Recorded], executor: str | None
 ) -> tuple[list[Recorded], Counter[str]]:
     """The trials that this machine can repeat, and how many it cannot for which reason."""
-    tasks = {(one.trial.task, one.trial.scale) for one in recorded}
+    tasks = {(item.trial.task, item.trial.scale) for item in recorded}
     facts = {task: _facts(*task) for task in sorted(tasks)}
     able: list[Recorded] = []
     reasons: Counter[str] = Counter()
-    for one in recorded:
-        reason = _hindrance(one, executor, facts[one.trial.task, one.trial.scale])
+    for item in recorded:
+        reason = _hindrance(item, executor, facts[item.trial.task, item.trial.scale])
         if reason:
             reasons[reason] += 1
         else:
-            able.append(one)
+            able.append(item)
     return able, reasons
 
 
@@ -213,27 +213,29 @@ def draw(recorded: Sequence[Recorded], count: int, seconds: float, seed: int) ->
             longer, it alone is drawn.
         seed: of the draw.
     """
-    shuffled = sorted(recorded, key=lambda one: one.trial.key)
+    shuffled = sorted(recorded, key=lambda item: item.trial.key)
     random.Random(seed).shuffle(shuffled)  # noqa: S311 - nobody gains by guessing it
     seen: Counter[tuple[str, str]] = Counter()
     rounds: list[tuple[int, int]] = []
-    for place, one in enumerate(shuffled):
-        task = (one.trial.task, one.trial.scale)
-        rounds.append((seen[task], place))
+    for index, item in enumerate(shuffled):
+        task = (item.trial.task, item.trial.scale)
+        rounds.append((seen[task], index))
         seen[task] += 1
     drawn: list[Recorded] = []
     left = seconds
-    for _, place in sorted(rounds):
-        one = shuffled[place]
-        if len(drawn) < count and one.outcome.cost.seconds <= left:
-            drawn.append(one)
-            left -= one.outcome.cost.seconds
+    for _, index in sorted(rounds):
+        item = shuffled[index]
+        if len(drawn) < count and item.outcome.cost.seconds <= left:
+            drawn.append(item)
+            left -= item.outcome.cost.seconds
     if not drawn and count and shuffled:
-        drawn = [min(shuffled, key=lambda one: one.outcome.cost.seconds)]
+        drawn = [min(shuffled, key=lambda item: item.outcome.cost.seconds)]
     return drawn
 
 
-def repeat(one: Recorded, evaluate: Callable[[str], str], executor: str | None = None) -> Check:
+def repeat(
+    original: Recorded, evaluate: Callable[[str], str], executor: str | None = None
+) -> Check:
     """Trains a recorded trial again and compares.
 
     On the machine class of the record the bits must be the same. Elsewhere sums are rounded in
@@ -242,26 +244,26 @@ def repeat(one: Recorded, evaluate: Callable[[str], str], executor: str | None =
     from what is found, or at `FLOOR`. A training that sways by more than `CHAOTIC` is not judged.
 
     Args:
-        one: what is recorded.
+        original: what is recorded.
         evaluate: see `search.run.evaluate.evaluate`.
         executor: None for the recorded one, or where this machine cannot run it the reference.
     """
-    recorded, trial = one.outcome, one.trial
+    recorded, trial = original.outcome, original.trial
     chosen = executor or trial.executor
     if executor is None and executors.hindrance(chosen):
         chosen = "reference"
-    unlike = differences(one, chosen)
-    found = Outcome.from_json(evaluate(replace(trial, executor=chosen).to_json()))
-    metric, values = _shown(recorded, found)
-    apart, allowed = distance(recorded, found), 0.0
-    if found.ending in (Ending.TIMED_OUT, Ending.OUT_OF_MEMORY):
+    unlike = differences(original, chosen)
+    repeated = Outcome.from_json(evaluate(replace(trial, executor=chosen).to_json()))
+    metric, values = _shown(recorded, repeated)
+    apart, allowed = distance(recorded, repeated), 0.0
+    if repeated.ending in (Ending.TIMED_OUT, Ending.OUT_OF_MEMORY):
         verdict = "not finished"
-    elif replace(found, key=recorded.key).result_json() == recorded.result_json():
+    elif replace(repeated, key=recorded.key).result_json() == recorded.result_json():
         verdict = "same bits"
     elif not unlike:
         verdict = "differs"
     else:
-        moved = sway(replace(trial, executor=chosen), found, evaluate)
+        moved = sway(replace(trial, executor=chosen), repeated, evaluate)
         allowed = max(FLOOR, FACTOR * moved)
         if moved > CHAOTIC:
             verdict = "hangs on rounding"
@@ -277,14 +279,14 @@ def repeat(one: Recorded, evaluate: Callable[[str], str], executor: str | None =
         metric=metric,
         recorded=values[0],
         found=values[1],
-        endings=(str(recorded.ending), str(found.ending)),
+        endings=(str(recorded.ending), str(repeated.ending)),
         verdict=verdict,
         distance=apart if math.isfinite(apart) else None,
         allowed=allowed if math.isfinite(allowed) else None,
     )
 
 
-def differences(one: Recorded, executor: str) -> tuple[str, ...]:
+def differences(original: Recorded, executor: str) -> tuple[str, ...]:
     """What of the machine class differs between the record and here, as "what: recorded, here".
 
     The class is the executor with its compiler, flags, CPU features and C library, the architecture,
@@ -293,7 +295,7 @@ def differences(one: Recorded, executor: str) -> tuple[str, ...]:
     counts as different.
     """
     here = _here(executor)
-    recorded = dict(one.provenance) | {"engine": str(one.trial.engine)}
+    recorded = dict(original.provenance) | {"engine": str(original.trial.engine)}
     names = ("engine", *executors.machine_class(executor, here))
     return tuple(
         f"{name}: {recorded.get(name, 'not recorded')}, {here[name]}"
@@ -313,7 +315,9 @@ def sway(trial: Trial, outcome: Outcome, evaluate: Callable[[str], str]) -> floa
     for factor in (1 + DISTURBANCE, 1 - DISTURBANCE):
         setting = replace(trial.setting, learning_rate=rate * factor)
         variants.append(replace(trial, setting=setting))
-    return max(distance(outcome, Outcome.from_json(evaluate(one.to_json()))) for one in variants)
+    return max(
+        distance(outcome, Outcome.from_json(evaluate(variant.to_json()))) for variant in variants
+    )
 
 
 def distance(one: Outcome, other: Outcome) -> float:
@@ -363,10 +367,10 @@ def _here(executor: str) -> dict[str, str]:
     return provenance.collect() | executors.describe(executor) | {"engine": str(ENGINE)}
 
 
-def _shown(recorded: Outcome, found: Outcome) -> tuple[str, tuple[float | None, float | None]]:
+def _shown(recorded: Outcome, repeated: Outcome) -> tuple[str, tuple[float | None, float | None]]:
     """The measured number that tells most, by name, of both."""
     for split in reversed(get_args(Held)):
-        values = LOSS.of(recorded, split), LOSS.of(found, split)
+        values = LOSS.of(recorded, split), LOSS.of(repeated, split)
         if values != (None, None):
             return LOSS.axis(split), values
     return LOSS.axis("test"), (None, None)

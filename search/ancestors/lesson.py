@@ -150,9 +150,9 @@ def _delay_line(order: Order) -> Attained:
     laws = [labelling.Law("delay", 8, steps=30, delay=delay) for delay in (field - 1, field)]
     source = generator("labelling", "train", order.seed)
 
-    def answers(place: int, drawn: labelling.Labelled) -> tuple[Tensor, Tensor]:
-        values = systems[place].read(torch.tensor(drawn.inputs))
-        return systems[place].predict(values), torch.tensor(drawn.targets)
+    def answers(index: int, drawn: labelling.Labelled) -> tuple[Tensor, Tensor]:
+        values = systems[index].read(torch.tensor(drawn.inputs))
+        return systems[index].predict(values), torch.tensor(drawn.targets)
 
     def loss(_: int) -> Tensor:
         drawn = [labelling.draw(law, source, LANES) for law in laws]
@@ -161,10 +161,10 @@ def _delay_line(order: Order) -> Attained:
     weights = [weight for system in systems for weight in system.weights.values()]
     descend(weights, loss, order.updates, rate=0.01, watch=order.watch)
     measures: list[Measure] = []
-    for place, (law, where) in enumerate(zip(laws, ("seen", "out of sight"), strict=True)):
+    for index, (law, where) in enumerate(zip(laws, ("seen", "out of sight"), strict=True)):
         with torch.no_grad():
             logits, targets = answers(
-                place, labelling.draw(law, generator("labelling", "test"), 500)
+                index, labelling.draw(law, generator("labelling", "test"), 500)
             )
         right = ((logits.argmax(-1) == targets).sum() / (targets >= 0).sum()).item()
         levels = _accuracies(labelling.floors(law))
@@ -202,8 +202,8 @@ def _reservoir(order: Order) -> Attained:
     R = readout.solve()
 
     def predict(split: Split) -> tuple[Tensor, Tensor]:
-        found = [(read @ R.T, targets) for read, targets in windows(task.batches(split))]
-        values, targets = (torch.cat(parts) for parts in zip(*found, strict=True))
+        pairs = [(read @ R.T, targets) for read, targets in windows(task.batches(split))]
+        values, targets = (torch.cat(parts) for parts in zip(*pairs, strict=True))
         return values, targets
 
     def nats(values: Tensor, targets: Tensor, floor: float) -> float:
@@ -211,7 +211,9 @@ def _reservoir(order: Order) -> Attained:
         return functional.nll_loss((chances / chances.sum(1, keepdim=True)).log(), targets).item()
 
     values, targets = predict("valid")
-    floor = min((10.0**-power for power in range(1, 7)), key=lambda one: nats(values, targets, one))
+    floor = min(
+        (10.0**-power for power in range(1, 7)), key=lambda penalty: nats(values, targets, penalty)
+    )
     values, targets = predict("test")
     right = (values.argmax(-1) == targets).double().mean().item()
     error = (values - functional.one_hot(targets, facts.size)).square().sum(1).mean().item()
@@ -239,10 +241,10 @@ def _memory_blocks(task: str, scale: str, forgetting: bool, order: Order) -> Att
         h, c = carried.pop() if carried else system.zeros(batch.lanes)
         reset = torch.tensor(batch.reset)[:, None]
         h, c = h.masked_fill(reset, 0.0), c.masked_fill(reset, 0.0)
-        found = system.unroll(torch.tensor(batch.inputs), h, c)
-        carried.append((found.h[-1].detach(), found.c[-1].detach()))
+        unrolled = system.unroll(torch.tensor(batch.inputs), h, c)
+        carried.append((unrolled.h[-1].detach(), unrolled.c[-1].detach()))
         targets = torch.tensor(batch.targets).masked_fill(~torch.tensor(batch.mask), -1)
-        return system.predict(found.h), targets
+        return system.predict(unrolled.h), targets
 
     train = _endless(source)
     descend(

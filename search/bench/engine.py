@@ -150,14 +150,14 @@ def measure(
     }
     return {
         "peak_gflops": statistics.median(peaks),
-        "lstm_vs_torch": {key: _against(one, "nn.LSTM") for key, one in lstm.items()},
-        "gru_vs_torch": {key: _against(one, "nn.GRU") for key, one in gru.items()},
+        "lstm_vs_torch": {key: _against(row, "nn.LSTM") for key, row in lstm.items()},
+        "gru_vs_torch": {key: _against(row, "nn.GRU") for key, row in gru.items()},
         "mutants_vs_loop": {
-            key: _against(one, "loop, one op a node") for key, one in mutated.items()
+            key: _against(row, "loop, one op a node") for key, row in mutated.items()
         },
         "mutants_vs_compile": _against(compiled, engine_steps.COMPILED),
-        "peak_share": {width: one["share"] for width, one in share.items()},
-        "bf16_vs_float32": {key: _against(one, "1") for key, one in precision.items()},
+        "peak_share": {width: row["share"] for width, row in share.items()},
+        "bf16_vs_float32": {key: _against(row, "1") for key, row in precision.items()},
         "ready_seconds_p50": ready["p50"],
         "ready_seconds_p95": ready["p95"],
         "worker_rss_mb": workers["rss_mb"],
@@ -192,16 +192,16 @@ def omissions(document: Mapping[str, Any]) -> list[str]:
     """What was not timed and why, a line each."""
     detail = document["detail"]
     groups: list[tuple[str, str, Any]] = [
-        *(("LSTM", width, one) for width, one in detail["lstm"].items()),
-        *(("GRU", width, one) for width, one in detail["gru"].items()),
-        *(("mutated cell", width, one) for width, one in detail["mutants"].items()),
-        *(("bfloat16", width, one) for width, one in detail["bfloat16"].items()),
+        *(("LSTM", width, row) for width, row in detail["lstm"].items()),
+        *(("GRU", width, row) for width, row in detail["gru"].items()),
+        *(("mutated cell", width, row) for width, row in detail["mutants"].items()),
+        *(("bfloat16", width, row) for width, row in detail["bfloat16"].items()),
         ("mutated cell", "of torch.compile", detail["compiled_mutants"] or {"absent": {}}),
     ]
     return [
         f"{what}, width {width}: {who}: {why}"
-        for what, width, one in groups
-        for who, why in one["absent"].items()
+        for what, width, row in groups
+        for who, why in row["absent"].items()
     ]
 
 
@@ -212,8 +212,8 @@ def disagrees(document: Mapping[str, Any]) -> bool:
 
 def _against(compared: Mapping[str, Any] | None, peer: str) -> float | None:
     """How many times the engine's time `peer` takes; None where it was not timed."""
-    found = (compared or {}).get("times_ours", {}).get(peer)
-    return found and found["median"]
+    ratio = (compared or {}).get("times_ours", {}).get(peer)
+    return ratio and ratio["median"]
 
 
 def bring_up(count: int, name: str) -> dict[str, Any]:
@@ -297,7 +297,7 @@ def whole_trial(updates: int, name: str, repeats: int = 3) -> dict[str, Any]:
             store.add_outcome(study.id, index, outcome)
             rates.append(outcome.updates / (time.process_time() - start))
             outcomes.append(outcome)
-    bad = [one for one in outcomes if one.ending is not Ending.OK]
+    bad = [outcome for outcome in outcomes if outcome.ending is not Ending.OK]
     if bad:
         raise RuntimeError(f"a trial of the benchmark ended as {bad[0].ending}: {bad[0].detail}")
     return {

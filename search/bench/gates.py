@@ -33,13 +33,13 @@ class Gate:
 def lstm_gates(cell: Cell, weights: Weights) -> dict[str, Gate]:
     """Input gate `i`, forget gate `f`, update `u` and output gate `o` of the zoo's LSTM."""
     squashed, output = _split(cell, cell.output, "tanh")
-    found = {"o": output}
+    nodes = {"o": output}
     for product in cell.nodes[cell.nodes[squashed].args[0]].args:
         if any(cell.nodes[argument].op == "state" for argument in cell.nodes[product].args):
-            found["f"] = _split(cell, product, "state")[1]
+            nodes["f"] = _split(cell, product, "state")[1]
         else:
-            found["u"], found["i"] = _split(cell, product, "tanh")
-    return {name: _gate(cell, weights, node) for name, node in found.items()}
+            nodes["u"], nodes["i"] = _split(cell, product, "tanh")
+    return {name: _gate(cell, weights, node) for name, node in nodes.items()}
 
 
 def gru_gates(cell: Cell, weights: Weights) -> dict[str, Gate]:
@@ -52,8 +52,8 @@ def gru_gates(cell: Cell, weights: Weights) -> dict[str, Gate]:
     keep = _split(cell, kept, "state")[1]
     ops = [node.op for node in cell.nodes]
     reset = next(index for index, op in enumerate(ops) if op == "sigmoid" and index != keep)
-    found = {"r": reset, "z": keep, "n": ops.index("tanh")}
-    return {name: _gate(cell, weights, node) for name, node in found.items()}
+    nodes = {"r": reset, "z": keep, "n": ops.index("tanh")}
+    return {name: _gate(cell, weights, node) for name, node in nodes.items()}
 
 
 def _split(cell: Cell, node: int, op: str) -> tuple[int, int]:
@@ -64,18 +64,20 @@ def _split(cell: Cell, node: int, op: str) -> tuple[int, int]:
 
 def _gate(cell: Cell, weights: Weights, activation: int) -> Gate:
     """What the activation is taken of: a sum of a linear of x and one of the state, reset or not."""
-    found: dict[str, NDArray[np.float32]] = {}
+    matrices: dict[str, NDArray[np.float32]] = {}
     zeros = np.zeros(len(weights["readout.weight"][0]), np.float32)
     biases = {"outer": zeros, "inner": zeros}
     for term in cell.nodes[cell.nodes[activation].args[0]].args:
         plain = cell.nodes[term].op == "linear"
         linear = term if plain else _split(cell, term, "linear")[0]
         name = f"layer0.node{linear}"
-        found["x" if cell.nodes[linear].args == (0,) else "h"] = _float32(weights[f"{name}.weight"])
+        matrices["x" if cell.nodes[linear].args == (0,) else "h"] = _float32(
+            weights[f"{name}.weight"]
+        )
         if f"{name}.bias" in weights:
-            place = "outer" if plain else "inner"
-            biases[place] = biases[place] + _float32(weights[f"{name}.bias"])
-    return Gate(found["x"], found["h"], biases["outer"], biases["inner"])
+            side = "outer" if plain else "inner"
+            biases[side] = biases[side] + _float32(weights[f"{name}.bias"])
+    return Gate(matrices["x"], matrices["h"], biases["outer"], biases["inner"])
 
 
 def _float32(values: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -84,12 +84,12 @@ class TorchTrainer:
             self._readout.bias.copy_(start["readout.bias"])
         self._core, self._state = core, state
         modules = (self._embedding, core, self._readout)
-        self._parameters = [one for module in modules for one in module.parameters()]
+        self._parameters = [parameter for module in modules for parameter in module.parameters()]
         self._optimiser = torch.optim.SGD(self._parameters, RATE, **sgd)
         self._clip = clip
         self._lanes = batches[0].lanes
         self._batches = itertools.cycle(
-            [(torch.tensor(one.inputs), torch.tensor(one.targets)) for one in batches]
+            [(torch.tensor(batch.inputs), torch.tensor(batch.targets)) for batch in batches]
         )
         self._window: Callable[[Tensor, Tensor, State], tuple[Tensor, State]] = self._forward
         if compiled:
@@ -110,7 +110,7 @@ class TorchTrainer:
         nn.utils.clip_grad_norm_(self._parameters, CLIP, **self._clip)
         self._optimiser.step()
         if isinstance(state, tuple):
-            self._state = tuple(one.detach() for one in state)
+            self._state = tuple(array.detach() for array in state)
         else:
             self._state = state.detach()
         return loss.item()
@@ -119,25 +119,25 @@ class TorchTrainer:
 def fastest_options(width: int) -> tuple[dict[str, bool], dict[str, bool]]:
     """The fastest ways of torch's SGD and norm clipping for six parameters like those of `nn.LSTM`."""
     shapes = ((40, width), (4 * width, width), (4 * width, width), (4 * width,), (40, width), (40,))
-    found: list[dict[str, bool]] = []
+    fastest: list[dict[str, bool]] = []
     for step, choices in (
         ("sgd", ({"foreach": False}, {"foreach": True}, {"fused": True})),
         ("clip", ({"foreach": False}, {"foreach": True})),
     ):
         works: dict[str, Callable[[], object]] = {}
-        for place, options in enumerate(choices):
+        for number, options in enumerate(choices):
             leaves = [torch.zeros(shape, requires_grad=True) for shape in shapes]
             for leaf in leaves:
                 leaf.grad = torch.zeros_like(leaf)
-            works[str(place)] = (
+            works[str(number)] = (
                 torch.optim.SGD(leaves, RATE, **options).step
                 if step == "sgd"
                 else _clipping(leaves, options)
             )
         times = alternate(works, turns=7, steps=10)
-        best = min(times, key=lambda place: statistics.median(times[place]))
-        found.append(dict(choices[int(best)]))
-    return found[0], found[1]
+        best = min(times, key=lambda number: statistics.median(times[number]))
+        fastest.append(dict(choices[int(best)]))
+    return fastest[0], fastest[1]
 
 
 def _clipping(leaves: list[Tensor], options: dict[str, bool]) -> Callable[[], object]:
@@ -229,13 +229,13 @@ class GraphLoop(nn.Module):
 
     def __init__(self, cell: Cell, weights: Weights, *, hoisted: bool) -> None:
         super().__init__()
-        own = {name: one for name, one in weights.items() if name.startswith("layer0.")}
+        own = {name: array for name, array in weights.items() if name.startswith("layer0.")}
         self._cell, self._names, self._hoisted = cell, tuple(own), hoisted
         self.own = nn.ParameterList(tensors(own, "float32").values())
-        for name, one in zip(self._names, self.own, strict=True):
+        for name, array in zip(self._names, self.own, strict=True):
             node = cell.nodes[int(name.split(".")[1].removeprefix("node"))]
             frozen = isinstance(node.parameter, Linear) and node.parameter.kind == "frozen"
-            one.requires_grad_(not frozen)
+            array.requires_grad_(not frozen)
 
     def forward(
         self, values: Tensor, state: tuple[Tensor, ...]
@@ -325,11 +325,11 @@ def jax_lstm(
 
     def update(p: Any, state: Any, inputs: Any, targets: Any) -> Any:
         (value, state), gradient = jax.value_and_grad(loss, has_aux=True)(p, state, inputs, targets)
-        norm = jnp.sqrt(sum((one * one).sum() for one in jax.tree.leaves(gradient)))
+        norm = jnp.sqrt(sum((array * array).sum() for array in jax.tree.leaves(gradient)))
         rate = RATE * jnp.minimum(1.0, CLIP / norm)
 
-        def stepped(one: Any, slope: Any) -> Any:
-            return one - rate * slope
+        def stepped(weight: Any, slope: Any) -> Any:
+            return weight - rate * slope
 
         return jax.tree.map(stepped, p, gradient), state, value
 
@@ -337,7 +337,7 @@ def jax_lstm(
     zeros: Any = [jnp.zeros((lanes, width)) for _ in range(2)]
     held: Any = [parameters, tuple(zeros)]
     windows = itertools.cycle(
-        [(jnp.asarray(one.inputs), jnp.asarray(one.targets)) for one in batches]
+        [(jnp.asarray(batch.inputs), jnp.asarray(batch.targets)) for batch in batches]
     )
 
     def trainer() -> float:

@@ -43,14 +43,15 @@ def bfloat16(width: int, turns: int) -> dict[str, Any]:
             for name in ("float32", "bfloat16")
         }
         steps = {
-            name: peers.OurTrainer(one, engine_window.windows()) for name, one in learners.items()
+            name: peers.OurTrainer(learner, engine_window.windows())
+            for name, learner in learners.items()
         }
         losses = {name: step() for name, step in steps.items()}
         if not abs(losses["bfloat16"] / losses["float32"] - 1) <= TOLERANCE:
             absent[f"layers {layers}"] = f"{engine_steps.DISAGREES}: first losses {losses}"
             continue
         works |= {f"{layers} {name}": step for name, step in steps.items()}
-        profiles = {name: _profile(one, turns) for name, one in learners.items()}
+        profiles = {name: _profile(learner, turns) for name, learner in learners.items()}
         details[layers] = {"losses": losses, "profile_ms": profiles}
     times = alternate(works, turns)
     ratios: dict[str, Any] = {}
@@ -64,5 +65,5 @@ def bfloat16(width: int, turns: int) -> dict[str, Any]:
 def _profile(learner: NativeLearner, turns: int) -> dict[str, float]:
     batch = engine_window.windows()[0]
     rows = [learner.profile(batch) for _ in range(turns)]
-    found = {name: 1e3 * statistics.median(row[name] for row in rows) for name in rows[0]}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    medians = {name: 1e3 * statistics.median(row[name] for row in rows) for name in rows[0]}
+    return dict(sorted(medians.items(), key=lambda item: -item[1]))

@@ -52,8 +52,10 @@ class Start:
         model = Model(cell, width, layers, "symbols", SYMBOLS, window=STEPS)
         generator = np.random.default_rng(0)
         weights = {
-            name: one + generator.uniform(-0.1, 0.1, one.shape) if name.endswith("bias") else one
-            for name, one in draw(model, 1.0, 0).items()
+            name: array + generator.uniform(-0.1, 0.1, array.shape)
+            if name.endswith("bias")
+            else array
+            for name, array in draw(model, 1.0, 0).items()
         }
         return cls(model, weights)
 
@@ -103,10 +105,10 @@ def disagreement(peer: Callable[[], float], expected: float) -> str | None:
     """
     if not is_tame(expected):
         return f"the engine's first loss is {expected:.6g}, far above guessing"
-    found = peer()
-    if abs(found - expected) <= TOLERANCE * abs(expected):
+    loss = peer()
+    if abs(loss - expected) <= TOLERANCE * abs(expected):
         return None
-    return f"{DISAGREES}: its first loss is {found:.6g}, the engine's {expected:.6g}"
+    return f"{DISAGREES}: its first loss is {loss:.6g}, the engine's {expected:.6g}"
 
 
 def lstm(width: int, executor: str, turns: int, *, compiled: bool) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def lstm(width: int, executor: str, turns: int, *, compiled: bool) -> dict[str, 
     def torch_peer(core: torch.nn.Module, *, compiled: bool = False) -> Callable[[], float]:
         state = start.zeros()
         if isinstance(core, torch.nn.LSTM):
-            state = tuple(one[None] for one in state)
+            state = tuple(array[None] for array in state)
         return peers.TorchTrainer(
             core, state, start.weights, windows(), sgd, clip, compiled=compiled
         )
@@ -200,7 +202,7 @@ def _compare(candidates: Mapping[str, Work], turns: int, detail: dict[str, Any])
     times = alternate(candidates, turns)
     ratios = {name: ratio(times[name], times["ours"]) for name in times if name != "ours"}
     detail["ms"] = {name: asdict(Spread.of(values)) for name, values in times.items()}
-    detail["times_ours"] = {name: asdict(one) for name, one in ratios.items()}
+    detail["times_ours"] = {name: asdict(ratio) for name, ratio in ratios.items()}
     return detail
 
 
@@ -232,9 +234,9 @@ def mutants(count: int, seed: int) -> list[tuple[Cell, str]]:
     """
     generator = random.Random(seed)  # noqa: S311 - no secret is drawn
     parents = [zoo.load(name) for name in zoo.names()]
-    found: dict[str, Cell] = {}
+    cells: dict[str, Cell] = {}
     window = windows()[0]
-    while len(found) < count:
+    while len(cells) < count:
         cell = generator.choice(parents)
         for _ in range(generator.randint(1, 8)):
             mutant = mutate(cell, generator)
@@ -243,12 +245,12 @@ def mutants(count: int, seed: int) -> list[tuple[Cell, str]]:
             form, name = identify(cell)
         except CellError:
             continue
-        if not SMALLEST <= len(form.nodes) <= LARGEST or name in found or probe(form, seed):
+        if not SMALLEST <= len(form.nodes) <= LARGEST or name in cells or probe(form, seed):
             continue
         score = Start.of(form, 64).learner("reference").train(window, RATE, CLIP)
         if is_tame(score.loss / LANES) and math.isfinite(score.norm or 0.0):
-            found[name] = form
-    return [(cell, name) for name, cell in found.items()]
+            cells[name] = form
+    return [(cell, name) for name, cell in cells.items()]
 
 
 def mutated(cells: Sequence[tuple[Cell, str]], width: int, executor: str, turns: int) -> Any:

@@ -56,14 +56,14 @@ TARGETS: Final = (
 
 def verdicts(document: Mapping[str, Any]) -> list[tuple[Target, float | None, str]]:
     """Each target with its figure in the target's unit, and `short`, `good`, `aim` or nothing."""
-    found: list[tuple[Target, float | None, str]] = []
+    rows: list[tuple[Target, float | None, str]] = []
     for target in TARGETS:
         figure = document[target.key]
         if target.width is not None:
             figure = figure.get(target.width)
         value = None if figure is None else figure * target.scale
-        found.append((target, value, _verdict(target, value)))
-    return found
+        rows.append((target, value, _verdict(target, value)))
+    return rows
 
 
 def _verdict(target: Target, value: float | None) -> str:
@@ -92,32 +92,33 @@ def render(document: Mapping[str, Any], omitted: Sequence[str]) -> None:
         table(
             ("who", "width", "ms a step", "quartiles", "times ours", "quartiles of turns"),
             [
-                (who, width, time["median"], _range(time), *_times(found["times_ours"].get(who)))
-                for width, found in detail[cell].items()
-                for who, time in found["ms"].items()
+                (who, width, time["median"], _range(time), *_times(measured["times_ours"].get(who)))
+                for width, measured in detail[cell].items()
+                for who, time in measured["ms"].items()
             ],
             f"whole training step, {cell.upper()}",
         )
     table(
         ("layers", "width", "in", "ms a step", "times float32", "where the time goes, ms"),
         [
-            (layers, width, name, time["median"], *_faster(found, layers, name))
-            for width, found in detail["bfloat16"].items()
-            for layers, one in found["layers"].items()
-            for name, time in one["ms"].items()
+            (layers, width, name, time["median"], *_faster(measured, layers, name))
+            for width, measured in detail["bfloat16"].items()
+            for layers, layer in measured["layers"].items()
+            for name, time in layer["ms"].items()
         ],
         "products of the window in bfloat16, whole training step, LSTM",
     )
     compared = [
-        (who, f"{len(found['cells'])} at {width}", one["median"], _range(one))
-        for width, found in detail["mutants"].items()
-        for who, one in found["times_ours"].items()
+        (who, f"{len(measured['cells'])} at {width}", ratio["median"], _range(ratio))
+        for width, measured in detail["mutants"].items()
+        for who, ratio in measured["times_ours"].items()
     ]
     compiled = detail["compiled_mutants"]
     if compiled:
         few = f"{len(compiled['cells'])} at {min(map(int, detail['mutants']))}"
         compared += [
-            (who, few, one["median"], _range(one)) for who, one in compiled["times_ours"].items()
+            (who, few, ratio["median"], _range(ratio))
+            for who, ratio in compiled["times_ours"].items()
         ]
     table(("peer", "mutated cells", "times ours", "quartiles"), compared, "mutated cells")
     print(f"load {detail['load'][0]:.2f} before and {detail['load'][1]:.2f} after")
@@ -126,9 +127,9 @@ def render(document: Mapping[str, Any], omitted: Sequence[str]) -> None:
         print(f"not timed: {line}")
 
 
-def _faster(found: Mapping[str, Any], layers: str, name: str) -> tuple[float | None, str]:
-    times = found["times_ours"][layers]["median"] if name == "bfloat16" else None
-    most = [*found["layers"][layers]["profile_ms"][name].items()][:4]
+def _faster(measured: Mapping[str, Any], layers: str, name: str) -> tuple[float | None, str]:
+    times = measured["times_ours"][layers]["median"] if name == "bfloat16" else None
+    most = [*measured["layers"][layers]["profile_ms"][name].items()][:4]
     return times, ", ".join(f"{kind.removesuffix('_bfloat16')} {number(ms)}" for kind, ms in most)
 
 

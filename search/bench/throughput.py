@@ -97,7 +97,10 @@ def bench_driver(trials: int) -> dict[str, float]:
         asks_per_s: the same, idle asks included.
     """
     plan = configuration.load("smoke", [f"proposals={trials}", "reevaluate=0.0"])
-    keys = [(plan.screen.task, plan.screen.scale), *((one.name, one.scale) for one in plan.tasks)]
+    keys = [
+        (plan.screen.task, plan.screen.scale),
+        *((task.name, task.scale) for task in plan.tasks),
+    ]
     facts = {key: registry.load(*key).facts for key in keys}
     with (
         TemporaryDirectory() as folder,

@@ -77,7 +77,7 @@ def measure(width: int, executor: str, seconds: float, rounds: int) -> dict[str,
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "search.bench.worker", str(width), executor]
-    one: list[float] = []
+    single: list[float] = []
     two: list[float] = []
     with ExitStack() as stack:
         workers = [
@@ -94,14 +94,14 @@ def measure(width: int, executor: str, seconds: float, rounds: int) -> dict[str,
         ]
         memory = [_answer(worker)["rss_mb"] for worker in workers]
         for turn in range(rounds):
-            one.append(_together(workers[turn % count :][:1], seconds))
+            single.append(_together(workers[turn % count :][:1], seconds))
             if count > 1:
                 two.append(_together(workers, seconds))
-    ratios = [both / alone for both, alone in zip(two, one, strict=False)]
+    ratios = [both / alone for both, alone in zip(two, single, strict=False)]
     return {
         "rss_mb": max(memory),
         "width": width,
-        "one": statistics.median(one),
+        "one": statistics.median(single),
         "two": statistics.median(two) if two else None,
         "two_workers": statistics.median(ratios) if ratios else None,
     }

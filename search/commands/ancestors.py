@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from search.ancestors.ancestor import Attained
 
 app = typer.Typer(
-    help="Train the systems that came before: more than a cell in a stack.", no_args_is_help=True
+    help="Train earlier systems that are more than a stack of cells.", no_args_is_help=True
 )
 
 
@@ -23,8 +23,8 @@ def ls(json: Json = False) -> int:
 
     columns = ("title", "source", "task", "updates", "cell")
     rows = [
-        {"name": name, **{column: getattr(one, column) for column in columns}}
-        for name, one in ANCESTORS.items()
+        {"name": name, **{column: getattr(ancestor, column) for column in columns}}
+        for name, ancestor in ANCESTORS.items()
     ]
     show(
         {"ancestors": rows},
@@ -44,12 +44,13 @@ def train(
         str, typer.Argument(metavar="NAME", help="A system, see `gatewright ancestors ls`.")
     ],
     updates: Annotated[
-        int | None, typer.Option(help="Of the weights; else what the system needs.", min=1)
+        int | None,
+        typer.Option(help="Updates of the weights; default: what the system needs.", min=1),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of first weights and data.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the initial weights and the data.", min=0)] = 0,
     cell: Annotated[
         str | None,
-        typer.Option(help="Zoo name or .cell file, for systems that are made of a cell."),
+        typer.Option(help="A zoo name or a .cell file, for systems that are built from a cell."),
     ] = None,
     json: Json = False,
 ) -> int:
@@ -72,13 +73,13 @@ def train(
     if cell is not None and chosen.cell is None:
         raise UsageError(f"--cell {cell}: {name} is not made of a cell")
     word = cell or chosen.cell
-    found = None if word is None else canonical(resolve(word))
+    resolved = None if word is None else canonical(resolve(word))
     total = chosen.updates if updates is None else updates
     determinism.prepare()
     start = time.monotonic()
     try:
         with UpdateDisplay(name, total, quiet=json) as display:
-            attained = LESSONS[name](Order(total, seed, found, display.update))
+            attained = LESSONS[name](Order(total, seed, resolved, display.update))
     except DivergedError as error:
         raise SearchError("ancestor.diverged", f"{name}: {error}", "try another --seed") from None
     except KeyboardInterrupt:
@@ -93,8 +94,8 @@ def train(
         "seed": seed,
         "parameters": attained.parameters,
         "measures": [
-            {"name": one.name, "value": one.value, "levels": dict(one.levels)}
-            for one in attained.measures
+            {"name": row.name, "value": row.value, "levels": dict(row.levels)}
+            for row in attained.measures
         ],
         "seconds": time.monotonic() - start,
     }
@@ -114,10 +115,10 @@ def _render(document: dict[str, Any], attained: "Attained") -> None:
         ("measure", "reached", "known levels"),
         [
             (
-                one.name,
-                measure(one.value),
-                ", ".join(f"{level} {number(value)}" for level, value in one.levels.items()),
+                row.name,
+                measure(row.value),
+                ", ".join(f"{level} {number(value)}" for level, value in row.levels.items()),
             )
-            for one in attained.measures
+            for row in attained.measures
         ],
     )

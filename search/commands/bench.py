@@ -46,16 +46,16 @@ def driver(
 @app.command()
 def engine(
     executor: Annotated[
-        str | None, typer.Option(help="Which executor to measure; the best here if not given.")
+        str | None, typer.Option(help="Executor to measure; default: the fastest on this machine.")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Under a minute: fewer repeats, no torch.compile.")
     ] = False,
     widths: Annotated[
         list[int] | None,
-        typer.Option("--width", help="Widths instead of 64, 128 and 256.", min=1),
+        typer.Option("--width", help="Widths to measure; default: 64, 128 and 256.", min=1),
     ] = None,
-    turns: Annotated[int | None, typer.Option(help="Repeats of each comparison.", min=2)] = None,
+    turns: Annotated[int | None, typer.Option(help="Repeats per comparison.", min=2)] = None,
     cells: Annotated[int | None, typer.Option(help="Mutated cells.", min=1)] = None,
     json: Json = False,
 ) -> int:

@@ -31,18 +31,18 @@ def ls(
     shelf = {name: title for title, names in zoo.shelves().items() for name in names}
     rows: list[dict[str, Any]] = []
     for name in zoo.names():
-        found = zoo.load(name)
-        read, own = header(found.comment), parameters(found)
-        possible = -(-width // width_step(found)) * width_step(found)
+        cell = zoo.load(name)
+        read, own = header(cell.comment), parameters(cell)
+        possible = -(-width // width_step(cell)) * width_step(cell)
         rows.append(
             {
                 "name": name,
-                "id": identifier(found),
+                "id": identifier(cell),
                 "shelf": shelf.get(name),
                 "year": read.year,
-                "class": execution_class(found),
-                "states": len(found.updates),
-                "linears": sum(node.op == "linear" for node in found.nodes),
+                "class": execution_class(cell),
+                "states": len(cell.updates),
+                "linears": sum(node.op == "linear" for node in cell.nodes),
                 "parameters_formula": str(own),
                 "width": possible,
                 "parameters": own.at(possible),
@@ -74,14 +74,14 @@ def show_cell(
         bool,
         typer.Option(
             "--dynamic",
-            help="Measure how the cell behaves: Jacobian, reach of the gradient, gates, stability.",
+            help="Measure how the cell behaves: Jacobian, gradient reach, gates, stability.",
         ),
     ] = False,
     html: Annotated[
         Path | None,
-        typer.Option("--html", help="Write all of it, measured part included, as one HTML file."),
+        typer.Option("--html", help="Write everything, measurements included, as one HTML file."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of what is measured.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the measurements.")] = 0,
     store: StoreOption = None,
     json: Json = False,
 ) -> int:
@@ -96,20 +96,20 @@ def show_cell(
 
     if html is not None:
         check_output(html, "--html")
-    found = resolve(cell, store)
-    facts = passport(found, width)
-    lowered = lower(canonical(found))
+    resolved = resolve(cell, store)
+    facts = passport(resolved, width)
+    lowered = lower(canonical(resolved))
     document = {**facts.document(), "plan_summary": summary(lowered)}
     if plan:
         document["plan"] = describe(lowered, facts.width)
-    measured = measuring.measure(found, seed) if dynamic or html is not None else None
+    measured = measuring.measure(resolved, seed) if dynamic or html is not None else None
     if measured is not None:
         document["dynamics"] = measured.document()
     if html is not None:
         from results.report.passport import render as page
 
-        others = measuring.beside(found, seed)
-        written = page(found, facts, document["plan_summary"], measured, others)
+        others = measuring.beside(resolved, seed)
+        written = page(resolved, facts, document["plan_summary"], measured, others)
         html.write_text(written, encoding="utf-8")
         document["html"] = str(html)
 
@@ -159,8 +159,8 @@ def check(
 
 @app.command()
 def same(
-    first: Annotated[str, typer.Argument(metavar="CELL", help="As of `cells show`.")],
-    second: Annotated[str, typer.Argument(metavar="CELL", help="The other one.")],
+    first: Annotated[str, typer.Argument(metavar="CELL", help="A cell, named as in `cells show`.")],
+    second: Annotated[str, typer.Argument(metavar="CELL", help="The cell to compare with it.")],
     store: StoreOption = None,
     json: Json = False,
 ) -> int:
@@ -172,8 +172,8 @@ def same(
     a, b = map(fingerprint, cells)
     by = {"graph": cells[0] == cells[1], "id": a.id == b.id, "function": shown_equal(a, b)}
     rows = [
-        {"cell": word, "id": one.id, "keys": one.keys}
-        for word, one in zip((first, second), (a, b), strict=True)
+        {"cell": word, "id": identity.id, "keys": identity.keys}
+        for word, identity in zip((first, second), (a, b), strict=True)
     ]
 
     def render() -> None:
@@ -194,7 +194,7 @@ def same(
 def draw(
     cell: CellArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", help="SVG file; standard output if not given.")
+        Path | None, typer.Option("--out", help="SVG file; default: standard output.")
     ] = None,
     store: StoreOption = None,
     json: Json = False,
@@ -220,11 +220,11 @@ def draw(
 def mutate(
     cell: CellArgument,
     count: Annotated[
-        int, typer.Option(help="Attempts, refused ones included.", min=1, max=100_000)
+        int, typer.Option(help="Attempts, including refused ones.", min=1, max=100_000)
     ] = 5,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal mutants.")] = 0,
     reading: Annotated[
-        str, typer.Option(help="edits (1 to 3 edits), sweep, or free_sweep: how much is changed.")
+        str, typer.Option(help="How much to change: edits (1 to 3 edits), sweep, or free_sweep.")
     ] = "edits",
     store: StoreOption = None,
     json: Json = False,

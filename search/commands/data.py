@@ -56,7 +56,9 @@ def verify(json: Json = False) -> int:
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A corpus or a task that reads it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A corpus, or a task that reads one.")
+    ],
     json: Json = False,
 ) -> int:
     """Fetch a corpus by name, from fixed hosts over https, checked by SHA-256."""

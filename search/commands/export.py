@@ -24,14 +24,14 @@ def export(
         str,
         typer.Argument(
             metavar="CELL",
-            help="A zoo name, a .cell file, an id (with --store), or a file of `train --save`.",
+            help="A zoo name, a .cell file, an id (with --store), or a model file from `train --save`.",
         ),
     ],
     to: Annotated[
         str, typer.Option("--to", help=f"{', '.join(FORMS[:-1])} or {FORMS[-1]}.")
     ] = "cell",
     out: Annotated[
-        Path | None, typer.Option("--out", help="File; standard output if not given.")
+        Path | None, typer.Option("--out", help="Output file; default: standard output.")
     ] = None,
     store: StoreOption = None,
     json: Json = False,
@@ -47,16 +47,16 @@ def export(
         check_output(out, "--out")
         _check_apart(out, source)
     model = read(source) if source.suffix == ".safetensors" else None
-    found = model.model.cell if model else resolve(cell, store)
+    resolved = model.model.cell if model else resolve(cell, store)
     document: dict[str, Any] = {"form": to, "file": str(out) if out else None}
     if to == "onnx":
-        content = _onnx(found, model, out)
+        content = _onnx(resolved, model, out)
     elif to == "torch" and model is not None:
         content, document["weights"] = _with_weights(model, source, out)
     elif to == "cell":
-        content = _shared(found, cell, store, model)
+        content = _shared(resolved, cell, store, model)
     else:
-        content = _text(found, to)
+        content = _text(resolved, to)
     if isinstance(content, str):
         document["content"] = content
     if out is not None:
@@ -72,31 +72,31 @@ def _check_apart(out: Path, source: Path) -> None:
         raise UsageError(f"{out} would be written over {source}", "give --out another name")
 
 
-def _text(found: "Cell", to: str) -> str:
+def _text(cell: "Cell", to: str) -> str:
     from cells import canonical, to_text
     from cells.drawing import equation
     from cells.drawing import svg as drawing
     from cells.export import torch_module
 
     forms: dict[str, Callable[[Cell], str]] = {
-        "canonical": lambda one: to_text(canonical(one)),
+        "canonical": lambda cell: to_text(canonical(cell)),
         "equations": equation.plain,
         "latex": equation.document,
         "svg": drawing.draw,
         "torch": torch_module.write,
     }
-    return forms[to](found)
+    return forms[to](cell)
 
 
-def _shared(found: "Cell", word: str, store: Path | None, model: "Trained | None") -> str:
+def _shared(cell: "Cell", word: str, store: Path | None, model: "Trained | None") -> str:
     """The text of a cell with a line that says where it comes from."""
     from cells import identifier, to_text, zoo
     from cells.text.header import header, with_section
     from results.label import label
 
-    if _HEADING in header(found.comment).sections:  # it has travelled before
-        return to_text(found)
-    own, facts = identifier(found), list[str]()
+    if _HEADING in header(cell.comment).sections:  # it has travelled before
+        return to_text(cell)
+    own, facts = identifier(cell), list[str]()
     title = f"Cell {label(own)}."
     if model is not None:
         facts.append(f"trained on {model.task} ({model.scale}), width {model.model.width}")
@@ -112,11 +112,11 @@ def _shared(found: "Cell", word: str, store: Path | None, model: "Trained | None
         with Store.read(store) as record:
             facts.append(origin(record, own))
     facts = [*filter(None, facts), f"id {own}", f"written by {version().partition(',')[0]}"]
-    comment = with_section(found.comment, title, _HEADING, f"{', '.join(facts)}.")
-    return to_text(replace(found, comment=comment))
+    comment = with_section(cell.comment, title, _HEADING, f"{', '.join(facts)}.")
+    return to_text(replace(cell, comment=comment))
 
 
-def _onnx(found: "Cell", trained: "Trained | None", out: Path | None) -> bytes:
+def _onnx(cell: "Cell", trained: "Trained | None", out: Path | None) -> bytes:
     """The step as an ONNX model, with the weights of a trained model."""
     try:
         from cells.engine.files.onnx_step import step
@@ -130,7 +130,7 @@ def _onnx(found: "Cell", trained: "Trained | None", out: Path | None) -> bytes:
     if out is None:
         raise UsageError("--to onnx: not a text, so it needs a file", "add --out FILE.onnx")
     if trained is None:
-        return step(found)
+        return step(cell)
     written = as_in_zoo(trained) or trained
     return step(written.model.cell, written.model.layers, state_dict(written))
 

@@ -20,7 +20,8 @@ PARAMETERS: Final = 50_000
 """The budget where neither parameters nor a width are given."""
 
 WidthOption = Annotated[
-    int | None, typer.Option("--width", help="Width, instead of one solved for.", min=1)
+    int | None,
+    typer.Option("--width", help="Hidden width; default: solved for the parameter budget.", min=1),
 ]
 _TYPES: Final = {"real": float, "whole": int, "word": str}
 
@@ -40,8 +41,8 @@ def hyperparameter_options(*, several: bool) -> Callable[[Callable[..., int]], C
                 value = named.pop(row.name, None)
                 if value is not None and value != []:
                     given[row.name] = tuple(value) if several else value
-                    for one in value if several else [value]:
-                        _check(row, one)
+                    for item in value if several else [value]:
+                        _check(row, item)
             return command(*arguments, **named, given=given)
 
         signature = inspect.signature(command)
@@ -52,7 +53,7 @@ def hyperparameter_options(*, several: bool) -> Callable[[Callable[..., int]], C
                 if parameter.name == "given"
                 else [parameter]
             )
-        wrapped.__annotations__ = {one.name: one.annotation for one in parameters}
+        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         vars(wrapped)["__signature__"] = signature.replace(parameters=parameters)
         return wrapped
 
@@ -65,8 +66,8 @@ def words(given: Given) -> list[str]:
     return [
         word
         for name, choices in given.items()
-        for one in choices
-        for word in (options[name], str(one))
+        for choice in choices
+        for word in (options[name], str(choice))
     ]
 
 

@@ -19,9 +19,9 @@ SYMBOLS, FRAMES = 200, 64
 
 def sample(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A file of `gatewright train --save`.")
+        Path, typer.Argument(metavar="MODEL", help="A model file from `gatewright train --save`.")
     ],
-    count: Annotated[int, typer.Option(help="How many sequences.", min=1, max=1_000)] = 3,
+    count: Annotated[int, typer.Option(help="Number of sequences.", min=1, max=1_000)] = 3,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -31,16 +31,20 @@ def sample(
         ),
     ] = None,
     temperature: Annotated[
-        float, typer.Option(help="1 is the model's own law, 0 takes the most likely.", min=0.0)
+        float,
+        typer.Option(
+            help="1 samples from the model's own distribution; 0 takes the most likely symbol.",
+            min=0.0,
+        ),
     ] = 1.0,
     threshold: Annotated[
         float,
-        typer.Option(help="Music: notes with a smaller chance are silent.", min=0.0, max=1.0),
+        typer.Option(help="Music: drop notes less likely than this.", min=0.0, max=1.0),
     ] = 0.0,
     prefix: Annotated[
-        str, typer.Option(help="Text that the model reads first; each sequence begins with it.")
+        str, typer.Option(help="Text that the model reads first and every sequence starts with.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     midi: MidiOption = None,
     wav: WavOption = None,
     json: Json = False,
@@ -67,7 +71,7 @@ def sample(
     else:
         read = np.zeros((1, count, trained.model.size), np.uint8)
     try:
-        found = generate(
+        generated = generate(
             trained.model,
             trained.weights,
             read,
@@ -79,7 +83,7 @@ def sample(
         )
     except ValueError as error:
         raise SearchError("model.output", f"{model}: {error}", "lower --temperature") from None
-    lanes = [found.lane(lane) for lane in range(count)]
+    lanes = [generated.lane(lane) for lane in range(count)]
     document: dict[str, Any] = {
         "model": str(model),
         "cell": label(trained.model.cell),
@@ -88,7 +92,7 @@ def sample(
         "seed": seed,
         "temperature": temperature,
         "threshold": threshold,
-        "ended": found.ended.tolist(),
+        "ended": generated.ended.tolist(),
     }
     if symbolic:
         texts = [_text(trained, prefix, lane.tolist()) for lane in lanes]
@@ -116,13 +120,13 @@ def _start(trained: "Trained", prefix: str) -> list[int]:
             known = " ".join(map(repr, trained.vocabulary[:50]))
             raise UsageError(f"--prefix: {word!r} is no symbol of this model", f"known are {known}")
     before = [] if trained.boundary is None else [trained.boundary]
-    found = [*before, *(number[word] for word in words)]
-    if not found:
+    start = [*before, *(number[word] for word in words)]
+    if not start:
         raise UsageError(
             f"{trained.task} has no symbol between its sequences, so that they can begin anywhere",
             f"add --prefix, such as one that `gatewright tasks sample {trained.task}` shows",
         )
-    return found
+    return start
 
 
 def _text(trained: "Trained", prefix: str, symbols: Sequence[int]) -> str:

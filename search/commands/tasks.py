@@ -12,7 +12,7 @@ from search.error import UsageError
 app = typer.Typer(help="Look at tasks: their floors, baselines and examples.", no_args_is_help=True)
 
 TaskArgument = Annotated[
-    str, typer.Argument(metavar="TASK", help="A task's name, see `gatewright tasks ls`.")
+    str, typer.Argument(metavar="TASK", help="Name of a task, see `gatewright tasks ls`.")
 ]
 ScaleOption = Annotated[
     str, typer.Option("--scale", help="smoke, quick, laptop, workstation or paper.")
@@ -67,7 +67,10 @@ def show_task(task: TaskArgument, scale: ScaleOption = "laptop", json: Json = Fa
             print()
             table(
                 ("known level", "loss", "accuracy", "loss at least", "loss at most"),
-                [(one.name, one.loss, one.accuracy, one.lower, one.upper) for one in facts.floors],
+                [
+                    (floor.name, floor.loss, floor.accuracy, floor.lower, floor.upper)
+                    for floor in facts.floors
+                ],
             )
         if facts.baselines:
             print()
@@ -89,7 +92,7 @@ def sample(
     task: TaskArgument,
     scale: ScaleOption = "laptop",
     split: Annotated[str, typer.Option(help="train, valid or test.")] = "train",
-    count: Annotated[int, typer.Option(help="How many examples.", min=1, max=10_000)] = 5,
+    count: Annotated[int, typer.Option(help="Number of examples.", min=1, max=10_000)] = 5,
     midi: MidiOption = None,
     wav: WavOption = None,
     json: Json = False,
@@ -101,12 +104,12 @@ def sample(
     if split not in ("train", "valid", "test"):
         raise UsageError(f"--split {split}: expected train, valid or test")
     check_sound(midi, wav)
-    found = registry.load(task, scale)
-    examples: list[str] = found.sample(split, count)
+    loaded = registry.load(task, scale)
+    examples: list[str] = loaded.sample(split, count)
     document: dict[str, Any] = {"task": task, "scale": scale, "split": split, "examples": examples}
     if midi or wav:
-        if not isinstance(found, sound.Audible):
+        if not isinstance(loaded, sound.Audible):
             raise UsageError(f"--midi, --wav: {task} is no music")
-        document["seconds"] = sound.write(found.rolls(split, count), task, midi, wav)
+        document["seconds"] = sound.write(loaded.rolls(split, count), task, midi, wav)
     show(document, json, lambda: print("\n".join(examples)))
     return DONE

@@ -31,32 +31,32 @@ def train(
     parameters: Annotated[
         int | None,
         typer.Option(
-            help="Budget of parameters; the width is solved for it.", min=1, show_default="50000"
+            help="Parameter budget, from which the width is solved.", min=1, show_default="50000"
         ),
     ] = None,
     width: WidthOption = None,
     given: Given = MappingProxyType({}),
     schedule: Annotated[str, typer.Option(help="The paper's search, music or ptb.")] = "search",
     epochs: Annotated[
-        int | None, typer.Option(help="At most; else the schedule's own.", min=1)
+        int | None, typer.Option(help="Most epochs; default: the schedule's.", min=1)
     ] = None,
     decay: Annotated[
         float | None,
         typer.Option(
-            help="Factor at each cut of the rate; else the schedule's own.", min=0.0, max=1.0
+            help="Factor of each learning-rate cut; default: the schedule's.", min=0.0, max=1.0
         ),
     ] = None,
     constant: Annotated[
-        int, typer.Option(help="Schedule ptb: epochs before the first cut.", min=0)
+        int, typer.Option(help="Epochs before the first cut (schedule ptb).", min=0)
     ] = 4,
-    updates: Annotated[int | None, typer.Option(help="At most.", min=1)] = None,
+    updates: Annotated[int | None, typer.Option(help="Most updates.", min=1)] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Give up after this time, without a test.", min=0.0)
+        float | None, typer.Option(help="Stop after this many seconds, without testing.", min=0.0)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of initialisation and dropout.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of initialisation and dropout.")] = 0,
     save: Annotated[
         Path | None,
-        typer.Option("--save", help="Write the model of the best epoch, a .safetensors file."),
+        typer.Option("--save", help="Write the best epoch's model to this .safetensors file."),
     ] = None,
     store: StoreOption = None,
     executor: Executor = None,
@@ -89,7 +89,7 @@ def train(
         raise UsageError(
             f"--learning-rate {setting.learning_rate:g}: schedule {schedule} ends below {plan.least:g}"
         )
-    found = resolve(cell, store)
+    resolved = resolve(cell, store)
     source = registry.load(task, scale)
     if parameters is None and width is None:
         parameters = PARAMETERS
@@ -101,7 +101,7 @@ def train(
     runner = executor_of(executor)
     determinism.prepare(runner)
     points: list[Point] = []
-    title = f"{found.name} on {task} ({scale})"
+    title = f"{resolved.name} on {task} ({scale})"
     most = trainer.most_updates(source.facts, plan, budget, setting.batch_size)
     try:
         with TrainDisplay(title, source.facts, most, quiet=json) as display:
@@ -112,7 +112,7 @@ def train(
 
             watched = display.watch(source)
             run = trainer.train(
-                canonical(found),
+                canonical(resolved),
                 watched,
                 setting,
                 plan,
@@ -138,7 +138,7 @@ def train(
         if f.name not in ("weights", "curve")
     }
     document: dict[str, Any] = {
-        "cell": found.name,
+        "cell": resolved.name,
         "task": task,
         "scale": scale,
         "setting": dataclasses.asdict(setting),
@@ -150,7 +150,7 @@ def train(
     }
     if save is not None:
         kept = {**document, "setting": setting.recorded()}
-        _save(save, canonical(found), run, source.facts, setting, kept)
+        _save(save, canonical(resolved), run, source.facts, setting, kept)
     show(document, json, lambda: _render(run, source.facts))
     return DONE if run.ending == "ok" else WRONG
 

@@ -42,15 +42,15 @@ def tune(
     trials: Annotated[int, typer.Option(help="Settings to try.", min=1)] = 20,
     sampler: Annotated[str, typer.Option(help="tpe, random, or the paper's grid.")] = "tpe",
     parameters: Annotated[
-        int | None, typer.Option(help="Budget of parameters.", min=1, show_default="50000")
+        int | None, typer.Option(help="Parameter budget.", min=1, show_default="50000")
     ] = None,
     width: WidthOption = None,
-    updates: Annotated[int, typer.Option(help="Of one training, at most.", min=1)] = 1_000,
+    updates: Annotated[int, typer.Option(help="Most updates of one training.", min=1)] = 1_000,
     given: Given = MappingProxyType({}),
     seeds: Annotated[
-        int, typer.Option(help="Fresh seeds on which the best setting is trained again.", min=1)
+        int, typer.Option(help="New seeds to retrain the best setting on.", min=1)
     ] = 3,
-    seed: Annotated[int, typer.Option(help="Everything drawn derives from it.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed from which everything random is derived.")] = 1,
     workers: Annotated[
         int | None, typer.Option("--workers", help="Ray workers; 0 runs in this process.", min=0)
     ] = None,
@@ -61,7 +61,7 @@ def tune(
         Path | None, typer.Option("--store", help="SQLite file of the record.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a store that has begun.")
+        bool, typer.Option("--resume", help="Continue a store that has been started.")
     ] = False,
     executor: Executor = None,
     json: Json = False,
@@ -81,15 +81,15 @@ def tune(
 
     if sampler not in get_args(SamplerName):
         raise UsageError(f"--sampler {sampler}: expected one of {', '.join(get_args(SamplerName))}")
-    found = resolve(cell)
+    resolved = resolve(cell)
     facts = registry.load(task, scale).facts
     if parameters is None and width is None:
         parameters = PARAMETERS
     budget = Budget(parameters=parameters, updates=updates, width=width)
     if width is not None:
-        _check_width(canonical(found), facts, given, budget)
+        _check_width(canonical(resolved), facts, given, budget)
     plan = Study(
-        name=f"tune-{label(found)}-{task}".replace("_", "-")[:40],
+        name=f"tune-{label(resolved)}-{task}".replace("_", "-")[:40],
         strategy="zoo",
         seed=seed,
         lag=8,
@@ -97,7 +97,7 @@ def tune(
         proposals=0,
         tasks=(TaskPlan(task, scale, 0, budget, Schedule()),),
         screen=Screen(scale="smoke"),
-        baselines=(to_text(canonical(found)),),
+        baselines=(to_text(canonical(resolved)),),
         baseline_settings=trials,
         sampler=next(name for name in get_args(SamplerName) if name == sampler),
         space=_space(given),
@@ -147,21 +147,25 @@ def tune(
             row for row in plan.space.searched if row.name != "dropout" or "dropout" in given
         ]
         table(
-            [*(row.label for row in searched), "ended", *(one.axis("valid") for one in shown)],
+            [
+                *(row.label for row in searched),
+                "ended",
+                *(metric.axis("valid") for metric in shown),
+            ],
             [
                 (
                     *(tried.get(row.name) for row in searched),
                     tried["ending"],
-                    *(tried[f"valid_{one.name}"] for one in shown),
+                    *(tried[f"valid_{metric.name}"] for metric in shown),
                 )
                 for tried in document["tried"]
             ],
-            title=f"{found.name} on {task} ({scale}): settings, best first",
+            title=f"{resolved.name} on {task} ({scale}): settings, best first",
         )
         table(
-            ["seed", "ended", *(one.axis("test") for one in shown)],
+            ["seed", "ended", *(metric.axis("test") for metric in shown)],
             [
-                (row["seed"], row["ending"], *(row[f"test_{one.name}"] for one in shown))
+                (row["seed"], row["ending"], *(row[f"test_{metric.name}"] for metric in shown))
                 for row in document["confirmed"]
             ],
             title="the best setting on fresh seeds: only these are results",
@@ -213,8 +217,8 @@ def _row(ask: "Ask", outcome: "Outcome", shown: "Sequence[Metric]") -> dict[str,
         "seed": str(ask.trial.seed),
         "ending": str(outcome.ending),
         **{
-            f"{split}_{one.name}": one.of(outcome, split)
+            f"{split}_{metric.name}": metric.of(outcome, split)
             for split in get_args(Held)
-            for one in shown
+            for metric in shown
         },
     }

@@ -91,8 +91,8 @@ class Cascade:
         self._rejections: list[Rejection] = []
         self._admissions: list[str] = []
         self._queue = deque(
-            Work(Role.BASELINE, candidate, place)
-            for place in range(len(study.tasks))
+            Work(Role.BASELINE, candidate, index)
+            for index in range(len(study.tasks))
             for _ in range(study.baseline_settings)
             for candidate in self._baselines
         )
@@ -110,17 +110,17 @@ class Cascade:
                 f"asked for {index} with {self._told} results, expected {self._asked} with"
                 f" {max(0, self._asked - self._study.lag + 1)}",
             )
-        found = self._next(index)
+        following = self._next(index)
         waiting = any(
             running is not None and running[0].role != Role.CONFIRM
             for running in self._running.values()
         )
-        if found is None and not waiting and not self._rejections and not self._admissions:
+        if following is None and not waiting and not self._rejections and not self._admissions:
             return None
         self._asked += 1
-        self._running[index] = found
-        trial = None if found is None else self._trial(*found)
-        work = None if found is None else found[0]
+        self._running[index] = following
+        trial = None if following is None else self._trial(*following)
+        work = None if following is None else following[0]
         ask = Ask(
             index=index,
             role=Role.IDLE if work is None else work.role,
@@ -199,8 +199,8 @@ class Cascade:
 
     def _reevaluate(self, member: Candidate) -> Work:
         self._queue.extend(
-            Work(Role.REEVALUATE, member, place)
-            for place, plan in enumerate(self._study.tasks)
+            Work(Role.REEVALUATE, member, index)
+            for index, plan in enumerate(self._study.tasks)
             for _ in range(plan.settings)
         )
         return self._queue.popleft()
@@ -239,10 +239,10 @@ class Cascade:
         winners = [member for member in ranking if member not in self._baselines]
         chosen = winners[: self._study.confirm.cells] + self._baselines
         self._queue.extend(
-            Work(Role.CONFIRM, member, place, selected[0], repeat)
+            Work(Role.CONFIRM, member, index, selected[0], repeat)
             for repeat in range(self._study.confirm.seeds)
             for member in chosen
-            for place, tried in enumerate(member.tried)
+            for index, tried in enumerate(member.tried)
             if (selected := best(tried)) is not None
         )
         return bool(self._queue)
@@ -262,20 +262,20 @@ class Cascade:
         self._turn_away(Cause.SCREEN, candidate, reason.screen(outcome, accuracy, mark))
 
     def _queue_stage(self, candidate: Candidate) -> None:
-        place = candidate.stage
-        candidate.awaited = self._study.tasks[place].settings
-        self._queue.extend([Work(Role.STAGE, candidate, place)] * candidate.awaited)
+        index = candidate.stage
+        candidate.awaited = self._study.tasks[index].settings
+        self._queue.extend([Work(Role.STAGE, candidate, index)] * candidate.awaited)
 
     def _finish(self, candidate: Candidate) -> None:
         """Counts one training of the current stage as done, and judges the stage after the last."""
         candidate.awaited -= 1
         if candidate.awaited:
             return
-        place, threshold = candidate.stage, self._study.threshold
-        found = self._ratio(candidate, place)
-        if found <= threshold:
+        index, threshold = candidate.stage, self._study.threshold
+        ratio = self._ratio(candidate, index)
+        if ratio <= threshold:
             why = reason.threshold(
-                found, threshold, self._study.tasks[place].name, self._study.baselines[-1]
+                ratio, threshold, self._study.tasks[index].name, self._study.baselines[-1]
             )
             self._turn_away(Cause.THRESHOLD, candidate, why)
             return
@@ -298,12 +298,12 @@ class Cascade:
         self._admissions.append(candidate.cell_id)
 
     def _score(self, candidate: Candidate) -> float:
-        return score(self._ratio(candidate, place) for place in range(len(self._study.tasks)))
+        return score(self._ratio(candidate, index) for index in range(len(self._study.tasks)))
 
-    def _ratio(self, candidate: Candidate, place: int) -> float:
-        reference = best(self._gru.tried[place])
+    def _ratio(self, candidate: Candidate, index: int) -> float:
+        reference = best(self._gru.tried[index])
         if reference is None:
-            plan = self._study.tasks[place]
+            plan = self._study.tasks[index]
             raise SearchError(
                 "baseline",
                 f"none of {self._study.baseline_settings} settings of {self._study.baselines[-1]} trained"
@@ -311,10 +311,10 @@ class Cascade:
                 " so there is nothing to compare with",
                 "raise baseline_settings or the task's budget, or restrict the space",
             )
-        found = best(candidate.tried[place])
-        if found is None:
+        own = best(candidate.tried[index])
+        if own is None:
             return 0.0
-        return ratio(self._facts[place].metric, found[1], reference[1])
+        return ratio(self._facts[index].metric, own[1], reference[1])
 
     def _setting(self, work: Work, index: int) -> Setting | None:
         """The setting of the training, marked as awaited; None if the space is used up."""
@@ -326,13 +326,13 @@ class Cascade:
         if setting is None:
             # All cells of a roster get the same settings, so that they can be compared pair by pair.
             plan = study.tasks[work.place]
-            place, purpose = (
+            number, purpose = (
                 ("roster", f"setting/{plan.name}/{plan.scale}/{len(tried)}")
                 if self._shared
                 else (index, f"setting/{candidate.cell_id}")
             )
-            number = study_seed(study.seed, place, purpose)
-            setting = sampler.propose(study.sampler, tuple(tried.items()), number, study.space)
+            seed = study_seed(study.seed, number, purpose)
+            setting = sampler.propose(study.sampler, tuple(tried.items()), seed, study.space)
         if setting is not None:
             tried[setting] = None
         return setting
@@ -346,20 +346,20 @@ class Cascade:
         return draw.choice(untried) if untried else None
 
     def _trial(self, work: Work, setting: Setting) -> Trial:
-        study, candidate, place = self._study, work.candidate, work.place
-        if place == SCREEN:
+        study, candidate, index = self._study, work.candidate, work.place
+        if index == SCREEN:
             facts, plan, number = self._screen, study.screen, len(candidate.screened)
         else:
             facts, plan, number = (
-                self._facts[place],
-                study.tasks[place],
-                len(candidate.tried[place]),
+                self._facts[index],
+                study.tasks[index],
+                len(candidate.tried[index]),
             )
         # Selection and confirmation draw from different purposes and so never share a seed.
         purpose = (
             f"confirm/{facts.name}/{facts.scale}/{work.repeat}"
             if work.role == Role.CONFIRM
-            else f"select/{facts.name}/{facts.scale}/{'screen/' if place == SCREEN else ''}{number}"
+            else f"select/{facts.name}/{facts.scale}/{'screen/' if index == SCREEN else ''}{number}"
         )
         return Trial(
             cell=candidate.text,
@@ -372,7 +372,7 @@ class Cascade:
             schedule=plan.schedule,
             budget=plan.budget,
             seed=study_seed(study.seed, "roster" if self._shared else candidate.cell_id, purpose),
-            stop_at=study.screen.pass_mark if place == SCREEN else None,
+            stop_at=study.screen.pass_mark if index == SCREEN else None,
             executor=self._executor,
             engine=self._engine,
             dtype=self._dtype,
@@ -400,9 +400,9 @@ class Cascade:
 
 
 def _facts(facts: FactsTable, name: str, scale: str) -> Facts:
-    found = facts.get((name, scale))
-    if found is None:
+    known = facts.get((name, scale))
+    if known is None:
         raise SearchError(
             "facts", f"the study needs the task {name} at scale {scale}; it was not given"
         )
-    return found
+    return known

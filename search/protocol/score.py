@@ -11,8 +11,8 @@ from search.settings.sampler import FAILED
 
 def value(metric: Metric, outcome: Outcome | None) -> float:
     """The validation metric of a training that ended `ok`, such that higher is better; else `FAILED`."""
-    found = None if outcome is None else metric_of(metric, outcome, "valid")
-    return FAILED if found is None else metric.oriented(found)
+    measured = None if outcome is None else metric_of(metric, outcome, "valid")
+    return FAILED if measured is None else metric.oriented(measured)
 
 
 def best(tried: Mapping[Setting, float | None]) -> tuple[Setting, float] | None:
@@ -26,16 +26,16 @@ def ranked(*tried: Mapping[Setting, float | None]) -> list[tuple[Setting, float]
 
 
 def _scored(tried: Mapping[Setting, float | None]) -> Iterator[tuple[Setting, float]]:
-    for setting, found in tried.items():
-        if found is not None and found != FAILED:
-            yield setting, found
+    for setting, measured in tried.items():
+        if measured is not None and measured != FAILED:
+            yield setting, measured
 
 
-def ratio(metric: Metric, found: float, reference: float) -> float:
-    """`Metric.ratio` of `found` to the yardstick's `reference`, both from `value`; `FAILED` gives 0."""
-    if found == FAILED:
+def ratio(metric: Metric, achieved: float, reference: float) -> float:
+    """`Metric.ratio` of `achieved` to the yardstick's `reference`, both from `value`; `FAILED` gives 0."""
+    if achieved == FAILED:
         return 0.0
-    return metric.ratio(metric.oriented(found), metric.oriented(reference))
+    return metric.ratio(metric.oriented(achieved), metric.oriented(reference))
 
 
 def score(ratios: Iterable[float]) -> float:

@@ -89,7 +89,7 @@ def run(
         StoreError: from the store, which stays consistent.
     """
     driver = _Driver(study, store, pool, strategy, observer, clock, tuple(facts))
-    epoch = driver.begin(provenance)
+    run_number = driver.begin(provenance)
     interrupted = False
     with Interrupt() as interrupt:
         try:
@@ -104,7 +104,7 @@ def run(
             interrupted = True
             pool.close()
             driver.event("interrupted", f"{len(driver.asks)} asked, {driver.done} done")
-    return driver.summary(epoch, interrupted)
+    return driver.summary(run_number, interrupted)
 
 
 class _Driver:
@@ -157,7 +157,7 @@ class _Driver:
     def begin(self, provenance: Mapping[str, str]) -> int:
         """Starts an epoch and reads what earlier ones left."""
         study_id = self.study.id
-        epoch = self.store.begin(self.study, provenance)
+        run_number = self.store.begin(self.study, provenance)
         for task in self.facts:
             self.store.add_task(
                 name=task.name,
@@ -178,7 +178,7 @@ class _Driver:
         if self._recorded:
             open_ = sum(ask.trial is not None and out is None for ask, out in self._recorded)
             self.event("resumed", f"{len(self._recorded)} asks recorded, {open_} without outcome")
-        return epoch
+        return run_number
 
     def ask(self) -> None:
         """Asks as far as the lag and the pool allow."""
@@ -240,11 +240,11 @@ class _Driver:
         self.store.add_event(self.study.id, kind, detail, index)
         self.observer.on_event(kind, detail, self._progress())
 
-    def summary(self, epoch: int, interrupted: bool) -> Summary:
+    def summary(self, run_number: int, interrupted: bool) -> Summary:
         """How the run ended."""
         return Summary(
             study_id=self.study.id,
-            epoch=epoch,
+            epoch=run_number,
             interrupted=interrupted,
             asks=len(self.asks),
             ran=self._ran,
@@ -322,10 +322,10 @@ class _Driver:
         if value is None:
             return
         # Equal values go to the smaller id: outcomes arrive in any order.
-        found = Best(ask.trial.cell_id, value)
-        rank = (-metric.oriented(value), found.cell_id)
+        candidate = Best(ask.trial.cell_id, value)
+        rank = (-metric.oriented(value), candidate.cell_id)
         if best is None or rank < (-metric.oriented(best.value), best.cell_id):
-            self._best[task] = found
+            self._best[task] = candidate
 
     def _progress(self) -> Progress:
         return Progress(

@@ -57,10 +57,10 @@ class SlotActor:
         return self._evaluate(trial)
 
 
-def _other_sources(found: str, expected: str) -> SearchError:
+def _other_sources(actual: str, expected: str) -> SearchError:
     return SearchError(
         "pool.sources",
-        f"a worker imported sources with digest {found[:12]}, the driver's are {expected[:12]}",
+        f"a worker imported sources with digest {actual[:12]}, the driver's are {expected[:12]}",
         "look for a stray tasks.py, search.py, cells or results on the workers' PYTHONPATH",
     )
 
@@ -81,7 +81,7 @@ def environment(local: bool) -> dict[str, str]:
     Args:
         local: a cluster of our own is started; else one is joined, with the user's token.
     """
-    found = {
+    variables = {
         # A driver under `uv run` would start each worker through `uv run` again.
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -89,11 +89,11 @@ def environment(local: bool) -> dict[str, str]:
     }
     if local:
         # Without this Ray replaces 127.0.0.1 by the machine's address and listens on all of them.
-        found["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        found["RAY_AUTH_MODE"] = "token"
+        variables["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        variables["RAY_AUTH_MODE"] = "token"
         if "RAY_AUTH_TOKEN" not in os.environ:
-            found["RAY_AUTH_TOKEN_PATH"] = str(_token())
-    return found
+            variables["RAY_AUTH_TOKEN_PATH"] = str(_token())
+    return variables
 
 
 @contextmanager
@@ -277,12 +277,12 @@ class RayPool:
                     self._failed(slot, f"not up after {self._patience:.0f} s")
                 return []
             try:
-                found: Any = ray.get(slot.hello)
+                digest: Any = ray.get(slot.hello)
             except Exception as error:  # whatever kept it from starting, another may start
                 self._failed(slot, _line(error))
                 return []
-            if found != self._digest:
-                raise _other_sources(found, self._digest)
+            if digest != self._digest:
+                raise _other_sources(digest, self._digest)
             slot.ready, slot.since, self._failures = True, now, 0
             return []
         arrivals: list[Arrival] = []
@@ -407,15 +407,15 @@ def _reach(address: str) -> None:
     if not port.isdigit() or "/" in host:
         return
     # Ray itself reads loopback as this machine's address, on which the head may listen alone.
-    places = [host]
+    hosts = [host]
     if host in ("127.0.0.1", "localhost"):
-        places.append(str(cast("Any", ray.util).get_node_ip_address()))
-    for place in places:
+        hosts.append(str(cast("Any", ray.util).get_node_ip_address()))
+    for name in hosts:
         try:
-            socket.create_connection((place, int(port)), timeout=5.0).close()
+            socket.create_connection((name, int(port)), timeout=5.0).close()
             return
         except (OSError, OverflowError) as error:
-            if place == places[-1]:
+            if name == hosts[-1]:
                 raise SearchError(
                     "pool.join",
                     f"nothing answers at {address}: {getattr(error, 'strerror', None) or error}",

@@ -34,7 +34,9 @@ SHUFFLES: Final = 100
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def importances(found: Sequence[Selection], method: Method = "PED-ANOVA") -> tuple[Importance, ...]:
+def importances(
+    selections: Sequence[Selection], method: Method = "PED-ANOVA"
+) -> tuple[Importance, ...]:
     """The importances of every arm and task, in order. Equal arguments give equal results.
 
     Raises:
@@ -46,22 +48,24 @@ def importances(found: Sequence[Selection], method: Method = "PED-ANOVA") -> tup
             "fANOVA needs the package scikit-learn, which is not installed",
             "install it with `pip install 'gatewright[fanova]'`; ped-anova needs nothing",
         )
-    return tuple(_importance(one, method) for one in found)
+    return tuple(_importance(selection, method) for selection in selections)
 
 
-def _importance(one: Selection, method: Method) -> Importance:
-    trained = [value for value in one.values if value is not None]
+def _importance(selection: Selection, method: Method) -> Importance:
+    trained = [value for value in selection.values if value is not None]
     if len(trained) < FEWEST or len(set(trained)) < FEWEST:
-        return Importance(one.arm, one.task, len(one.values), {}, frozenset(), method)
+        return Importance(
+            selection.arm, selection.task, len(selection.values), {}, frozenset(), method
+        )
     # Only the order counts: failures come last.
-    last = one.metric.poorest(trained) - one.metric.sign
-    weights = _weights(one.settings, one.oriented(last), method)
-    chance = _chance(one.settings, method)
+    last = selection.metric.poorest(trained) - selection.metric.sign
+    weights = _weights(selection.settings, selection.oriented(last), method)
+    chance = _chance(selection.settings, method)
     total = math.fsum(weights.values())
     return Importance(
-        arm=one.arm,
-        task=one.task,
-        tries=len(one.values),
+        arm=selection.arm,
+        task=selection.task,
+        tries=len(selection.values),
         shares={name: weight / total for name, weight in weights.items()} if total else {},
         beyond_chance=frozenset(name for name in weights if weights[name] > chance[name]),
         method=method,
@@ -72,7 +76,7 @@ def _importance(one: Selection, method: Method) -> Importance:
 def _chance(settings: tuple[Setting, ...], method: Method) -> Mapping[str, float]:
     """By hyperparameter what 95 % of random orders of these settings stay below or reach."""
     generator = random.Random(len(settings))  # noqa: S311
-    ranks = [float(place) for place in range(len(settings))]
+    ranks = [float(rank) for rank in range(len(settings))]
     drawn: dict[str, list[float]] = {}
     for _ in range(SHUFFLES):
         generator.shuffle(ranks)
@@ -105,9 +109,9 @@ def _weights(
         if method == "PED-ANOVA"
         else FanovaImportanceEvaluator(n_trees=TREES, seed=0)
     )
-    found = evaluator.evaluate(study)
+    shares = evaluator.evaluate(study)
     return {
-        row.name: float(found[row.recorded]) for row in HYPERPARAMETERS if row.recorded in space
+        row.name: float(shares[row.recorded]) for row in HYPERPARAMETERS if row.recorded in space
     }
 
 
@@ -115,10 +119,10 @@ def _space(settings: Sequence[Setting]) -> dict[str, BaseDistribution]:
     """By recorded name, those that vary; but not those that only some of the settings have."""
     space: dict[str, BaseDistribution] = {}
     for row in HYPERPARAMETERS:
-        found = {getattr(setting, row.name) for setting in settings}
-        if len(found) < 2 or None in found:
+        values = {getattr(setting, row.name) for setting in settings}
+        if len(values) < 2 or None in values:
             continue
-        choices = sorted(found)
+        choices = sorted(values)
         space[row.recorded] = (
             FloatDistribution(choices[0], choices[-1], log=True)
             if row.kind == "real" and choices[0] > 0

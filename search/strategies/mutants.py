@@ -38,8 +38,8 @@ class Mutants:
         draw: float,
         parent: Candidate | None,
         baselines: Sequence[Candidate],
-        place: int,
+        task_index: int,
     ) -> Sequence[Setting]:
         """Nothing, so that the search does not learn settings either."""
-        del draw, parent, baselines, place
+        del draw, parent, baselines, task_index
         return ()

@@ -44,25 +44,27 @@ class Paper:
         draw: float,
         parent: Candidate | None,
         baselines: Sequence[Candidate],
-        place: int,
+        task_index: int,
     ) -> Sequence[Setting]:
         """The paper's mixture, from what is known of the parent on this task."""
-        tried = [] if parent is None else evaluated(parent, place)
+        tried = [] if parent is None else evaluated(parent, task_index)
         if parent is not None and len(tried) > FEW:
-            return best_settings([parent], place) if draw < FROM_KNOWN_PARENT else ()
+            return best_settings([parent], task_index) if draw < FROM_KNOWN_PARENT else ()
         if draw < THIRD:
             return ()
         if draw < 2 * THIRD:
-            return best_settings(baselines, place)
+            return best_settings(baselines, task_index)
         return tried
 
 
-def evaluated(candidate: Candidate, place: int) -> list[Setting]:
+def evaluated(candidate: Candidate, task_index: int) -> list[Setting]:
     """Settings whose result is known on a task, failed ones included, in the order they were tried."""
-    return [setting for setting, found in candidate.tried[place].items() if found is not None]
+    return [
+        setting for setting, result in candidate.tried[task_index].items() if result is not None
+    ]
 
 
-def best_settings(candidates: Sequence[Candidate], place: int) -> list[Setting]:
+def best_settings(candidates: Sequence[Candidate], task_index: int) -> list[Setting]:
     """The `BEST` best settings of the candidates together on a task, best first, each once."""
-    ordered = ranked(*(candidate.tried[place] for candidate in candidates))
+    ordered = ranked(*(candidate.tried[task_index] for candidate in candidates))
     return list(dict.fromkeys(setting for setting, _ in ordered))[:BEST]

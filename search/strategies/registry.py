@@ -40,6 +40,6 @@ def make(
         SearchError: facts of a task are missing.
         CellError: a baseline is neither a zoo name nor the text of a cell.
     """
-    baselines = [zoo.load(one) if one in zoo.names() else parse(one) for one in study.baselines]
+    baselines = [zoo.load(word) if word in zoo.names() else parse(word) for word in study.baselines]
     source = STRATEGIES[study.strategy](study)
     return Cascade(study, facts, source, baselines, executor, engine, dtype)

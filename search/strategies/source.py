@@ -43,9 +43,9 @@ class Source(Protocol):
         draw: float,
         parent: Candidate | None,
         baselines: Sequence[Candidate],
-        place: int,
+        task_index: int,
     ) -> Sequence[Setting]:
-        """Settings to draw a new cell's next one from on task number `place`.
+        """Settings to draw a new cell's next one from on task number `task_index`.
 
         Empty means: from the study's sampler. `draw` is uniform on [0, 1) and chooses between the
         sources of a mixture; `parent` is None if it was not trained in this study.
@@ -55,8 +55,8 @@ class Source(Protocol):
 
 def mutant(parent: Cell, parent_id: str, reading: Reading, generator: random.Random) -> Proposal:
     """One attempt at a mutation of `parent`."""
-    found = mutate(parent, generator, reading)
-    if isinstance(found, Refusal):
-        why = found.reason, found.code, found.values
-        return Proposal(None, parent_id, found.operators, *why)
-    return Proposal(found.cell, parent_id, found.operators)
+    mutated = mutate(parent, generator, reading)
+    if isinstance(mutated, Refusal):
+        why = mutated.reason, mutated.code, mutated.values
+        return Proposal(None, parent_id, mutated.operators, *why)
+    return Proposal(mutated.cell, parent_id, mutated.operators)

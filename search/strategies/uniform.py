@@ -33,8 +33,8 @@ class Uniform:
         draw: float,
         parent: Candidate | None,
         baselines: Sequence[Candidate],
-        place: int,
+        task_index: int,
     ) -> Sequence[Setting]:
         """Nothing: there is no parent."""
-        del draw, parent, baselines, place
+        del draw, parent, baselines, task_index
         return ()

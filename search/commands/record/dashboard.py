@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 def dashboard(
     store: StoreArgument,
     port: Annotated[
-        int, typer.Option(help="On this machine's loopback; 0 takes a free one.", min=0, max=65535)
+        int,
+        typer.Option(help="Port on the loopback address; 0 takes a free one.", min=0, max=65535),
     ] = 8642,
-    open_: Annotated[bool, typer.Option("--open", help="Open it in a browser too.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Also open it in a browser.")] = False,
     json: Json = False,
 ) -> int:
     """Show a search live in a browser, read-only, on this machine only. Stop it with Ctrl-C."""
@@ -43,8 +44,8 @@ def dashboard(
     return DONE
 
 
-def _importances(found: "Sequence[Selection]") -> "Sequence[Importance]":
+def _importances(selections: "Sequence[Selection]") -> "Sequence[Importance]":
     """Those of Optuna, which takes a second and memory to import and so waits until it is asked for."""
     from search.settings.importance import importances
 
-    return importances(found)
+    return importances(selections)

@@ -43,25 +43,25 @@ def export(
         raise SearchError("parquet.missing", "--to parquet needs the package pyarrow", hint)
     tables = to != "optuna"
     suffix = ("" if store.suffix else ".tables") if tables else ".journal"
-    place = out if out is not None else store.with_suffix(suffix)
-    spare(store, place)
+    path = out if out is not None else store.with_suffix(suffix)
+    spare(store, path)
     if not tables:
-        check_output(place, "--out")
+        check_output(path, "--out")
     with publication.open_record(store) as record, progress("export", quiet=json) as advance:
         chosen = study_id(record, study)
         if tables:
-            written = _tables(record, chosen, place, to, advance)
+            written = _tables(record, chosen, path, to, advance)
         else:
-            written = _journal(record, chosen, place, advance)
+            written = _journal(record, chosen, path, advance)
 
     def render() -> None:
-        for one in written:
+        for file in written:
             if tables:
-                print(f"wrote {one['file']} ({one['rows']} rows)")
+                print(f"wrote {file['file']} ({file['rows']} rows)")
             else:
                 print(
-                    f"wrote {one['file']}: study {one['study']},"
-                    f" {one['trials']} trials, {one['failed']} of them failed"
+                    f"wrote {file['file']}: study {file['study']},"
+                    f" {file['trials']} trials, {file['failed']} of them failed"
                 )
 
     show({"study": chosen, "files": written}, json, render)
@@ -76,8 +76,8 @@ def _tables(
     folder.mkdir(parents=True, exist_ok=True)
     written: list[dict[str, Any]] = []
     makers = (frame.trials, frame.curves, frame.rejections, frame.cells)
-    for place, make in enumerate(makers):
-        advance(place, len(makers))
+    for done, make in enumerate(makers):
+        advance(done, len(makers))
         rows = make(record, chosen)
         path = folder / f"{make.__name__}.{to}"
         if to == "csv":
@@ -98,10 +98,10 @@ def _journal(
     return [
         {
             "file": str(path),
-            "study": one.name,
-            "metric": one.metric,
-            "trials": one.trials,
-            "failed": one.failed,
+            "study": export.name,
+            "metric": export.metric,
+            "trials": export.trials,
+            "failed": export.failed,
         }
-        for one in journal.write(record, chosen, path, advance)
+        for export in journal.write(record, chosen, path, advance)
     ]

@@ -23,7 +23,7 @@ StoreArgument = Annotated[
 ]
 StudyOption = Annotated[
     str | None,
-    typer.Option("--study", help="Name or id, where the store holds several; else the latest."),
+    typer.Option("--study", help="Name or id of the study; default: the latest in the store."),
 ]
 
 
@@ -36,11 +36,11 @@ def study_id(record: "Store", wanted: str | None) -> str:
     rows = record.studies()
     if not rows:
         raise UsageError(f"{record.path} holds no study yet")
-    found = [row for row in rows if wanted in (None, row.study.name, row.id)]
-    if not found:
+    matching = [row for row in rows if wanted in (None, row.study.name, row.id)]
+    if not matching:
         known = ", ".join(f"{row.study.name} ({row.id})" for row in rows)
         raise UsageError(f"--study {wanted}: the store holds {known}")
-    return found[-1].id
+    return matching[-1].id
 
 
 def spare(store: Path, out: Path) -> None:
@@ -52,7 +52,7 @@ def spare(store: Path, out: Path) -> None:
 def leaderboard(
     store: StoreArgument,
     study: StudyOption = None,
-    top: Annotated[int, typer.Option(help="Rows to print.", min=1)] = 20,
+    top: Annotated[int, typer.Option(help="Number of rows to print.", min=1)] = 20,
     json: Json = False,
 ) -> int:
     """Show the cells of a search by the paper's score, with what was confirmed on fresh seeds."""
@@ -85,7 +85,7 @@ def _print(board: "Board", top: int) -> None:
         columns,
         [
             [
-                place,
+                rank,
                 row.label,
                 row.score,
                 row.execution,
@@ -94,7 +94,7 @@ def _print(board: "Board", top: int) -> None:
                 row.diverged,
                 *_selected(row),
             ]
-            for place, row in enumerate(board.rows[:top], 1)
+            for rank, row in enumerate(board.rows[:top], 1)
         ],
         title="selected on validation (the best of the settings tried, so a little too good)",
         spare=("class", "diverged", "settings", "parameters", f"x {board.yardstick}"),
@@ -139,7 +139,10 @@ def _selected(row: "Row") -> list[object]:
 
 
 def _confirmed(row: "Row") -> list[str]:
-    return ["-" if one is None else f"{one.text(4)}, {one.count} seeds" for one in row.confirmed]
+    return [
+        "-" if estimate is None else f"{estimate.text(4)}, {estimate.count} seeds"
+        for estimate in row.confirmed
+    ]
 
 
 def _tied(row: "Row") -> str:

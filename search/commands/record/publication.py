@@ -51,7 +51,7 @@ def publish(
 def restore(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A published record.")],
     store: Annotated[
-        Path, typer.Argument(metavar="STORE", help="The file to write; not there yet.")
+        Path, typer.Argument(metavar="STORE", help="The file to write; it must not exist yet.")
     ],
     json: Json = False,
 ) -> int:
@@ -98,16 +98,19 @@ def _places(manifest: dict[str, Any]) -> set[str]:
 
 def verify(
     store: StoreArgument,
-    sample: Annotated[int, typer.Option(help="Trials to train again.", min=0)] = 5,
+    sample: Annotated[int, typer.Option(help="Most trials to train again.", min=0)] = 5,
     seconds: Annotated[
-        float, typer.Option(help="That these trials took when they were recorded, at most.", min=0)
+        float,
+        typer.Option(
+            help="Most seconds that these trials may have taken when they were recorded.", min=0
+        ),
     ] = 300.0,
-    seed: Annotated[int, typer.Option(help="Of the draw.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
     executor: Annotated[
         str | None,
         typer.Option(
             "--executor",
-            help="What trains again; else what the record names, or the reference where that cannot run.",
+            help="Executor to train with; default: the recorded one, or the reference where that cannot run.",
         ),
     ] = None,
     json: Json = False,
@@ -119,8 +122,8 @@ def verify(
         if not json:
             note(f"trial {number} of {count}: {trial.task}, {trial.key}")
 
-    found = verification.verify(store, sample, seconds, seed, executor, told)
-    compared, agreeing = found.compared, found.agreeing
+    verified = verification.verify(store, sample, seconds, seed, executor, told)
+    compared, agreeing = verified.compared, verified.agreeing
     document: dict[str, Any] = {
         "record": str(store),
         "published": store.is_dir(),
@@ -130,22 +133,22 @@ def verify(
                 "name": row.study.name,
                 "asked": row.asked,
                 "answered": row.answered,
-                "digest": found.digests[row.id],
+                "digest": verified.digests[row.id],
             }
-            for row in found.studies
+            for row in verified.studies
         ],
-        "trials": found.recorded,
-        "able": found.able,
-        "not_able": dict(found.reasons),
-        "checked": [dataclasses.asdict(one) for one in found.checks],
+        "trials": verified.recorded,
+        "able": verified.able,
+        "not_able": dict(verified.reasons),
+        "checked": [dataclasses.asdict(check) for check in verified.checks],
         "agreeing": agreeing,
         "differing": compared - agreeing,
-        "not_judged": len(found.checks) - compared,
+        "not_judged": len(verified.checks) - compared,
     }
 
     def render() -> None:
-        _print_record(store, found)
-        _print_checks(found)
+        _print_record(store, verified)
+        _print_checks(verified)
         print(f"{agreeing} of {compared} that can be judged agree with the record")
         if sample and not compared:
             print("nothing could be compared, so this proves nothing about the numbers")
@@ -154,35 +157,38 @@ def verify(
     return DONE if agreeing == compared and (compared or not sample) else WRONG
 
 
-def _print_record(store: Path, found: "Verification") -> None:
+def _print_record(store: Path, verified: "Verification") -> None:
     table(
         ("study", "asked", "answered", "digest"),
-        [(row.study.name, row.asked, row.answered, found.digests[row.id]) for row in found.studies],
+        [
+            (row.study.name, row.asked, row.answered, verified.digests[row.id])
+            for row in verified.studies
+        ],
     )
     what = "the checksums of the folder and" if store.is_dir() else "the file and"
     print(f"{what} the digests of all asks and outcomes are right")
 
 
-def _print_checks(found: "Verification") -> None:
+def _print_checks(verified: "Verification") -> None:
     table(
         ("key", "cell", "task", "executor", "of", "recorded", "found", "apart", "allowed", ""),
         [
             (
-                one.key[:12],
-                one.cell,
-                one.task,
-                one.executor,
-                one.metric,
-                _exact(one.recorded, one.endings[0]),
-                _exact(one.found, one.endings[1]),
-                one.distance,
-                one.allowed,
-                one.verdict,
+                check.key[:12],
+                check.cell,
+                check.task,
+                check.executor,
+                check.metric,
+                _exact(check.recorded, check.endings[0]),
+                _exact(check.found, check.endings[1]),
+                check.distance,
+                check.allowed,
+                check.verdict,
             )
-            for one in found.checks
+            for check in verified.checks
         ],
     )
-    unlike = dict.fromkeys(what for one in found.checks for what in one.unlike)
+    unlike = dict.fromkeys(what for check in verified.checks for what in check.unlike)
     if unlike:
         print(
             "not the machine class of the record, so bits may differ: by as much as rounding explains,"
@@ -190,8 +196,8 @@ def _print_checks(found: "Verification") -> None:
         )
         for what in unlike:
             print(f"  {what}")
-    for reason, count in sorted(found.reasons.items()):
-        print(f"skipped {count:,} of {found.recorded:,} trials: {reason}")
+    for reason, count in sorted(verified.reasons.items()):
+        print(f"skipped {count:,} of {verified.recorded:,} trials: {reason}")
 
 
 def _exact(value: float | None, ending: str) -> str:

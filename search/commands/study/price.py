@@ -22,13 +22,14 @@ def price(plans: "Sequence[Study]", json: bool) -> int:
     cost = measure(chosen)
     documents = [_priced(plan, cost) for plan in plans]
     total = {
-        key: sum(one[key] for one in documents) for key in ("trials", "most_trials", "core_hours")
+        key: sum(document[key] for document in documents)
+        for key in ("trials", "most_trials", "core_hours")
     }
     document = documents[0] if len(documents) == 1 else {"parts": documents, **total}
 
     def render() -> None:
-        for plan, one in zip(plans, documents, strict=True):
-            _print_price(plan, one)
+        for plan, document in zip(plans, documents, strict=True):
+            _print_price(plan, document)
         if len(plans) > 1:
             print(
                 f"together about {total['trials']:,.0f} trials and {hours(total['core_hours'], 'core-')}"
@@ -41,8 +42,8 @@ def price(plans: "Sequence[Study]", json: bool) -> int:
 def _priced(plan: "Study", cost: "Cost") -> dict[str, Any]:
     from search.run import price as pricing
 
-    found = pricing.price(plan, cost)
-    priced = found.estimate
+    quote = pricing.price(plan, cost)
+    priced = quote.estimate
     return {
         "study": plan.name,
         "id": plan.id,
@@ -58,7 +59,7 @@ def _priced(plan: "Study", cost: "Cost") -> dict[str, Any]:
         "hours": priced.hours,
         "pass_screen": priced.pass_screen,
         "pass_stage": priced.pass_stage,
-        "absent": list(found.absent),
+        "absent": list(quote.absent),
     }
 
 
@@ -70,16 +71,16 @@ def _print_price(plan: "Study", priced: Mapping[str, Any]) -> None:
         ("role", "task", "scale", "trials", "at most", "updates each", "core-hours"),
         [
             (
-                str(one["role"]),
-                one["task"],
-                one["scale"],
-                round(one["expected"], 1),
-                one["most"],
-                one["updates"],
-                one["core_hours"],
+                str(load["role"]),
+                load["task"],
+                load["scale"],
+                round(load["expected"], 1),
+                load["most"],
+                load["updates"],
+                load["core_hours"],
             )
-            for one in priced["loads"]
-            if one["most"]
+            for load in priced["loads"]
+            if load["most"]
         ],
     )
     print(

@@ -41,7 +41,7 @@ def reproduce(
     resume: Resume = False,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Override a number of every part. Repeatable."),
+        typer.Option("--set", help="Override a number in every study. Repeatable."),
     ] = None,
     executor: Executor = None,
     dry_run: DryRun = False,
@@ -67,36 +67,39 @@ def reproduce(
         studies.append(summary.study_id)
     with Store.read(path) as record:
         measured = measure(record, studies)
-    found = verdicts(runs.families(findings), measured)
-    failed = sum(len(one.failed) for one in measured)
+    judged = verdicts(runs.families(findings), measured)
+    failed = sum(len(measurement.failed) for measurement in measured)
     document: dict[str, Any] = {
         "store": str(path),
         "findings": findings,
         "scale": scale,
-        "measured": [{**dataclasses.asdict(one), "metric": one.metric.name} for one in measured],
+        "measured": [
+            {**dataclasses.asdict(measurement), "metric": measurement.metric.name}
+            for measurement in measured
+        ],
         "verdicts": {
-            name: [dataclasses.asdict(one) for one in told] for name, told in found.items()
+            name: [dataclasses.asdict(verdict) for verdict in told] for name, told in judged.items()
         },
         "failed": failed,
     }
-    show(document, json, lambda: _render(found, failed, path))
+    show(document, json, lambda: _render(judged, failed, path))
     return WRONG if failed else DONE
 
 
-def _render(found: "dict[str, tuple[Verdict, ...]]", failed: int, path: Path) -> None:
-    for name, told in found.items():
+def _render(judged: "dict[str, tuple[Verdict, ...]]", failed: int, path: Path) -> None:
+    for name, told in judged.items():
         table(
             ("claim", "verdict", "effect, 95 % interval", "why"),
             [
                 (
-                    one.claim.id,
-                    one.word,
-                    "-" if one.pooled is None else one.pooled.text(2),
-                    one.reason,
+                    verdict.claim.id,
+                    verdict.word,
+                    "-" if verdict.pooled is None else verdict.pooled.text(2),
+                    verdict.reason,
                 )
-                for one in told
+                for verdict in told
             ],
-            title=f"{name}: effects in units of the smallest difference worth the name",
+            title=f"{name}: effects in units of the smallest meaningful difference",
         )
     if failed:
         print(f"{failed} confirming trainings did not end well; they are left out and counted")

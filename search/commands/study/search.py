@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 StudyArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="STUDY", help="smoke, quick, laptop, paper, or a .toml file of your own."
-    ),
+    typer.Argument(metavar="STUDY", help="smoke, quick, laptop, paper, or your own .toml file."),
 ]
 
 Workers = Annotated[
@@ -35,9 +33,12 @@ Workers = Annotated[
 ]
 Address = Annotated[str | None, typer.Option("--address", help="A running Ray cluster to join.")]
 StoreFile = Annotated[Path | None, typer.Option("--store", help="SQLite file of the record.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with a store that has begun.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue a store that has been started.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print trials and core-hours, and run nothing.")
+    bool,
+    typer.Option(
+        "--dry-run", help="Print the number of trials and core-hours without running anything."
+    ),
 ]
 
 
