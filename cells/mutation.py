@@ -119,27 +119,27 @@ class Draft:
     def settle(self) -> None:
         """Drops nodes that nothing reads, and puts the rest in topological order."""
         nodes, first = self.nodes, self.first
-        place = list(range(first)) + [-1] * (len(nodes) - first)
+        new_index = list(range(first)) + [-1] * (len(nodes) - first)
         kept: list[Node] = nodes[:first]
         tags = self.tags[:first]
         stack = [self.output, *self.updates[::-1]]
         while stack:
             index = stack[-1]
-            if place[index] >= 0:
+            if new_index[index] >= 0:
                 stack.pop()
                 continue
             op, arguments, parameter = nodes[index]
-            waiting = [arg for arg in arguments if place[arg] < 0]
+            waiting = [arg for arg in arguments if new_index[arg] < 0]
             if waiting:
                 stack += waiting[::-1]
                 continue
             stack.pop()
-            place[index] = len(kept)
-            kept.append(Node(op, tuple([place[arg] for arg in arguments]), parameter))
+            new_index[index] = len(kept)
+            kept.append(Node(op, tuple([new_index[arg] for arg in arguments]), parameter))
             tags.append(self.tags[index])
         self.nodes, self.tags = kept, tags
-        self.updates = [place[update] for update in self.updates]
-        self.output = place[self.output]
+        self.updates = [new_index[update] for update in self.updates]
+        self.output = new_index[self.output]
 
     def ancestors(self) -> list[int]:
         """For each node the nodes it depends on, as bits."""
@@ -200,12 +200,12 @@ def _with_bias(linear: Linear) -> Linear:
 
 
 def _bits(mask: int) -> list[int]:
-    found: list[int] = []
+    bits: list[int] = []
     while mask:
         low = mask & -mask
-        found.append(low.bit_length() - 1)
+        bits.append(low.bit_length() - 1)
         mask ^= low
-    return found
+    return bits
 
 
 def replace_activation(draft: Draft, node: int, generator: Random) -> bool:
@@ -234,10 +234,10 @@ def insert_activation(draft: Draft, node: int, generator: Random) -> bool:
     op, arguments, parameter = draft.nodes[node]
     if not arguments:
         return False
-    place = generator.randrange(len(arguments))
+    position = generator.randrange(len(arguments))
     drawn = generator.choice(DRAWN)
-    new = draft.append(Node(drawn.op, (arguments[place],), drawn.parameter))
-    swapped = (*arguments[:place], new, *arguments[place + 1 :])
+    new = draft.append(Node(drawn.op, (arguments[position],), drawn.parameter))
+    swapped = (*arguments[:position], new, *arguments[position + 1 :])
     draft.nodes[node] = Node(op, swapped, parameter)
     draft.settle()
     return True
@@ -359,8 +359,8 @@ def mutate(
             if len(draft.nodes) > limits.nodes:
                 break
     mutant = draft.cell(cell.name, cell.states)
-    found = finding(mutant, limits)
-    if found is not None:
-        error = CellError(found.code, found.values)
-        return Refusal(found.code, error.message, tuple(applied), found.values)
+    fault = finding(mutant, limits)
+    if fault is not None:
+        error = CellError(fault.code, fault.values)
+        return Refusal(fault.code, error.message, tuple(applied), fault.values)
     return Mutant(mutant, tuple(applied))

@@ -57,11 +57,11 @@ def sample(
         cell = _grow(generator, size, states, extended)
         if cell is None:
             continue
-        found = finding(cell, limits)
-        if found is None:
+        fault = finding(cell, limits)
+        if fault is None:
             return cell
-        if found.code not in ("C501", "C502"):
-            raise CellError(found.code, found.values)
+        if fault.code not in ("C501", "C502"):
+            raise CellError(fault.code, fault.values)
     raise CellError("C501")
 
 
@@ -72,10 +72,10 @@ def _grow(generator: Random, size: int, states: int, extended: bool) -> Cell | N
     def argument() -> int:
         if unread and generator.random() < 0.6:
             return unread.pop(generator.randrange(len(unread)))
-        found = generator.randrange(len(nodes))
-        if found in unread:
-            unread.remove(found)
-        return found
+        node = generator.randrange(len(nodes))
+        if node in unread:
+            unread.remove(node)
+        return node
 
     for done in range(size):
         # So many nodes are unread that only joining them gets all of them into the output.

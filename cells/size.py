@@ -46,18 +46,18 @@ class Polynomial:
 
 def width_step(cell: Cell) -> int:
     """Every width of `cell` is a multiple of this: the least common multiple of its block counts."""
-    return math.lcm(*(one.blocks for one in _linears(cell) if one.kind == "block"))
+    return math.lcm(*(linear.blocks for linear in _linears(cell) if linear.kind == "block"))
 
 
 def parameters(cell: Cell) -> Polynomial:
     """The numbers that one layer of a cell owns, trained and frozen."""
     square, linear, constant = Fraction(0), 0, 0
-    for one in _linears(cell):
-        if one.kind == "diagonal":
+    for matrix in _linears(cell):
+        if matrix.kind == "diagonal":
             linear += 1
         else:
-            square += Fraction(1, one.blocks)
-        linear += one.bias is not None
+            square += Fraction(1, matrix.blocks)
+        linear += matrix.bias is not None
     linear += sum(node.op == "vector" for node in cell.nodes)
     constant += sum(node.op == "scalar" for node in cell.nodes)
     return Polynomial(square, linear, constant)
@@ -70,12 +70,12 @@ def flops(cell: Cell) -> Polynomial:
     and so on of each channel. Training takes about `TRAINING` times as many.
     """
     square, linear = Fraction(0), 0
-    for one in _linears(cell):
-        if one.kind == "diagonal":
+    for matrix in _linears(cell):
+        if matrix.kind == "diagonal":
             linear += 1
         else:
-            square += Fraction(2, one.blocks)
-        linear += one.bias is not None
+            square += Fraction(2, matrix.blocks)
+        linear += matrix.bias is not None
     linear += sum(node.op in ACTIVATIONS or node.op in ARITHMETIC for node in cell.nodes)
     return Polynomial(square, linear)
 

@@ -110,12 +110,12 @@ def linear_finding(linear: Linear, limits: Limits = LIMITS) -> Finding | bool:
     kind, init, bias = linear.kind, linear.init, linear.bias
     if kind not in KINDS:
         return Finding("C111", {"word": str(kind)})
-    if init is not DEFAULT and (found := _law(init, "matrix", kind, limits)) is not True:
-        return found
+    if init is not DEFAULT and (verdict := _law(init, "matrix", kind, limits)) is not True:
+        return verdict
     if bias is not None and bias is not ZERO:
-        found = _law(bias, "vector", "free", limits)
-        if found is not True:
-            return found
+        verdict = _law(bias, "vector", "free", limits)
+        if verdict is not True:
+            return verdict
     if type(linear.blocks) is not int:
         return False
     if not 1 <= linear.blocks <= (LARGEST_BLOCKS if kind == "block" else 1):
@@ -128,20 +128,20 @@ def linear_finding(linear: Linear, limits: Limits = LIMITS) -> Finding | bool:
 
 
 def _parameter(op: str, parameter: object, index: int, limits: Limits) -> Finding | None:
-    found: Finding | bool
+    verdict: Finding | bool
     if op == "linear":
-        found = type(parameter) is Linear and linear_finding(parameter, limits)
+        verdict = type(parameter) is Linear and linear_finding(parameter, limits)
     elif op == "constant":
-        found = number_fits(parameter, limits)
+        verdict = number_fits(parameter, limits)
     elif op in _OWNERS:
-        found = _law(parameter, "vector", "free", limits)
+        verdict = _law(parameter, "vector", "free", limits)
     else:
-        found = parameter is None
-    if found is True:
+        verdict = parameter is None
+    if verdict is True:
         return None
-    if found is False:
+    if verdict is False:
         return Finding("C604", {"index": index, "word": op, "found": repr(parameter)}, index)
-    return found._replace(node=index)
+    return verdict._replace(node=index)
 
 
 def _labels(cell: Cell, limits: Limits) -> Finding | None:
@@ -172,8 +172,8 @@ def _structure(cell: Cell, limits: Limits) -> Finding | None:
         return Finding("C601", {"index": 0, "found": repr(nodes[0]) if count else "missing"}, 0)
     for index in range(1, first):
         if index >= count or nodes[index] != ("state", (), None):
-            found = repr(nodes[index]) if index < count else "missing"
-            return Finding("C601", {"index": index, "found": found}, index)
+            shown = repr(nodes[index]) if index < count else "missing"
+            return Finding("C601", {"index": index, "found": shown}, index)
     reach = [1 << index for index in range(first)]  # bit 0: reads x; bit s: reads state s
     push, arities, owners, owned = reach.append, _ARITY, _OWNERS, 0
     for index in range(first, count):
@@ -191,9 +191,9 @@ def _structure(cell: Cell, limits: Limits) -> Finding | None:
             mask |= reach[arg]
         push(mask)
         if parameter is not None or arity == 0 or op == "linear":
-            found = _parameter(op, parameter, index, limits)
-            if found is not None:
-                return found
+            fault = _parameter(op, parameter, index, limits)
+            if fault is not None:
+                return fault
             if op in owners:
                 owned += 1
                 if owned > limits.parameters:
@@ -234,6 +234,6 @@ def check(cell: Cell, limits: Limits = LIMITS) -> None:
     Raises:
         CellError: with the first thing found.
     """
-    found = finding(cell, limits)
-    if found is not None:
-        raise CellError(found.code, found.values)
+    fault = finding(cell, limits)
+    if fault is not None:
+        raise CellError(fault.code, fault.values)

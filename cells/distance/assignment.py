@@ -35,7 +35,7 @@ def assign(costs: list[list[int]]) -> list[int]:
         while column:
             rows[column] = rows[way[column]]
             column = way[column]
-    found = [0] * size
+    columns = [0] * size
     for column in range(1, size + 1):
-        found[rows[column] - 1] = column - 1
-    return found
+        columns[rows[column] - 1] = column - 1
+    return columns

@@ -92,7 +92,7 @@ def nearest(cell: Cell) -> Relative | None:
         return None
     met: list[tuple[int, str, int, Graph, Match]] = []
     work = _ASSIGNMENTS
-    for least, name, graph in sorted(others, key=lambda one: one[:2]):
+    for least, name, graph in sorted(others, key=lambda entry: entry[:2]):
         work -= graph.count * own.count
         if met and (work < 0 or least > min(met)[0]):
             break
@@ -100,18 +100,18 @@ def nearest(cell: Cell) -> Relative | None:
         met.append((first.cost, name, least, graph, first))
     best: tuple[int, str, Match] | None = None
     work = _IMPROVEMENTS
-    for _, name, least, graph, first in sorted(met, key=lambda one: one[:2]):
+    for _, name, least, graph, first in sorted(met, key=lambda entry: entry[:2]):
         if best is not None and (least > best[0] or work < 0):
             continue
         work -= graph.count * own.count
-        found = improve(graph, own, first)
-        if best is None or (found.cost, name) < best[:2]:
-            best = found.cost, name, found
+        match = improve(graph, own, first)
+        if best is None or (match.cost, name) < best[:2]:
+            best = match.cost, name, match
     assert best is not None  # noqa: S101 - the first one is always improved
-    _, name, found = best
+    _, name, match = best
     left, right = Graph(named(zoo.load(name))), Graph(named(cell))
-    found = prove(left, right, found)
-    return Relative(name, found.cost, found.exact, tuple(_edits(left, right, found)))
+    match = prove(left, right, match)
+    return Relative(name, match.cost, match.exact, tuple(_edits(left, right, match)))
 
 
 def distance(a: Cell, b: Cell) -> tuple[int, bool]:
@@ -121,8 +121,8 @@ def distance(a: Cell, b: Cell) -> tuple[int, bool]:
         CellError: C501 when nothing of x is left in an output.
     """
     left, right = Graph(canonical(a)), Graph(canonical(b))
-    found = prove(left, right, improve(left, right, approach(left, right)))
-    return found.cost, found.exact
+    match = prove(left, right, improve(left, right, approach(left, right)))
+    return match.cost, match.exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Graph:
             arrows.setdefault((edge.source, edge.target), []).append(f"{edge.mark} {way}".strip())
             if linear is not None and linear.bias is not None:
                 biases[edge.target].append(law_text(linear.bias))
-        self.biases = [tuple(sorted(one)) for one in biases]
+        self.biases = [tuple(sorted(laws)) for laws in biases]
         self.bias_count = sum(map(len, self.biases))
         self.edges: dict[tuple[int, int], _Labels] = {
             pair: tuple(sorted(labels)) for pair, labels in arrows.items()
@@ -181,12 +181,12 @@ class Graph:
     @cached_property
     def surroundings(self) -> list[Counter[str]]:
         """For each vertex what arrives and what leaves, and from and to what."""
-        found: list[Counter[str]] = [Counter() for _ in range(self.count)]
+        around: list[Counter[str]] = [Counter() for _ in range(self.count)]
         for (source, target), labels in self.edges.items():
             for label in labels:
-                found[source][f"> {label} {self.labels[target]}"] += 1
-                found[target][f"< {label} {self.labels[source]}"] += 1
-        return found
+                around[source][f"> {label} {self.labels[target]}"] += 1
+                around[target][f"< {label} {self.labels[source]}"] += 1
+        return around
 
 
 def _without_bias(linear: Linear) -> Linear:
@@ -228,21 +228,21 @@ def _apart(a: tuple[object, ...], b: tuple[object, ...]) -> int:
     return max(len(a), len(b)) - (Counter(a) & Counter(b)).total()
 
 
-def _changed(a: Graph, b: Graph, one: int, other: int) -> int:
+def _changed(a: Graph, b: Graph, node: int, other: int) -> int:
     """What it costs to match two vertices."""
-    return (a.labels[one] != b.labels[other]) + _apart(a.biases[one], b.biases[other])
+    return (a.labels[node] != b.labels[other]) + _apart(a.biases[node], b.biases[other])
 
 
 def cost(a: Graph, b: Graph, partners: list[int]) -> int:
     """The cost of the edits that a match leaves to do."""
     total = a.count + b.count + b.bias_count
-    for one, other in enumerate(partners):
-        before = a.biases[one]
+    for node, other in enumerate(partners):
+        before = a.biases[node]
         if other < 0:
             total += len(before)
             continue
         after = b.biases[other]
-        total += (a.labels[one] != b.labels[other]) - 2 - len(after)
+        total += (a.labels[node] != b.labels[other]) - 2 - len(after)
         if before != after:
             total += _apart(before, after)
     covered = 0
@@ -262,24 +262,24 @@ def approach(a: Graph, b: Graph) -> Match:
     far = 10_000
     size = a.count + b.count
     table = [[0] * size for _ in range(size)]
-    for one in range(size):
+    for node in range(size):
         for other in range(size):
-            if one < a.count and other < b.count:
-                if a.kinds[one] != b.kinds[other]:
-                    table[one][other] = far
+            if node < a.count and other < b.count:
+                if a.kinds[node] != b.kinds[other]:
+                    table[node][other] = far
                     continue
-                here, there = a.surroundings[one], b.surroundings[other]
+                here, there = a.surroundings[node], b.surroundings[other]
                 shared = sum(min(n, there[what]) for what, n in here.items() if what in there)
                 around = here.total() + there.total() - 2 * shared
-                table[one][other] = 4 * _changed(a, b, one, other) + around
-            elif one < a.count:
-                near = other - b.count == one and a.kinds[one] not in ("input", "out")
-                table[one][other] = 4 + a.surroundings[one].total() if near else far
+                table[node][other] = 4 * _changed(a, b, node, other) + around
+            elif node < a.count:
+                near = other - b.count == node and a.kinds[node] not in ("input", "out")
+                table[node][other] = 4 + a.surroundings[node].total() if near else far
             elif other < b.count:
-                near = one - a.count == other
-                table[one][other] = 4 + b.surroundings[other].total() if near else far
-    found = assign(table)
-    partners = [other if other < b.count else -1 for other in found[: a.count]]
+                near = node - a.count == other
+                table[node][other] = 4 + b.surroundings[other].total() if near else far
+    columns = assign(table)
+    partners = [other if other < b.count else -1 for other in columns[: a.count]]
     return Match(tuple(partners), cost(a, b, partners))
 
 
@@ -292,36 +292,36 @@ def improve(a: Graph, b: Graph, start: Match) -> Match:
     improved = True
     while improved:
         improved = False
-        for one in range(a.count):
-            if a.kinds[one] in ("input", "out"):
+        for node in range(a.count):
+            if a.kinds[node] in ("input", "out"):
                 continue
-            fitting = [-1, *(o for o in range(b.count) if a.kinds[one] == b.kinds[o])]
+            fitting = [-1, *(o for o in range(b.count) if a.kinds[node] == b.kinds[o])]
             for other in fitting:
-                if other == partners[one]:
+                if other == partners[node]:
                     continue
                 left -= 1
                 if left < 0:
                     return Match(tuple(partners), best)
                 trial = list(partners)
                 if other >= 0 and other in trial:
-                    trial[trial.index(other)] = partners[one]
-                trial[one] = other
-                found = cost(a, b, trial)
-                if found < best:
-                    partners, best, improved = trial, found, True
+                    trial[trial.index(other)] = partners[node]
+                trial[node] = other
+                total = cost(a, b, trial)
+                if total < best:
+                    partners, best, improved = trial, total, True
     return Match(tuple(partners), best)
 
 
 def prove(a: Graph, b: Graph, start: Match) -> Match:
     """The cheapest match, if a bounded search gets to its end; else the cheapest that it met."""
     best, left = start, _EFFORT * 25 // max(25, a.count)
-    order = sorted(range(a.count), key=lambda one: (a.kinds[one] == "inner", one))
-    place = {one: position for position, one in enumerate(order)}
+    order = sorted(range(a.count), key=lambda node: (a.kinds[node] == "inner", node))
+    rank = {node: position for position, node in enumerate(order)}
     closing: list[list[tuple[int, int, _Labels]]] = [[] for _ in order]
     for (source, target), labels in a.edges.items():
-        closing[max(place[source], place[target])].append((source, target, labels))
+        closing[max(rank[source], rank[target])].append((source, target, labels))
     rest = [
-        Counter((a.labels[one], a.biases[one]) for one in order[position:])
+        Counter((a.labels[node], a.biases[node]) for node in order[position:])
         for position in range(len(order) + 1)
     ]
     partners = [-1] * a.count
@@ -337,15 +337,15 @@ def prove(a: Graph, b: Graph, start: Match) -> Match:
         left -= 1
         if left < 0:
             return best
-        one = order[position]
+        node = order[position]
         for later in order[position:]:
             partners[later] = -1
-        partners[one] = other
+        partners[node] = other
         if other >= 0:
             used[other] = position
-            spent += _changed(a, b, one, other)
+            spent += _changed(a, b, node, other)
         else:
-            spent += 1 + len(a.biases[one])
+            spent += 1 + len(a.biases[node])
         for source, target, labels in closing[position]:
             spent += _apart(labels, b.edges.get((partners[source], partners[target]), ()))
         # Arrows of b between partners that no arrow of a meets are paid for when both are there.
@@ -357,9 +357,9 @@ def prove(a: Graph, b: Graph, start: Match) -> Match:
         if spent + least >= best.cost:
             continue
         if position + 1 == len(order):
-            found = cost(a, b, partners)
-            if found < best.cost:
-                best = Match(tuple(partners), found)
+            total = cost(a, b, partners)
+            if total < best.cost:
+                best = Match(tuple(partners), total)
             continue
         stack += [(position + 1, o, spent) for o in _choices(a, b, order, position + 1, used)]
     return Match(best.partners, best.cost, exact=True)
@@ -369,15 +369,15 @@ def _choices(
     a: Graph, b: Graph, order: list[int], position: int, used: dict[int, int]
 ) -> list[int]:
     """Partners to try for a vertex, the likeliest last."""
-    one = order[position]
-    free = [o for o in range(b.count) if a.kinds[one] == b.kinds[o] and o not in used]
-    free.sort(key=lambda other: -_changed(a, b, one, other))
-    return free if a.kinds[one] in ("input", "out") else [-1, *free]
+    node = order[position]
+    free = [o for o in range(b.count) if a.kinds[node] == b.kinds[o] and o not in used]
+    free.sort(key=lambda other: -_changed(a, b, node, other))
+    return free if a.kinds[node] in ("input", "out") else [-1, *free]
 
 
 def _unmet(a: Graph, b: Graph, partners: list[int], new: int, used: dict[int, int]) -> int:
     """Arrows of `b` between `new` and earlier partners where `a` has none at all."""
-    back = {other: one for one, other in enumerate(partners) if other >= 0}
+    back = {other: node for node, other in enumerate(partners) if other >= 0}
     total = 0
     for other in used:
         pairs = {(other, new), (new, other)}
@@ -391,20 +391,20 @@ def _unmet(a: Graph, b: Graph, partners: list[int], new: int, used: dict[int, in
 def _edits(a: Graph, b: Graph, match: Match) -> list[str]:
     """What turns `a` into `b`, in the order of `b`; arrows of what is added or gone go without saying."""
     before, after = _Words(a), _Words(b)
-    back = {other: one for one, other in enumerate(match.partners) if other >= 0}
+    back = {other: node for node, other in enumerate(match.partners) if other >= 0}
     said: list[str] = []
-    for one, other in enumerate(match.partners):
+    for node, other in enumerate(match.partners):
         if other < 0:
-            said.append(f"{before.title(one)} removed")
+            said.append(f"{before.title(node)} removed")
     for other in range(b.count):
         if other not in back:
             said.append(f"{after.title(other)} added")
             continue
-        one = back[other]
-        if a.labels[one] != b.labels[other]:
-            said.append(f"{a.labels[one]} becomes {b.labels[other]} at {after.name(other)}")
-        if a.biases[one] != b.biases[other]:
-            was, now = ", ".join(a.biases[one]), ", ".join(b.biases[other])
+        node = back[other]
+        if a.labels[node] != b.labels[other]:
+            said.append(f"{a.labels[node]} becomes {b.labels[other]} at {after.name(other)}")
+        if a.biases[node] != b.biases[other]:
+            was, now = ", ".join(a.biases[node]), ", ".join(b.biases[other])
             said.append(
                 f"bias of {after.name(other)} starts at {now}, not {was}"
                 if was and now
@@ -494,8 +494,8 @@ class _Words:
         if not depth:
             return "..."
         words = [
-            f"W {self.name(one, depth - 1)}" if matrix else self.name(one, depth - 1)
-            for one, matrix in arguments
+            f"W {self.name(argument, depth - 1)}" if matrix else self.name(argument, depth - 1)
+            for argument, matrix in arguments
         ]
         if vertex.role in ("product", "arithmetic") and len(words) > 1:
             return f"({f' {vertex.text} '.join(words)})"

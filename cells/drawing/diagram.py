@@ -114,14 +114,14 @@ class _Diagram:
                 continue
             if node.op == "constant" and not self._alone(index):
                 continue
-            place = self.places[index] = len(vertices)
+            vertex = self.places[index] = len(vertices)
             vertices.append(self._vertex(index, states))
             for position, arg in enumerate(node.args):
                 if arg not in self.places and cell.nodes[arg].op == "constant":
                     continue
                 ordered = not OPS[node.op].commutative and not self._has_constant(index)
                 mark = ("1st", "2nd")[position] if ordered and len(node.args) > 1 else ""
-                edges += self._arriving(arg, place, mark)
+                edges += self._arriving(arg, vertex, mark)
         for state, index in enumerate(cell.updates):
             is_output = index == cell.output and cell.updates.index(index) == state
             edges.append(Edge(self.places[index], len(vertices)))
@@ -179,17 +179,17 @@ class _Diagram:
 
     def _arriving(self, arg: int, target: int, mark: str) -> list[Edge]:
         """The edges that bring `arg` to the vertex at `target`."""
-        found, waiting = list[Edge](), [arg]
+        edges, waiting = list[Edge](), [arg]
         while waiting:
             index = waiting.pop()
             node = self.cell.nodes[index]
             if index in self.sums:
                 waiting.extend(reversed(node.args))
             elif index in self.folded:
-                found.append(Edge(self.places[node.args[0]], target, index, mark))
+                edges.append(Edge(self.places[node.args[0]], target, index, mark))
             else:
-                found.append(Edge(self.places[index], target, None, mark))
-        return found
+                edges.append(Edge(self.places[index], target, None, mark))
+        return edges
 
 
 def _number(parameter: object) -> str:

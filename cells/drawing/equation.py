@@ -83,15 +83,15 @@ def symbols(cell: Cell, page: Layout) -> dict[tuple[int, str], tuple[str, str, i
             wanted.append((index, "v", op[0]))
     counts = Counter((letter, gates[index]) for index, _, letter in wanted)
     taken = {*page.names.values(), *page.states}
-    found: dict[tuple[int, str], tuple[str, str, int]] = {}
+    letters: dict[tuple[int, str], tuple[str, str, int]] = {}
     for index, role, letter in wanted:
         stem = gates[index].removesuffix("'")
         number = 1 if counts[letter, gates[index]] > 1 else 0
         while f"{letter}_{stem}{number or ''}" in taken:
             number += 1
         taken.add(f"{letter}_{stem}{number or ''}")
-        found[index, role] = (letter, stem, number)
-    return found
+        letters[index, role] = (letter, stem, number)
+    return letters
 
 
 def _lines(cell: Cell, style: _Style) -> list[tuple[str, str]]:

@@ -101,7 +101,7 @@ def _ordered(columns: list[list[int]], before: _Near, after: _Near) -> list[list
             break
         forward = sweep % 2 == 0
         near = before if forward else after
-        places = {entry: place for column in columns for place, entry in enumerate(column)}
+        places = {entry: position for column in columns for position, entry in enumerate(column)}
         for column in columns if forward else reversed(columns):
             wishes = {
                 entry: sum(places[other] for other in near[entry]) / len(near[entry])
@@ -111,40 +111,44 @@ def _ordered(columns: list[list[int]], before: _Near, after: _Near) -> list[list
             }
             # Entries that want the same place change it now and then, so that sweeps do not stick.
             column.sort(key=lambda entry: (wishes[entry], places[entry] * (-1) ** (sweep // 2 % 2)))
-            places |= {entry: place for place, entry in enumerate(column)}
+            places |= {entry: position for position, entry in enumerate(column)}
         _exchange(columns, before, after)
-        found = _crossings(columns, after)
-        if found < fewest:
-            best, fewest = [list(column) for column in columns], found
+        crossings = _crossings(columns, after)
+        if crossings < fewest:
+            best, fewest = [list(column) for column in columns], crossings
     return best
 
 
 def _exchange(columns: list[list[int]], before: _Near, after: _Near) -> None:
     """Exchanges neighbours in a layer as long as that removes crossings."""
-    places = {entry: place for column in columns for place, entry in enumerate(column)}
+    places = {entry: position for column in columns for position, entry in enumerate(column)}
     improved = True
     while improved:
         improved = False
         for column in columns:
-            for place, (upper, lower) in enumerate(pairwise(column)):
+            for position, (upper, lower) in enumerate(pairwise(column)):
                 gain = 0
                 for near in (before, after):
                     for one in near[upper]:
                         for other in near[lower]:
                             gain += (places[one] > places[other]) - (places[one] < places[other])
                 if gain > 0:
-                    column[place], column[place + 1] = lower, upper
-                    places[upper], places[lower] = place + 1, place
+                    column[position], column[position + 1] = lower, upper
+                    places[upper], places[lower] = position + 1, position
                     improved = True
                     break
 
 
 def _crossings(columns: list[list[int]], after: _Near) -> int:
     """How many pairs of lines between neighbouring layers cross."""
-    places = {entry: place for column in columns for place, entry in enumerate(column)}
+    places = {entry: position for column in columns for position, entry in enumerate(column)}
     total = 0
     for column in columns:
-        ends = [place for entry in column for place in sorted(places[one] for one in after[entry])]
+        ends = [
+            position
+            for entry in column
+            for position in sorted(places[neighbour] for neighbour in after[entry])
+        ]
         total += sum(ends[i] > ends[j] for i in range(len(ends)) for j in range(i + 1, len(ends)))
     return total
 
@@ -156,9 +160,9 @@ def _heights(
     heights: dict[int, float] = {}
     for column in columns:
         level = 0.0
-        for place, entry in enumerate(column):
-            if place:
-                level += _distance(column[place - 1], entry, vertices)
+        for position, entry in enumerate(column):
+            if position:
+                level += _distance(column[position - 1], entry, vertices)
             heights[entry] = level
     for sweep in range(2 * _SWEEPS):
         for column in columns if sweep % 2 else reversed(columns):

@@ -159,8 +159,8 @@ def _symbols(
         return logits.argmax(-1)
     scaled = (logits - logits.max(-1, keepdims=True)) / temperature
     rungs = np.exp(scaled).cumsum(-1)
-    place = generator.random((len(logits), 1)) * rungs[:, -1:]
-    return (rungs <= place).sum(-1)
+    threshold = generator.random((len(logits), 1)) * rungs[:, -1:]
+    return (rungs <= threshold).sum(-1)
 
 
 def _notes(

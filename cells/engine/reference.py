@@ -140,7 +140,7 @@ class ReferenceLearner:
         self._dtype: Literal["float32", "float64"] = dtype
         self._seed = seed
         self._device = device
-        self._parameters = {one.name: one for one in parameters(model)}
+        self._parameters = {parameter.name: parameter for parameter in parameters(model)}
         self._states: list[list[Tensor]] | None = None
         self._weights: dict[str, Tensor] = {}
         self.load(weights)
@@ -195,12 +195,13 @@ class ReferenceLearner:
         """Replaces all parameters, see `Learner.load`."""
         for name in sorted(self._parameters.keys() ^ weights.keys()):
             raise ValueError(f"{'missing' if name in self._parameters else 'extra'} weight {name}")
-        for name, one in self._parameters.items():
-            if weights[name].shape != one.shape:
-                raise ValueError(f"{name}: shape {weights[name].shape}, expected {one.shape}")
+        for name, parameter in self._parameters.items():
+            if weights[name].shape != parameter.shape:
+                raise ValueError(f"{name}: shape {weights[name].shape}, expected {parameter.shape}")
         loaded = tensors(weights, self._dtype, self._device)
         self._weights = {
-            name: loaded[name].requires_grad_(one.trained) for name, one in self._parameters.items()
+            name: loaded[name].requires_grad_(parameter.trained)
+            for name, parameter in self._parameters.items()
         }
         self._update = Update(self._optimizer)
 

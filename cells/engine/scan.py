@@ -107,16 +107,16 @@ class _Window:
     def _affine(self, index: int, component: Sequence[int]) -> _Affine:
         """A node as an affine map of the states of a component."""
         own = sum(1 << state for state in component)
-        one = self.inputs.new_ones(())
-        found = {state: _Affine({state: one}, self.inputs.new_zeros(())) for state in component}
+        unit = self.inputs.new_ones(())
+        affine = {state: _Affine({state: unit}, self.inputs.new_zeros(())) for state in component}
 
         def part(arg: int) -> _Affine:
-            return found[arg] if self.reads[arg] & own else _Affine({}, self.known(arg))
+            return affine[arg] if self.reads[arg] & own else _Affine({}, self.known(arg))
 
         for node in self._below(index, set(component)):
             if self.reads[node] & own:
                 args = [part(arg) for arg in self.cell.nodes[node].args]
-                found[node] = self._joined(node, args)
+                affine[node] = self._joined(node, args)
         return part(index)
 
     def _joined(self, index: int, args: list[_Affine]) -> _Affine:

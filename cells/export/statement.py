@@ -124,11 +124,11 @@ class Body:
         self, parts: Sequence[Piece], join: Callable[[Sequence[Piece]], str], room: int
     ) -> Sequence[Piece]:
         """The parts, the longest of them as names until `join` of them has at most `room` columns."""
-        found = list(parts)
-        while len(join(found)) > room:
-            long = [place for place, part in enumerate(found) if not part.short]
+        shortened = list(parts)
+        while len(join(shortened)) > room:
+            long = [index for index, part in enumerate(shortened) if not part.short]
             if not long:
                 break
-            place = max(long, key=lambda place: len(found[place].text))
-            found[place] = self.assign(self.names.take("part"), found[place])
-        return found
+            longest = max(long, key=lambda index: len(shortened[index].text))
+            shortened[longest] = self.assign(self.names.take("part"), shortened[longest])
+        return shortened

@@ -28,10 +28,10 @@ def reset(owned: Sequence[Own], timed: bool) -> list[str]:
         timed: whether a law refers to the window of training.
     """
     groups: dict[tuple[Initial, str, float, bool], list[Own]] = {}
-    for one in owned:
-        key = (one.initial, one.form, one.diagonal, one.optional)
-        groups.setdefault(key, []).append(one)
-    laws = {one.initial.law for one in owned}
+    for own in owned:
+        key = (own.initial, own.form, own.diagonal, own.optional)
+        groups.setdefault(key, []).append(own)
+    laws = {own.initial.law for own in owned}
     lines: list[str] = []
     if "default" in laws:
         lines.append("bound = self.hidden_size**-0.5")
@@ -44,7 +44,7 @@ def reset(owned: Sequence[Own], timed: bool) -> list[str]:
         lines.append("gate = least + (1 - 2 * least) * torch.rand(self.hidden_size)")
     lines = [f"        {line}" for line in lines]
     for (initial, form, diagonal, optional), members in groups.items():
-        attributes = [f"self.{one.attribute}" for one in members]
+        attributes = [f"self.{own.attribute}" for own in members]
         target, space = attributes[0], "        "
         if len(members) > 1:
             target, space = "bias" if optional else "weight", "            "

@@ -36,10 +36,10 @@ def takes_any_input(cell: Cell) -> bool:
     """Whether x meets the matrices only, so that its width may differ from that of the states."""
     reads = [node for node in cell.nodes if 0 in node.args]
     return 0 not in (*cell.updates, cell.output) and all(
-        isinstance(one := node.parameter, Linear)
-        and one.kind in ("free", "frozen")
-        and one.init.law in _RECTANGULAR
-        and not one.diagonal
+        isinstance(linear := node.parameter, Linear)
+        and linear.kind in ("free", "frozen")
+        and linear.init.law in _RECTANGULAR
+        and not linear.diagonal
         for node in reads
     )
 
@@ -51,14 +51,14 @@ def names(cell: Cell) -> dict[str, str]:
     none.
     """
     page, living, unique = layout(cell), alive(cell), Names()
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     for (index, role), (letter, gate, number) in symbols(cell, page).items():
         if not living[index]:
             continue
         suffix = {"W": ".weight", "b": ".bias", "v": ""}[role]
         stem = f"{letter}_{gate[: LONGEST - 8]}{number or ''}"
-        found[f"node{index}{suffix}"] = unique.take(stem)
-    return found
+        attributes[f"node{index}{suffix}"] = unique.take(stem)
+    return attributes
 
 
 def write(cell: Cell, note: str = "", window: int = 35) -> str:
@@ -79,7 +79,7 @@ def write(cell: Cell, note: str = "", window: int = 35) -> str:
     imports = sorted(called & torch_text.IMPORTS)
     title = class_name(cell)
     count, rectangular = len(cell.updates), takes_any_input(cell)
-    timed = any(one.initial.law == "chrono" and not one.initial.numbers for one in owned)
+    timed = any(own.initial.law == "chrono" and not own.initial.numbers for own in owned)
     sizes = ["input_size", "hidden_size"] if rectangular else ["hidden_size"]
     arguments = [*sizes, *(["window"] if timed else []), "bias", "device", "dtype"]
     state = "Tensor" if count == 1 else "tuple[Tensor, ...]"
@@ -103,7 +103,7 @@ def write(cell: Cell, note: str = "", window: int = 35) -> str:
         makers="".join(
             torch_text.MAKER.substitute(name=kind.lower(), kind=kind)
             for kind, frozen in (("Parameter", False), ("Buffer", True))
-            if any(one.frozen == frozen for one in owned)
+            if any(own.frozen == frozen for own in owned)
         ),
         made=f"\n{_made(owned)}" if owned else "",
         reset="\n".join(reset(owned, timed)) or "        pass",
@@ -116,7 +116,7 @@ def write(cell: Cell, note: str = "", window: int = 35) -> str:
         projection_said=torch_text.DIRECT if rectangular else torch_text.PROJECTED,
         window_argument=f"        window: int = {window},\n" if timed else "",
         window_said=torch_text.WINDOW_SAID if timed else "",
-        bias_said="" if any(one.optional for one in owned) else " No linear of this cell has one.",
+        bias_said="" if any(own.optional for own in owned) else " No linear of this cell has one.",
         projection="" if rectangular else torch_text.PROJECTION,
         sizes="[input_size] + [hidden_size] * (num_layers - 1)"
         if rectangular
@@ -142,45 +142,47 @@ def write(cell: Cell, note: str = "", window: int = 35) -> str:
 
 def alive(cell: Cell) -> list[bool]:
     """For each node whether a new state or the output reads it."""
-    found = [False] * len(cell.nodes)
+    read = [False] * len(cell.nodes)
     for index in (*cell.updates, cell.output):
-        found[index] = True
+        read[index] = True
     for index in range(len(cell.nodes) - 1, -1, -1):
-        if found[index]:
+        if read[index]:
             for arg in cell.nodes[index].args:
-                found[arg] = True
-    return found
+                read[arg] = True
+    return read
 
 
 def _owned(cell: Cell) -> list[Own]:
     attributes = names(cell)
-    found: list[Own] = []
+    owned: list[Own] = []
     for index, (op, args, parameter) in enumerate(cell.nodes):
         attribute = attributes.get(f"node{index}.weight") or attributes.get(f"node{index}")
         if attribute is None:
             continue
         if op in ("vector", "scalar"):
             shape = "hidden_size" if op == "vector" else "1"
-            found.append(Own(attribute, shape, cast("Initial", parameter), op))
+            owned.append(Own(attribute, shape, cast("Initial", parameter), op))
             continue
-        one = cast("Linear", parameter)
-        frozen = one.kind == "frozen"
-        if one.kind == "diagonal":
+        linear = cast("Linear", parameter)
+        frozen = linear.kind == "frozen"
+        if linear.kind == "diagonal":
             shape = "hidden_size"
-        elif one.kind == "block":
-            shape = f"{one.blocks}, hidden_size // {one.blocks}, hidden_size // {one.blocks}"
+        elif linear.kind == "block":
+            shape = (
+                f"{linear.blocks}, hidden_size // {linear.blocks}, hidden_size // {linear.blocks}"
+            )
         elif args[0] == 0 and takes_any_input(cell):
             shape = "hidden_size, input_size"
         else:
             shape = "hidden_size, hidden_size"
-        form = one.kind if one.kind in ("diagonal", "block") else "matrix"
-        found.append(Own(attribute, shape, one.init, form, one.diagonal, frozen))
-        if one.bias is not None:
+        form = linear.kind if linear.kind in ("diagonal", "block") else "matrix"
+        owned.append(Own(attribute, shape, linear.init, form, linear.diagonal, frozen))
+        if linear.bias is not None:
             attribute = attributes[f"node{index}.bias"]
-            found.append(
-                Own(attribute, "hidden_size", one.bias, "vector", 0.0, frozen, optional=True)
+            owned.append(
+                Own(attribute, "hidden_size", linear.bias, "vector", 0.0, frozen, optional=True)
             )
-    return found
+    return owned
 
 
 def _body(cell: Cell) -> list[str]:
@@ -213,7 +215,7 @@ def _body(cell: Cell) -> list[str]:
             piece = Piece(f"self.{attributes[f'node{index}']}")
         elif op == "linear":
             own = [f"node{index}.weight", f"node{index}.bias"]
-            weights = [Piece(f"self.{attributes[one]}") for one in own if one in attributes]
+            weights = [Piece(f"self.{attributes[node]}") for node in own if node in attributes]
             kind = KINDS[cast("Linear", parameter).kind]
             operand = _tensor(cell, pieces, args[0])
             if not wide[args[0]]:
@@ -278,12 +280,12 @@ def _tensor(cell: Cell, pieces: list[Piece], index: int) -> Piece:
 def _made(owned: list[Own]) -> str:
     """The lines that make the parameters."""
     lines: list[str] = []
-    for one in owned:
-        maker = "buffer" if one.frozen else "parameter"
-        suffix = " if bias else None" if one.optional else ""
-        head, shape = f"self.{one.attribute} = {maker}(", one.shape.split(", ")
+    for own in owned:
+        maker = "buffer" if own.frozen else "parameter"
+        suffix = " if bias else None" if own.optional else ""
+        head, shape = f"self.{own.attribute} = {maker}(", own.shape.split(", ")
         if suffix:
-            lines.append(f"        {head}{one.shape}){suffix}")
+            lines.append(f"        {head}{own.shape}){suffix}")
         else:
             lines += bracketed(INDENT, head, shape, ")")
     return "\n".join(lines)
@@ -314,7 +316,7 @@ def _states_said(cell: Cell) -> str:
 
 def _printable(text: str) -> str:
     """Text in which nothing but its line feeds ends a line, whoever reads it."""
-    return "".join(one if one.isprintable() or one == "\n" else "?" for one in text)
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
 
 
 def _quoted(text: str) -> str:

@@ -82,12 +82,14 @@ class _Page:
             stack += [arg for arg in below if arg not in live]
             live.update(below)
         kept = [index for index in range(len(self.nodes)) if index in live or not index]
-        place = {old: new for new, old in enumerate(kept)}
+        index_of = {old: new for new, old in enumerate(kept)}
         nodes = [self.nodes[old] for old in kept]
         cell = Cell(
-            tuple([Node(op, tuple([place[arg] for arg in args]), own) for op, args, own in nodes]),
-            tuple([place[new] for state, new in enumerate(updates, 1) if state in live]),
-            place[output],
+            tuple(
+                [Node(op, tuple([index_of[arg] for arg in args]), own) for op, args, own in nodes]
+            ),
+            tuple([index_of[new] for state, new in enumerate(updates, 1) if state in live]),
+            index_of[output],
             "arbitrary",
         )
         return cell if finding(cell) is None else None
@@ -229,10 +231,10 @@ def _restated(generator: Random) -> Cell:
     if generator.random() < 0.5:
         cell = zoo.load(generator.choice(zoo.names()))
     try:
-        found = restate(cell, generator)
+        restated = restate(cell, generator)
     except CellError:  # x is folded away
         return cell
-    return cell if found is None else found[0]
+    return cell if restated is None else restated[0]
 
 
 SOURCES: Final[dict[str, Callable[[Random], Cell]]] = {

@@ -285,7 +285,7 @@ def _once(cell: Cell, flat: bool) -> tuple[Trace, bool]:
     if sum(sums) > _TIES:
         return beside, again_beside
     written = [(form, again)]
-    choices = [(*(False,) * place, True) for place, live in enumerate(ties) if live]
+    choices = [(*(False,) * index, True) for index, live in enumerate(ties) if live]
     while choices:
         if len(written) == 2**_TIES:
             return beside, again_beside
@@ -293,11 +293,11 @@ def _once(cell: Cell, flat: bool) -> tuple[Trace, bool]:
         form, again, ties = _ordered(cell, flat, chosen)
         written.append((form, again))
         choices += [
-            (*chosen, *(False,) * (place - len(chosen)), True)
-            for place in range(len(chosen), len(ties))
-            if ties[place]
+            (*chosen, *(False,) * (index - len(chosen)), True)
+            for index in range(len(chosen), len(ties))
+            if ties[index]
         ]
-    return min(written, key=lambda found: (len(found[0].cell.nodes), _text(found[0].cell)))
+    return min(written, key=lambda entry: (len(entry[0].cell.nodes), _text(entry[0].cell)))
 
 
 def trace(cell: Cell, limits: Limits = LIMITS) -> Trace:

@@ -37,7 +37,7 @@ class _Draft:
         return self.new("constant", parameter=value)
 
     def readers(self, node: int) -> list[int]:
-        return [index for index, found in enumerate(self.nodes) if node in found.args]
+        return [index for index, reader in enumerate(self.nodes) if node in reader.args]
 
     def depends(self) -> list[set[int]]:
         """For each node all nodes that it depends on, itself among them."""
@@ -64,9 +64,9 @@ class _Draft:
                     free.append(reader)
         return ordered
 
-    def read_instead(self, reader: int, place: int, node: int) -> None:
+    def read_instead(self, reader: int, position: int, node: int) -> None:
         op, args, parameter = self.nodes[reader]
-        self.nodes[reader] = Node(op, (*args[:place], node, *args[place + 1 :]), parameter)
+        self.nodes[reader] = Node(op, (*args[:position], node, *args[position + 1 :]), parameter)
 
 
 def _commute(draft: _Draft, generator: Random) -> None:
@@ -96,11 +96,11 @@ def _regroup(draft: _Draft, generator: Random) -> None:
 def _repeat(draft: _Draft, generator: Random) -> None:
     """A copy of a node without parameters for one of its readers."""
     for index in range(len(draft.nodes)):
-        for place, arg in enumerate(draft.nodes[index].args):
+        for position, arg in enumerate(draft.nodes[index].args):
             op, args, parameter = draft.nodes[arg]
             if op in _PURE and generator.random() < 0.2:
                 draft.nodes.append(Node(op, args, parameter))
-                draft.read_instead(index, place, len(draft.nodes) - 1)
+                draft.read_instead(index, position, len(draft.nodes) - 1)
 
 
 def _identity(draft: _Draft, node: int, generator: Random) -> int:
@@ -134,9 +134,9 @@ def _identity(draft: _Draft, node: int, generator: Random) -> int:
 
 def _insert_identities(draft: _Draft, generator: Random) -> None:
     for index in range(len(draft.nodes)):
-        for place, arg in enumerate(draft.nodes[index].args):
+        for position, arg in enumerate(draft.nodes[index].args):
             if generator.random() < 0.12:
-                draft.read_instead(index, place, _identity(draft, arg, generator))
+                draft.read_instead(index, position, _identity(draft, arg, generator))
     for state, update in enumerate(draft.updates):
         if generator.random() < 0.2:
             draft.updates[state] = _identity(draft, update, generator)
@@ -154,8 +154,8 @@ def _move_biases(draft: _Draft, generator: Random) -> None:
     for node in list(draft.nodes):
         if node.op != "+" or node.args[0] == node.args[1]:
             continue
-        found = [draft.nodes[arg].parameter for arg in node.args]
-        first, second = found
+        laws = [draft.nodes[arg].parameter for arg in node.args]
+        first, second = laws
         if not isinstance(first, Linear) or not isinstance(second, Linear):
             continue
         if "frozen" in (first.kind, second.kind) or roots.intersection(node.args):
@@ -208,7 +208,7 @@ def disguise(cell: Cell, generator: Random, limits: Limits = LIMITS) -> Cell:
     if count < limits.states and generator.random() < 0.5:
         states.append(None)
     generator.shuffle(states)
-    place = {0: 0}
+    index_of = {0: 0}
     nodes = [Node("input")]
     dead = -1
     for position, state in enumerate(states, 1):
@@ -216,17 +216,17 @@ def disguise(cell: Cell, generator: Random, limits: Limits = LIMITS) -> Cell:
         if state is None:
             dead = position
         else:
-            place[state + 1] = position
+            index_of[state + 1] = position
     for index in draft.order(generator):
-        if index not in place:
+        if index not in index_of:
             op, args, parameter = draft.nodes[index]
-            place[index] = len(nodes)
-            nodes.append(Node(op, tuple(place[arg] for arg in args), parameter))
+            index_of[index] = len(nodes)
+            nodes.append(Node(op, tuple(index_of[arg] for arg in args), parameter))
     if dead >= 0:
         nodes.append(Node("+", (dead, generator.randrange(len(nodes)))))
     updates = tuple(
-        len(nodes) - 1 if state is None else place[draft.updates[state]] for state in states
+        len(nodes) - 1 if state is None else index_of[draft.updates[state]] for state in states
     )
     letters = "abcdefgopqrtz"
     names = tuple(f"{generator.choice(letters)}{index}" for index in range(len(states)))
-    return Cell(tuple(nodes), updates, place[draft.output], f"d{generator.randrange(99)}", names)
+    return Cell(tuple(nodes), updates, index_of[draft.output], f"d{generator.randrange(99)}", names)

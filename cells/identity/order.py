@@ -119,9 +119,9 @@ class Ordering:
                     profiles[args[term][0]] = None
             elif which == SUM:
                 for arg, coefficient in zip(args[term], payload[term][1], strict=True):
-                    found = profiles.get(arg)
-                    if found is not None:
-                        found.append((term, coefficient))
+                    entries = profiles.get(arg)
+                    if entries is not None:
+                        entries.append((term, coefficient))
             elif which == FRESH:
                 profiles[term] = [] if terms.op[term] == "vector" else None
             else:
@@ -132,11 +132,11 @@ class Ordering:
             if term in profiles:
                 profiles[term] = None
         groups: dict[Profile, list[tuple[int, int]]] = {}
-        for term, found in profiles.items():
-            if found is None:
+        for term, entries in profiles.items():
+            if entries is None:
                 self._see_own_bias(term)
                 continue
-            profile, sign = tuple(found), 1
+            profile, sign = tuple(entries), 1
             if _orientation(profile, up) < 0:
                 profile, sign = _turned(profile), -1
             groups.setdefault(profile, []).append((term, sign))
@@ -209,10 +209,10 @@ class Ordering:
                 members.sort(key=lambda member: (kind[member[0]] == FRESH, keys[member[0]]))
                 if kind[members[-1][0]] == FRESH and len(laws) > 1:
                     laws = self._keep_vectors(group)
-            for place, (term, sign) in enumerate(members):
+            for position, (term, sign) in enumerate(members):
                 bias = None
                 self.origins[term] = ([], 0.0)
-                share = laws[place] if place < len(laws) else None
+                share = laws[position] if position < len(laws) else None
                 if share is not None:
                     law, parts, number = share
                     bias = _signed(law, sign)
@@ -244,20 +244,20 @@ class Ordering:
         """
         kind, payload = self.terms.kind, self.terms.payload
         laws, members = group.laws, group.members
-        vectors = [place for place, (term, _) in enumerate(members) if kind[term] == FRESH]
+        vectors = [position for position, (term, _) in enumerate(members) if kind[term] == FRESH]
         placed: list[Share | None] = [*laws[: vectors[0]]]
         placed += [None] * (len(members) - len(placed))
         left = laws[vectors[0] :]
-        for place in vectors:
-            term, sign = members[place]
+        for position in vectors:
+            term, sign = members[position]
             own = _signed(payload[term][1], sign)
             kept = next((share for share in left if share[0] == own), None)
             if kept is not None:
                 left.remove(kept)
-                placed[place] = kept
-        for place in vectors:
-            if left and placed[place] is None:
-                placed[place] = left.pop(0)
+                placed[position] = kept
+        for position in vectors:
+            if left and placed[position] is None:
+                placed[position] = left.pop(0)
         return placed
 
     def _downwards(self, up: list[int], labels: list[int] | None) -> list[int]:
@@ -301,12 +301,12 @@ class Ordering:
             for state, update in self.updates.items():
                 labels[state] ^= (colours[update] * K1) & MASK
             finer = self._downwards(self._upwards(labels), labels)
-            found = self._classes(finer)
-            if found <= classes:
+            finer_classes = self._classes(finer)
+            if finer_classes <= classes:
                 return colours, classes
-            if found == count:
-                return finer, found
-            colours, classes = finer, found
+            if finer_classes == count:
+                return finer, finer_classes
+            colours, classes = finer, finer_classes
 
     def _ties(self, colours: list[int]) -> list[list[int]]:
         """Terms of equal colour that are not plain twins: same arguments, same readers."""
@@ -354,12 +354,12 @@ class Ordering:
             for member in members:
                 trial = colours.copy()
                 trial[member] ^= _SINGLED
-                finer, found = self._refine(trial, classes)
+                finer, finer_classes = self._refine(trial, classes)
                 if finer is trial:
-                    found = self._classes(finer)
+                    finer_classes = self._classes(finer)
                 trace = sorted([finer[term] for term in self.live])
                 if not best[0] or trace < best[0]:
-                    best = (trace, finer, found)
+                    best = (trace, finer, finer_classes)
             _, colours, classes = best
         return colours
 
@@ -372,18 +372,18 @@ class Ordering:
         updates, output = self.updates, self.output
         for term in self.live:
             which = kind[term]
-            place = 2
+            rank = 2
             if which == LINEAR:
                 arg = args[term][0]
                 if arg == 0:
-                    place = 0
+                    rank = 0
                 elif updates.get(arg) == output:
-                    place = 1
+                    rank = 1
             elif which == INPUT:
-                place = 0
+                rank = 0
             elif which == STATE and updates[term] == output:
-                place = 1
-            keys[term] = depth[term] << 66 | place << 64 | colours[term]
+                rank = 1
+            keys[term] = depth[term] << 66 | rank << 64 | colours[term]
         return keys
 
 

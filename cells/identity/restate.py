@@ -72,9 +72,9 @@ def _blend(page: _Page, node: int, args: tuple[int, ...]) -> bool:
         for rest, n in (page.nodes[second].args, page.nodes[second].args[::-1]):
             if page.nodes[rest].op != "-":
                 continue
-            one, z = page.nodes[rest].args
+            constant, z = page.nodes[rest].args
             kept = page.nodes[first].args
-            if page.nodes[one].parameter == 1.0 and z in kept:
+            if page.nodes[constant].parameter == 1.0 and z in kept:
                 h = kept[1 - kept.index(z)]
                 return page.put(node, "+", n, page.new("*", z, page.new("-", h, n)))
     return False
@@ -214,7 +214,7 @@ def restate(cell: Cell, generator: Random, most: int = 3) -> tuple[Cell, tuple[s
         CellError: C501 when nothing of x is left in the output.
     """
     name = identifier(cell)
-    laws = [(op, law) for op, found in LAWS.items() for law in found]
+    laws = [(op, law) for op, rules in LAWS.items() for law in rules]
     for _ in range(_ATTEMPTS):
         page, used = _Page(cell), list[str]()
         for _ in range(generator.randint(1, most)):
@@ -222,7 +222,7 @@ def restate(cell: Cell, generator: Random, most: int = 3) -> tuple[Cell, tuple[s
             op, law = generator.choice(laws)
             places = [index for index, node in enumerate(page.nodes) if node.op == op]
             generator.shuffle(places)
-            if any(law(page, place, page.nodes[place].args) for place in places):
+            if any(law(page, index, page.nodes[index].args) for index in places):
                 used.append(law.__name__.lstrip("_"))
                 page.settle()
         if not used:

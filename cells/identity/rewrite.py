@@ -387,9 +387,9 @@ class Terms:
             sign, rest = 1, unit
             self.ties.append(rest)
         else:
-            place = len(self.ties)
+            index = len(self.ties)
             opposite = self.scale(unit, -1)
-            sign = -1 if place < len(choices) and choices[place] else 1
+            sign = -1 if index < len(choices) and choices[index] else 1
             rest = opposite if sign < 0 else unit
             self.ties.append(rest)
             # Of this sum and its opposite the one chosen is positive, at whatever size.

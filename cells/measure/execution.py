@@ -48,10 +48,10 @@ def execution_class(cell: Cell) -> str:
     order = ("S", "P1d", "P1", "P2")
     slowest, rounds = 0, 0
     for component in components(cell):
-        found = _rounds(cell, component)
-        rounds = max(rounds, found)
-        if found:
-            slowest = max(slowest, 1 + min(found, 2))
+        own = _rounds(cell, component)
+        rounds = max(rounds, own)
+        if own:
+            slowest = max(slowest, 1 + min(own, 2))
         elif _dependence(cell, component) == _BEYOND:
             slowest = max(slowest, 1)
     return f"P2({rounds})" if rounds > 2 else order[slowest]
@@ -60,13 +60,13 @@ def execution_class(cell: Cell) -> str:
 def reads(cell: Cell) -> list[int]:
     """For each node the states that it reads, as bits; state s is bit s, x is bit 0."""
     first = len(cell.updates) + 1
-    found = [1 << index for index in range(first)]
+    masks = [1 << index for index in range(first)]
     for node in cell.nodes[first:]:
         mask = 0
         for arg in node.args:
-            mask |= found[arg]
-        found.append(mask)
-    return found
+            mask |= masks[arg]
+        masks.append(mask)
+    return masks
 
 
 def components(cell: Cell) -> list[frozenset[int]]:
@@ -75,9 +75,9 @@ def components(cell: Cell) -> list[frozenset[int]]:
     In an order in which each group reads only itself and groups before it. A state that does not read
     itself, such as a delayed input, is a group of its own.
     """
-    found = reads(cell)
+    masks = reads(cell)
     states = range(1, len(cell.updates) + 1)
-    reach = {state: found[cell.updates[state - 1]] & ~1 for state in states}
+    reach = {state: masks[cell.updates[state - 1]] & ~1 for state in states}
     for middle in states:
         for state in states:
             if reach[state] >> middle & 1:
@@ -122,18 +122,18 @@ def _rounds(cell: Cell, component: frozenset[int]) -> int:
 
 def _dependence(cell: Cell, component: frozenset[int]) -> int:
     """How the new states of a component without matrices depend on its old ones."""
-    found: list[int] = []
+    dependence: list[int] = []
     for index, (op, args, _) in enumerate(cell.nodes):
-        parts = [found[arg] for arg in args]
+        parts = [dependence[arg] for arg in args]
         if not any(parts):
-            found.append(_AFFINE if index in component else _FREE)
+            dependence.append(_AFFINE if index in component else _FREE)
         elif (
             op in "+-"
             or op == "linear"
             or (op == "*" and _FREE in parts)
             or (op == "/" and parts[1] == _FREE)
         ):
-            found.append(max(parts))
+            dependence.append(max(parts))
         else:
-            found.append(_BEYOND)
-    return max(found[cell.updates[state - 1]] for state in component)
+            dependence.append(_BEYOND)
+    return max(dependence[cell.updates[state - 1]] for state in component)

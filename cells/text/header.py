@@ -50,8 +50,8 @@ def with_section(comment: str, title: str, heading: str, text: str) -> str:
     kept: list[str] = []
     own = False
     for line in comment.split("\n") if comment else [title]:
-        found = _SECTION.fullmatch(line)
-        own = found[1] == heading if found else own and line.startswith(" ")
+        section = _SECTION.fullmatch(line)
+        own = section[1] == heading if section else own and line.startswith(" ")
         if not own:
             kept.append(line)
     added = textwrap.wrap(f"{heading}: {text}", 97, subsequent_indent="  ")
@@ -65,10 +65,10 @@ def header(comment: str) -> Header:
     title, *lines = comment.split("\n")
     sections, heading = dict[str, str](), ""
     for line in lines:
-        found = _SECTION.fullmatch(line)
-        if found:
-            heading = found[1]
-            sections[heading] = found[2]
+        section = _SECTION.fullmatch(line)
+        if section:
+            heading = section[1]
+            sections[heading] = section[2]
         elif heading:
             before = sections[heading]
             parted = before.endswith(";")

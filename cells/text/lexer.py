@@ -59,8 +59,8 @@ def _refuse_letters(text: str, limits: Limits) -> None:
         start += len(line) + 1
 
 
-def _character(text: str, place: int) -> CellError:
-    return CellError.at("C002", text, place, character=f"U+{ord(text[place]):04X}")
+def _character(text: str, position: int) -> CellError:
+    return CellError.at("C002", text, position, character=f"U+{ord(text[position]):04X}")
 
 
 def tokenize(text: str, limits: Limits = LIMITS) -> Tokens:
@@ -77,17 +77,17 @@ def tokenize(text: str, limits: Limits = LIMITS) -> Tokens:
     words: list[str] = []
     places: list[int] = []
     comment: list[str] = []
-    match, size, place, depth, count = _TOKEN.match, len(text), 0, 0, 0
-    while place < size:
-        found = match(text, place)
-        if found is None:
-            raise _character(text, place)
-        kind, start, place = found.lastgroup, place, found.end()
+    match, size, position, depth, count = _TOKEN.match, len(text), 0, 0, 0
+    while position < size:
+        matched = match(text, position)
+        if matched is None:
+            raise _character(text, position)
+        kind, start, position = matched.lastgroup, position, matched.end()
         if kind is None:
             if text[start] == "#" and not kinds:
-                comment.append(text[start + 1 : place].rstrip().removeprefix(" "))
+                comment.append(text[start + 1 : position].rstrip().removeprefix(" "))
             continue
-        word = found.group()
+        word = matched.group()
         if kind == "mark":
             kind = word
             if word == "(":
@@ -119,21 +119,21 @@ def tokenize(text: str, limits: Limits = LIMITS) -> Tokens:
     return Tokens(kinds, words, places, joined)
 
 
-def number(text: str, word: str, place: int, limits: Limits = LIMITS) -> float:
+def number(text: str, word: str, position: int, limits: Limits = LIMITS) -> float:
     """The value of a number token.
 
     Raises:
-        CellError: C003, C004 or C005 at `place` of `text`.
+        CellError: C003, C004 or C005 at `position` of `text`.
     """
-    found = _NUMBER.fullmatch(word)
-    if found is None:
-        raise CellError.at("C003", text, place, word=word)
-    whole, part, exponent = found.groups()
+    matched = _NUMBER.fullmatch(word)
+    if matched is None:
+        raise CellError.at("C003", text, position, word=word)
+    whole, part, exponent = matched.groups()
     digits = (whole + (part or "")).lstrip("0")
     if len(digits) > limits.digits:
-        raise CellError.at("C004", text, place, word=word, limit=limits.digits)
+        raise CellError.at("C004", text, position, word=word, limit=limits.digits)
     value = float(word) if not exponent or len(exponent) < 6 else float("inf")
     small, large = 10.0**-limits.exponent, 10.0 ** (limits.exponent + 1)
     if digits and not small <= value < large:
-        raise CellError.at("C005", text, place, word=word, limit=limits.exponent)
+        raise CellError.at("C005", text, position, word=word, limit=limits.exponent)
     return value

@@ -59,16 +59,16 @@ class _Parser:
     # Tokens.
 
     def error(
-        self, code: str, place: int, words: tuple[str, ...] = (), /, **values: str | int
+        self, code: str, position: int, words: tuple[str, ...] = (), /, **values: str | int
     ) -> CellError:
-        return CellError.at(code, self.text, place, words, **values)
+        return CellError.at(code, self.text, position, words, **values)
 
-    def fault(self, found: Finding, place: int) -> CellError:
-        return self.error(found.code, place, **found.values)
+    def fault(self, finding: Finding, position: int) -> CellError:
+        return self.error(finding.code, position, **finding.values)
 
     def unexpected(self, expected: str) -> CellError:
-        found = self.words[self.at] or self.kinds[self.at]
-        return self.error("C101", self.places[self.at], found=found, expected=expected)
+        word = self.words[self.at] or self.kinds[self.at]
+        return self.error("C101", self.places[self.at], found=word, expected=expected)
 
     def take(self, kind: str, expected: str) -> str:
         if self.kinds[self.at] != kind:
@@ -84,33 +84,33 @@ class _Parser:
 
     # Nodes.
 
-    def add(self, node: Node, place: int) -> int:
+    def add(self, node: Node, position: int) -> int:
         index = len(self.nodes)
         if index >= self.limits.nodes:
-            raise self.error("C401", place, limit=self.limits.nodes)
+            raise self.error("C401", position, limit=self.limits.nodes)
         self.nodes.append(node)
-        self.origins.append(place)
+        self.origins.append(position)
         return index
 
-    def own(self, node: Node, place: int) -> int:
+    def own(self, node: Node, position: int) -> int:
         self.owned += 1
         if self.owned > self.limits.parameters:
-            raise self.error("C402", place, limit=self.limits.parameters)
-        return self.add(node, place)
+            raise self.error("C402", position, limit=self.limits.parameters)
+        return self.add(node, position)
 
-    def constant(self, value: float, place: int) -> int:
+    def constant(self, value: float, position: int) -> int:
         """Equal literals inside expressions are one node."""
-        found = self.literals.get(value)
-        if found is None:
-            found = self.literals[value] = self.add(Node("constant", (), value + 0.0), place)
-        return found
+        index = self.literals.get(value)
+        if index is None:
+            index = self.literals[value] = self.add(Node("constant", (), value + 0.0), position)
+        return index
 
     # Parameters.
 
     def signed(self, expected: str) -> float:
         negative = self.skip("-")
-        place = self.places[self.at]
-        value = number(self.text, self.take(NUMBER, expected), place, self.limits)
+        position = self.places[self.at]
+        value = number(self.text, self.take(NUMBER, expected), position, self.limits)
         return (-value if negative else value) + 0.0
 
     def law(self) -> Initial:
@@ -119,10 +119,10 @@ class _Parser:
         if self.kinds[self.at + negative] == NUMBER:
             return Initial("value", (self.signed("a number"),))
         self.at += negative
-        place = self.places[self.at]
+        position = self.places[self.at]
         word = self.take(NAME, "a number or a law")
         if word not in LAWS:
-            raise self.error("C112", place, tuple(LAWS), word=word)
+            raise self.error("C112", position, tuple(LAWS), word=word)
         numbers: list[float] = []
         if self.skip("("):
             numbers.append(self.signed("a number"))
@@ -134,17 +134,17 @@ class _Parser:
     def fitting(self, place: Place, kind: str = "free") -> Initial:
         spot = self.places[self.at]
         initial = self.law()
-        if found := law_finding(initial, place, kind):
-            raise self.fault(found, spot)
+        if fault := law_finding(initial, place, kind):
+            raise self.fault(fault, spot)
         return initial
 
-    def learned(self, op: str, place: int) -> int:
+    def learned(self, op: str, position: int) -> int:
         """The node of `vector(LAW)` or `scalar(LAW)`; the parenthesis has been read."""
         initial = DEFAULT
         if not self.skip(")"):
             initial = self.fitting("vector")
             self.take(")", ")")
-        return self.own(Node(op, (), initial), place)
+        return self.own(Node(op, (), initial), position)
 
     def options(self, call: _Pending) -> None:
         """Read the options of `linear` up to its `)` and hand them to its nodes."""
@@ -154,11 +154,11 @@ class _Parser:
         while not self.skip(")"):
             if spots:
                 self.take(",", "a comma or )")
-            place, word = self.places[self.at], self.take(NAME, "an option")
+            position, word = self.places[self.at], self.take(NAME, "an option")
             if word not in _OPTIONS:
-                raise self.error("C109", place, _OPTIONS, word=word)
+                raise self.error("C109", position, _OPTIONS, word=word)
             if word in spots:
-                raise self.error("C110", place, word=word)
+                raise self.error("C110", position, word=word)
             self.take("=", f"= after {word}")
             spots[word] = self.places[self.at]
             if word == "kind":
@@ -174,8 +174,8 @@ class _Parser:
                 diagonal = self.signed("a number")
             else:
                 blocks = self.signed("a whole number")
-        if found := law_finding(init, "matrix", kind):
-            raise self.fault(found, spots.get("init", call.place))
+        if fault := law_finding(init, "matrix", kind):
+            raise self.fault(fault, spots.get("init", call.place))
         count = int(blocks) if blocks.is_integer() else 0
         head = Linear(cast("Kind", kind), init, diagonal, None if bare else bias, count)
         judged = linear_finding(head, self.limits)
@@ -188,19 +188,19 @@ class _Parser:
 
     # Expressions.
 
-    def named(self, word: str, place: int) -> int:
+    def named(self, word: str, position: int) -> int:
         """The node that a name stands for."""
-        found = self.known.get(word)
-        if found is not None:
-            return found
+        index = self.known.get(word)
+        if index is not None:
+            return index
         if word in _CALLS or word in _LEARNED:
-            raise self.error("C101", place, found=word, expected=f"( after {word}")
+            raise self.error("C101", position, found=word, expected=f"( after {word}")
         stem = word.removesuffix("'")
         if stem in self.states:
-            raise self.error("C204", place, word=word)
+            raise self.error("C204", position, word=word)
         if stem in self.known:
-            raise self.error("C202", place, self.states, word=stem)
-        raise self.error("C106", place, (*_WORDS, *self.known), word=word)
+            raise self.error("C202", position, self.states, word=stem)
+        raise self.error("C106", position, (*_WORDS, *self.known), word=word)
 
     def reduce(self, stack: list[_Pending], values: list[int], rank: int) -> None:
         """Apply the waiting operators of at least this rank (which is above 0)."""
@@ -235,7 +235,7 @@ class _Parser:
     def operand(self, stack: list[_Pending], values: list[int]) -> bool:
         """Read what may start an expression; whether a value is complete."""
         at = self.at
-        kind, word, place = self.kinds[at], self.words[at], self.places[at]
+        kind, word, position = self.kinds[at], self.words[at], self.places[at]
         self.at += 1
         if kind == NAME:
             if self.kinds[at + 1] != "(":
@@ -243,28 +243,28 @@ class _Parser:
                     raise self.error(
                         "C104", stack[-1].place, word="linear", takes="at least 1 argument", given=0
                     )
-                values.append(self.named(word, place))
+                values.append(self.named(word, position))
                 return True
             if word in _LEARNED:
                 self.at += 1
-                values.append(self.learned(word, place))
+                values.append(self.learned(word, position))
                 return True
             if word not in _CALLS:
-                raise self.error("C105", place, _WORDS, word=word)
+                raise self.error("C105", position, _WORDS, word=word)
             self.at += 1
-            stack.append(_Pending(0, word, place))
+            stack.append(_Pending(0, word, position))
         elif kind == NUMBER:
-            values.append(self.constant(number(self.text, word, place, self.limits), place))
+            values.append(self.constant(number(self.text, word, position, self.limits), position))
             return True
         elif kind == "(":
-            stack.append(_Pending(0, "", place))
+            stack.append(_Pending(0, "", position))
         elif kind == "-":
             if self.kinds[at + 1] == NUMBER:
                 self.at = at
-                values.append(self.constant(self.signed("a number"), place))
+                values.append(self.constant(self.signed("a number"), position))
                 return True
-            values.append(self.constant(-1.0, place))
-            stack.append(_Pending(_MINUS, "*", place))
+            values.append(self.constant(-1.0, position))
+            stack.append(_Pending(_MINUS, "*", position))
         elif kind == ")" and stack and stack[-1].word and not stack[-1].rank:
             values.append(self.close(stack.pop()))
             return True
@@ -283,17 +283,17 @@ class _Parser:
                 if sum(1 for p in stack if p.rank in (0, _MINUS)) > deepest:
                     raise self.error("C103", stack[-1].place, limit=deepest)
             while True:
-                kind, place = self.kinds[self.at], self.places[self.at]
+                kind, position = self.kinds[self.at], self.places[self.at]
                 rank = RANKS.get(kind)
                 if rank is not None:
                     self.at += 1
                     self.reduce(stack, values, rank)
-                    stack.append(_Pending(rank, kind, place))
+                    stack.append(_Pending(rank, kind, position))
                     break
                 self.reduce(stack, values, 1)
                 if kind == ")":
                     if not stack:
-                        raise self.error("C102", place, found=")")
+                        raise self.error("C102", position, found=")")
                     self.at += 1
                     call = stack.pop()
                     self.argument(call, values.pop())
@@ -323,12 +323,12 @@ class _Parser:
 
     # Statements.
 
-    def fresh(self, word: str, place: int) -> None:
+    def fresh(self, word: str, position: int) -> None:
         """Refuse a name that cannot be given."""
         if word in RESERVED:
-            raise self.error("C108", place, word=word)
+            raise self.error("C108", position, word=word)
         if word in self.known:
-            raise self.error("C107", place, word=word)
+            raise self.error("C107", position, word=word)
 
     def header(self) -> str:
         """Read `cell name(x; states)`."""
@@ -346,15 +346,15 @@ class _Parser:
         states: list[str] = []
         if self.skip(";"):
             while True:
-                place = self.places[self.at]
+                position = self.places[self.at]
                 if self.words[self.at].endswith("'"):
                     raise self.unexpected("a state, without a prime")
                 word = self.take(NAME, "a state")
-                self.fresh(word, place)
+                self.fresh(word, position)
                 if len(states) == self.limits.states:
-                    raise self.error("C403", place, limit=self.limits.states)
+                    raise self.error("C403", position, limit=self.limits.states)
                 states.append(word)
-                self.known[word] = self.add(Node("state"), place)
+                self.known[word] = self.add(Node("state"), position)
                 if not self.skip(","):
                     break
         self.take(")", "; and states, or )" if not states else "a comma or )")
@@ -374,7 +374,7 @@ class _Parser:
         return index
 
     def statement(self) -> None:
-        place = self.places[self.at]
+        position = self.places[self.at]
         word = self.take(NAME, "a statement: name = expression")
         stem = word.removesuffix("'")
         if self.kinds[self.at] != "=":
@@ -382,16 +382,16 @@ class _Parser:
         self.at += 1
         if stem != word:
             if stem not in self.states:
-                raise self.error("C202", place, self.states, word=stem)
+                raise self.error("C202", position, self.states, word=stem)
             if word in self.known:
-                raise self.error("C203", place, word=stem)
+                raise self.error("C203", position, word=stem)
             self.known[word] = self.value()
         elif word == "out":
             if self.output >= 0:
-                raise self.error("C206", place)
+                raise self.error("C206", position)
             self.output = self.value()
         else:
-            self.fresh(word, place)
+            self.fresh(word, position)
             index = self.known[word] = self.value()
             if self.nodes[index].op not in ("input", "state"):
                 self.names.setdefault(index, word)
@@ -417,9 +417,9 @@ class _Parser:
             names=tuple(self.names.get(index) for index in range(len(self.nodes))),
             comment=self.comment,
         )
-        found = finding(cell, self.limits)
-        if found is not None:
-            raise self.fault(found, self.origins[found.node] if found.node >= 0 else 0)
+        fault = finding(cell, self.limits)
+        if fault is not None:
+            raise self.fault(fault, self.origins[fault.node] if fault.node >= 0 else 0)
         return cell
 
 

@@ -26,7 +26,7 @@ class Budget:
 
     def recorded(self) -> dict[str, int | float | None]:
         """The bounds by name in canonical JSON; the width, which came later, only where given."""
-        found = {name: getattr(self, name) for name in self.__slots__}
+        recorded = {name: getattr(self, name) for name in self.__slots__}
         if self.width is None:
-            del found["width"]
-        return found
+            del recorded["width"]
+        return recorded

@@ -13,7 +13,7 @@ from cells.training.optimizer import NAMES, OPTIMIZERS, Name, Optimizer, own
 
 
 def _owners(name: str) -> tuple[str, ...]:
-    return tuple(one for one in NAMES if name in own(one))
+    return tuple(optimizer for optimizer in NAMES if name in own(optimizer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +216,12 @@ class Setting:
             defaults: Mapping[str, float] = {}
         else:
             rows, defaults = HYPERPARAMETERS, own(self.optimizer)
-        found: dict[str, Value] = {}
+        recorded: dict[str, Value] = {}
         for row in rows:
             value = getattr(self, row.name)
             if row.since == 1 or value != defaults.get(row.name, row.default):
-                found[row.recorded] = value
-        return found
+                recorded[row.recorded] = value
+        return recorded
 
     @classmethod
     def from_record(cls, values: Mapping[str, Any]) -> Self:
@@ -232,16 +232,16 @@ class Setting:
                 of its kind.
         """
         rows = {row.recorded: row for row in HYPERPARAMETERS}
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for name, value in values.items():
             if name not in rows:
                 raise ValueError(f"the hyperparameter {name!r}")
             if not rows[name].is_kind(value):
                 raise ValueError(f"the value {value!r} of the hyperparameter {name!r}")
-            found[rows[name].name] = value
-        if (optimizer := found.get("optimizer", "sgd")) not in OPTIMIZERS:
+            fields[rows[name].name] = value
+        if (optimizer := fields.get("optimizer", "sgd")) not in OPTIMIZERS:
             raise ValueError(f"the optimizer {optimizer!r}")
-        return cls(**found)
+        return cls(**fields)
 
     @classmethod
     def applicable(cls, values: Mapping[str, Any]) -> Self:

@@ -126,10 +126,10 @@ def load(path: Path) -> Trained:
     try:
         opened = safe_open(path, framework="np", backend="pread")
         with cast("AbstractContextManager[_Opened]", opened) as file:
-            found = file.metadata()
-            if not found or KEY not in found:
+            metadata = file.metadata()
+            if not metadata or KEY not in metadata:
                 _fail(path, f"no model of Gatewright: its header has no entry {KEY!r}")
-            document = _Reader(path, _decoded(path, found[KEY]))
+            document = _Reader(path, _decoded(path, metadata[KEY]))
             model = _model(document.table("model"))
             trained = _described(document, model)
             _check_arrays(path, file, parameters(model))
@@ -204,21 +204,21 @@ class _Reader:
         return value
 
 
-def _model(found: _Reader) -> Model:
-    kind = found.line("kind")
+def _model(reader: _Reader) -> Model:
+    kind = reader.line("kind")
     if kind != "symbols" and kind != "roll":
-        _fail(found.path, f"its header gives kind as {kind!r}, expected symbols or roll")
-    dropout = float(found.take("dropout", float, int))
+        _fail(reader.path, f"its header gives kind as {kind!r}, expected symbols or roll")
+    dropout = float(reader.take("dropout", float, int))
     if not 0 <= dropout < 1:
-        _fail(found.path, f"its header gives dropout as {dropout}, expected 0 to below 1")
+        _fail(reader.path, f"its header gives dropout as {dropout}, expected 0 to below 1")
     return Model(
-        cell=canonical(parse(found.take("cell", str))),
-        width=found.whole("width", _LARGEST),
-        layers=found.whole("layers", 4),
+        cell=canonical(parse(reader.take("cell", str))),
+        width=reader.whole("width", _LARGEST),
+        layers=reader.whole("layers", 4),
         kind=kind,
-        size=found.whole("size", _LARGEST),
+        size=reader.whole("size", _LARGEST),
         dropout=dropout,
-        window=found.whole("window", _LARGEST),
+        window=reader.whole("window", _LARGEST),
     )
 
 
@@ -251,7 +251,7 @@ def _described(document: _Reader, model: Model) -> Trained:
 def _check_arrays(path: Path, file: "_Opened", expected: tuple[Parameter, ...]) -> None:
     """Compares names, shapes and types with what the cell needs, before any array is read."""
     names = set(file.keys())
-    wanted = {one.name: one.shape for one in expected}
+    wanted = {parameter.name: parameter.shape for parameter in expected}
     for name in sorted(names ^ wanted.keys()):
         _fail(path, f"{'missing' if name in wanted else 'unknown'} array {name!r:.80}")
     dtypes: set[str] = set()

@@ -70,8 +70,8 @@ def step(cell: Cell, layers: int = 1, weights: Weights | None = None) -> bytes:
         value, updates = _layer(graph, cell, value, prefix, ("B", width))
         states = (f"{prefix}{state}_next" for state in state_names(cell))
         ends += zip(states, updates, strict=True)
-    for name, found in (("output", value), *ends):
-        graph.nodes.append(helper.make_node("Identity", [found], [name]))
+    for name, tensor in (("output", value), *ends):
+        graph.nodes.append(helper.make_node("Identity", [tensor], [name]))
         graph.outputs.append(helper.make_tensor_value_info(name, graph.kind, ("B", width)))
     model = helper.make_model(
         helper.make_graph(graph.nodes, cell.name, graph.inputs, graph.outputs, graph.holds),
@@ -117,33 +117,33 @@ class _Graph:
 
 def _shapes(cell: Cell, width: str | int) -> dict[str, tuple[str | int, ...]]:
     """The shape of each parameter of a layer."""
-    own, found = names(cell), dict[str, tuple[str | int, ...]]()
+    own, shapes = names(cell), dict[str, tuple[str | int, ...]]()
     for index, node in enumerate(cell.nodes):
         if name := own.get(f"node{index}"):
-            found[name] = (width,) if node.op == "vector" else (1,)
+            shapes[name] = (width,) if node.op == "vector" else (1,)
         if name := own.get(f"node{index}.bias"):
-            found[name] = (width,)
+            shapes[name] = (width,)
         if name := own.get(f"node{index}.weight"):
             linear = cast("Linear", node.parameter)
             if linear.kind == "diagonal":
-                found[name] = (width,)
+                shapes[name] = (width,)
             elif linear.kind == "block":
                 count = linear.blocks
                 size = width // count if isinstance(width, int) else f"{width}_{count}"
-                found[name] = (count, size, size)
+                shapes[name] = (count, size, size)
             else:
-                found[name] = (width, width)
-    return found
+                shapes[name] = (width, width)
+    return shapes
 
 
 def _width(cell: Cell, weights: Weights) -> int | str:
     """The width of the states, from any parameter that tells it; scalars fit all."""
     for name, shape in _shapes(cell, 0).items():
-        found = weights[f"layers.0.{name}"].shape
+        actual = weights[f"layers.0.{name}"].shape
         if len(shape) == 3:
-            return int(found[0] * found[1])
+            return int(actual[0] * actual[1])
         if shape != (1,):
-            return int(found[0])
+            return int(actual[0])
     return "H"
 
 

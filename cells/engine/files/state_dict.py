@@ -49,8 +49,8 @@ def as_in_zoo(trained: Trained) -> Trained | None:
     form = trace(cell)
     model = replace(trained.model, cell=cell)
     weights = {
-        one.name: np.zeros(one.shape, trained.weights["readout.bias"].dtype)
-        for one in parameters(model)
+        parameter.name: np.zeros(parameter.shape, trained.weights["readout.bias"].dtype)
+        for parameter in parameters(model)
     }
     for own, values in trained.weights.items():
         layer, _, rest = own.partition(".")

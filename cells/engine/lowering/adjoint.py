@@ -85,11 +85,11 @@ class Builder:
             return first[1][0]
         if op == "*":
             a, b = args
-            for one, other in ((a, b), (b, a)):
-                if self._leaves.get(one) == 1.0:
+            for factor, other in ((a, b), (b, a)):
+                if self._leaves.get(factor) == 1.0:
                     return other
-                if self._values[one][0] == "negate":
-                    return self.apply("negate", self.apply("*", self._values[one][1][0], other))
+                if self._values[factor][0] == "negate":
+                    return self.apply("negate", self.apply("*", self._values[factor][1][0], other))
             args = (min(a, b), max(a, b))
         elif op == "+":
             a, b = args
@@ -134,25 +134,25 @@ class Builder:
             if isinstance(leaf, str):
                 readers[leaf] = keep
 
-        found: list[Instruction] = []
+        instructions: list[Instruction] = []
         late: list[Instruction] = []
-        place: dict[int, Operand] = dict(self._leaves)
+        operand_of: dict[int, Operand] = dict(self._leaves)
         free: list[int] = []
         temporaries = 0
         for value in live:
             op, args = values[value]
             wanted = targets.get(value, [])
             if op == "leaf":
-                late += [Instruction("copy", n, (place[value],), added) for n, added in wanted]
+                late += [Instruction("copy", n, (operand_of[value],), added) for n, added in wanted]
                 continue
-            operands = tuple(place[arg] for arg in args)
+            operands = tuple(operand_of[arg] for arg in args)
             # An array that is still to be read must not be written yet.
             early = [(n, added) for n, added in wanted if readers.get(n, -1) <= value]
             delayed = [(n, added) for n, added in wanted if readers.get(n, -1) > value]
             if delayed:
                 last[value] = keep
             for arg in set(args):
-                spot = place[arg]
+                spot = operand_of[arg]
                 if isinstance(spot, int) and last[arg] == value:
                     free.append(spot)
             plain = next((n for n, added in early if not added), None)
@@ -160,21 +160,21 @@ class Builder:
                 out: str | int = plain
                 early.remove((plain, False))
             elif early and not delayed and len(early) == 1 and value not in last:
-                found.append(Instruction(op, early[0][0], operands, True))
+                instructions.append(Instruction(op, early[0][0], operands, True))
                 continue
             else:
                 if free:
                     out = free.pop()
                 else:
                     out, temporaries = temporaries, temporaries + 1
-            found.append(Instruction(op, out, operands))
-            place[value] = out
-            found += [Instruction("copy", n, (out,), added) for n, added in early]
+            instructions.append(Instruction(op, out, operands))
+            operand_of[value] = out
+            instructions += [Instruction("copy", n, (out,), added) for n, added in early]
             late += [Instruction("copy", n, (out,), added) for n, added in delayed]
             if isinstance(out, int) and value not in last:
                 free.append(out)
         return Program(
-            (*found, *late),
+            (*instructions, *late),
             temporaries,
             frozenset(readers),
             tuple(name for name, _, _ in self._stores),
@@ -227,28 +227,32 @@ class Builder:
 
 
 def forward(
-    stage: Sequence[Operation], stored: Collection[str], place: Mapping[str, str] | None = None
+    stage: Sequence[Operation], stored: Collection[str], targets: Mapping[str, str] | None = None
 ) -> Program:
     """The program that computes a stage.
 
     Args:
         stage: operations, each after its arguments; names that no operation has are arrays.
         stored: which results are written to arrays of their name.
-        place: other arrays to write some of them to, e.g. the array of an argument that nothing else
+        targets: other arrays to write some of them to, e.g. the array of an argument that nothing else
             reads.
     """
     builder = Builder()
     value: dict[str, int] = {}
-    for one in stage:
+    for operation in stage:
         args = [
             value[arg] if isinstance(arg, str) and arg in value else builder.load(arg)
-            for arg in one.args
+            for arg in operation.args
         ]
         # A copy is the value itself; it matters where it is stored.
-        value[one.name] = args[0] if one.op == "copy" else builder.apply(one.op, *args)
-    for one in stage:
-        if one.name in stored:
-            builder.store((place or {}).get(one.name, one.name), value[one.name])
+        value[operation.name] = (
+            args[0] if operation.op == "copy" else builder.apply(operation.op, *args)
+        )
+    for operation in stage:
+        if operation.name in stored:
+            builder.store(
+                (targets or {}).get(operation.name, operation.name), value[operation.name]
+            )
     return builder.build()
 
 
@@ -270,41 +274,44 @@ def backward(
             array whether listed or not: see `loads` of the program for what must be kept.
     """
     builder = Builder()
-    by_name = {one.name: one for one in stage}
+    by_name = {operation.name: operation for operation in stage}
     known: dict[str | float, int] = {}
 
     def primal(name: str | float) -> int:
         if name not in known:
-            one = by_name.get(name) if isinstance(name, str) else None
-            if one is None or name in saved or one.op in EXPENSIVE:
+            operation = by_name.get(name) if isinstance(name, str) else None
+            if operation is None or name in saved or operation.op in EXPENSIVE:
                 known[name] = builder.load(name)
-            elif one.op == "copy":
-                known[name] = primal(one.args[0])
+            elif operation.op == "copy":
+                known[name] = primal(operation.args[0])
             else:
-                known[name] = builder.apply(one.op, *(primal(arg) for arg in one.args))
+                known[name] = builder.apply(operation.op, *(primal(arg) for arg in operation.args))
         return known[name]
 
     # Only what leads to a wanted array is followed.
     useful = set(wanted)
-    for one in stage:
-        if not useful.isdisjoint(one.args):
-            useful.add(one.name)
+    for operation in stage:
+        if not useful.isdisjoint(operation.args):
+            useful.add(operation.name)
     total: dict[str, int] = {
-        one.name: builder.load(f"d{one.name}")
-        for one in stage
-        if one.name in seeds and one.name in useful
+        operation.name: builder.load(f"d{operation.name}")
+        for operation in stage
+        if operation.name in seeds and operation.name in useful
     }
 
     def add(name: str, gradient: int) -> None:
         total[name] = builder.apply("+", total[name], gradient) if name in total else gradient
 
-    for one in reversed(stage):
-        gradient = total.get(one.name)
+    for operation in reversed(stage):
+        gradient = total.get(operation.name)
         if gradient is None:
             continue
-        for position, arg in enumerate(one.args):
+        for position, arg in enumerate(operation.args):
             if isinstance(arg, str) and arg in useful:
-                add(arg, _slope(builder, one, position, gradient, primal, one.name in saved))
+                add(
+                    arg,
+                    _slope(builder, operation, position, gradient, primal, operation.name in saved),
+                )
     for name, accumulate in wanted.items():
         if name in total:
             builder.store(f"d{name}", total[name], accumulate=accumulate)
@@ -313,19 +320,19 @@ def backward(
 
 def _slope(
     builder: Builder,
-    one: Operation,
+    operation: Operation,
     position: int,
     gradient: int,
     primal: Callable[[str | float], int],
     saved: bool,
 ) -> int:
     """The gradient of one argument from that of the result."""
-    if one.op == "copy":
+    if operation.op == "copy":
         return gradient
-    row = OPS[one.op]
-    names = {"y": one.name, **dict(zip(row.variables, one.args, strict=True))}
+    row = OPS[operation.op]
+    names = {"y": operation.name, **dict(zip(row.variables, operation.args, strict=True))}
     if saved and row.slope_from_result:
-        names["a"] = one.name
+        names["a"] = operation.name
     kernel, reads = row.backward(position)
     values = [primal(names[name]) for name in reads]
     if kernel:

@@ -128,7 +128,7 @@ class Plan:
     @property
     def linears(self) -> int:
         """Matrix products of one token, gates counted."""
-        return sum(len(one.linears) for phase in PHASES[1:] for one in self.products(phase))
+        return sum(len(product.linears) for phase in PHASES[1:] for product in self.products(phase))
 
 
 def flops(plan: Plan, width: int) -> int:
@@ -143,7 +143,7 @@ def flops(plan: Plan, width: int) -> int:
 def saved(plan: Plan) -> tuple[str, ...]:
     """Arrays `[T, B, H]` that one layer keeps for backward or for later phases, x left out."""
     arrays = {f"s{index}" for index in range(len(plan.states))}
-    arrays |= {one.name for one in plan.sums if one.phase != "static"}
+    arrays |= {summed.name for summed in plan.sums if summed.phase != "static"}
     arrays |= {plan.place.get(name, name) for name in plan.series if name[0] != "u"}
     for phase in ("before", "after"):
         for stage in plan.stages[phase]:
@@ -163,20 +163,20 @@ def describe(plan: Plan, width: int) -> dict[str, Any]:
     return {
         "products": [
             {
-                "phase": one.phase,
-                "level": one.level,
-                "operand": _words(plan, one.operand),
-                "gates": len(one.linears),
-                "form": one.form,
-                "sums": list(one.sums),
+                "phase": product.phase,
+                "level": product.level,
+                "operand": _words(plan, product.operand),
+                "gates": len(product.linears),
+                "form": product.form,
+                "sums": list(product.sums),
             }
             for phase in PHASES
-            for one in plan.products(phase)
+            for product in plan.products(phase)
         ],
         "pointwise": {
             phase: {
-                "forward": sum(len(one.forward.instructions) for one in plan.stages[phase]),
-                "backward": sum(len(one.backward.instructions) for one in plan.stages[phase]),
+                "forward": sum(len(stage.forward.instructions) for stage in plan.stages[phase]),
+                "backward": sum(len(stage.backward.instructions) for stage in plan.stages[phase]),
             }
             for phase in PHASES
         },
@@ -198,15 +198,15 @@ def render(plan: Plan, width: int) -> str:
     document = describe(plan, width)
     lines: list[str] = []
     for phase in PHASES:
-        products = [one for one in document["products"] if one["phase"] == phase]
+        products = [product for product in document["products"] if product["phase"] == phase]
         pointwise = document["pointwise"][phase]
         if not products and not pointwise["forward"]:
             continue
         lines.append(f"{_WHEN[phase]}:")
-        for one in products:
-            form = "" if one["form"] == "free" else f" {one['form']}"
-            gates = f"{one['gates']}{form} linear{'s' if one['gates'] > 1 else ''}"
-            lines.append(f"  level {one['level']}: {gates} of {one['operand']}")
+        for product in products:
+            form = "" if product["form"] == "free" else f" {product['form']}"
+            gates = f"{product['gates']}{form} linear{'s' if product['gates'] > 1 else ''}"
+            lines.append(f"  level {product['level']}: {gates} of {product['operand']}")
         if pointwise["forward"]:
             lines.append(
                 f"  pointwise: {pointwise['forward']} instructions forward,"
@@ -227,7 +227,7 @@ def summary(plan: Plan) -> str:
         words = " then ".join(str(number) for number in rounds if number)
         if words:
             said.append(f"{words} linear{'' if words == '1' else 's'} {_WHEN[phase]}")
-    pointwise = sum(len(one.forward.instructions) for one in plan.stages["loop"])
+    pointwise = sum(len(stage.forward.instructions) for stage in plan.stages["loop"])
     if pointwise:
         said.append(f"{pointwise} pointwise instructions in every step")
     return "; ".join(said)
@@ -249,8 +249,10 @@ def _words(plan: Plan, name: str | float, depth: int = 2) -> str:
     if not depth:
         return "..."
     stages = (stage for stages in plan.stages.values() for stage in stages)
-    one = next(one for stage in stages for one in stage.operations if one.name == name)
-    args = [_words(plan, arg, depth - 1) for arg in one.args]
-    if one.op in "+-*/":
-        return f" {one.op} ".join(args)
-    return f"{one.op}({', '.join(args)})"
+    operation = next(
+        operation for stage in stages for operation in stage.operations if operation.name == name
+    )
+    args = [_words(plan, arg, depth - 1) for arg in operation.args]
+    if operation.op in "+-*/":
+        return f" {operation.op} ".join(args)
+    return f"{operation.op}({', '.join(args)})"

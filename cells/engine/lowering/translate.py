@@ -121,24 +121,24 @@ class _Lowering:
     def _level(self, node: int, phase: Phase) -> int:
         """Rounds of products of `phase` beneath a value."""
         key = (node, phase)
-        found = self.levels.get(key)
-        if found is None:
+        level = self.levels.get(key)
+        if level is None:
             if self.phase[node] != phase or node < self.first:
-                found = 0
+                level = 0
             elif node in self.parts:
                 own = [self._linear_level(linear) for linear in self._own(node)]
-                found = max([*own, *(self._level(other, phase) for _, other in self.others[node])])
+                level = max([*own, *(self._level(other, phase) for _, other in self.others[node])])
             else:
-                found = max(
+                level = max(
                     (self._level(arg, phase) for arg in self.cell.nodes[node].args), default=0
                 )
-            self.levels[key] = found
-        return found
+            self.levels[key] = level
+        return level
 
     def _own(self, root: int) -> list[int]:
         """The linears of a sum that are not hoisted."""
         phase = self.sum_phase[root]
-        return [one for one in self.parts[root] if self.phase[one] == phase]
+        return [part for part in self.parts[root] if self.phase[part] == phase]
 
     def _linear_level(self, linear: int) -> int:
         return 1 + self._level(self.cell.nodes[linear].args[0], self.phase[linear])
@@ -149,7 +149,7 @@ class _Lowering:
         So a value meets its readers in one stage where it can, and need not be written at all.
         """
         latest: dict[int, int] = {}
-        found: dict[int, int] = {}
+        levels: dict[int, int] = {}
 
         def bound(node: int, level: int) -> None:
             latest[node] = min(level, latest.get(node, level))
@@ -158,7 +158,7 @@ class _Lowering:
             if node < self.first or node in self.absorbed:
                 continue
             args, phase = self.cell.nodes[node].args, self.phase[node]
-            level = found[node] = latest.get(node, self._level(node, phase))
+            level = levels[node] = latest.get(node, self._level(node, phase))
             if node not in self.parts:
                 for arg in args:
                     if self.phase[arg] == phase:
@@ -171,7 +171,7 @@ class _Lowering:
                 operand = self.cell.nodes[linear].args[0]
                 if self.phase[operand] == self.phase[linear]:
                     bound(operand, self._linear_level(linear) - 1)
-        return found
+        return levels
 
     def _name(self) -> None:
         """Puts the sums in order and gives every value its name."""
@@ -233,9 +233,9 @@ class _Lowering:
                 key = (phase, level, linear != linears[0], operand, form)
                 gates.setdefault(key, []).append((self.number[root], linear))
         self.products: dict[tuple[Phase, int], list[Product]] = {}
-        for (phase, level, later, operand, form), found in sorted(gates.items()):
+        for (phase, level, later, operand, form), members in sorted(gates.items()):
             runs: list[list[tuple[int, int]]] = []
-            for number, linear in sorted(found):
+            for number, linear in sorted(members):
                 if runs and runs[-1][-1][0] + 1 == number:
                     runs[-1].append((number, linear))
                 else:
@@ -323,13 +323,15 @@ class _Lowering:
             for phase in PHASES
         }
         stage_of = {
-            one.name: key for key, operations in self.operations.items() for one in operations
+            operation.name: key
+            for key, operations in self.operations.items()
+            for operation in operations
         }
         # Where every array is read: by stages of other levels and phases, and by products.
         readers: dict[str, set[tuple[Phase, int | None]]] = {output: {("after", None)}}
         for key, operations in self.operations.items():
-            for one in operations:
-                for arg in one.args:
+            for operation in operations:
+                for arg in operation.args:
                     if isinstance(arg, str) and stage_of.get(arg) != key:
                         readers.setdefault(arg, set()).add(key)
         for products in self.products.values():
@@ -341,26 +343,26 @@ class _Lowering:
         loads = {name for program in reverse.programs.values() for name in program.loads}
         written |= {name for name in stage_of if name in loads}
 
-        place: dict[str, str] = {}
+        targets: dict[str, str] = {}
         for root, number in self.number.items():
             total = f"a{number}"
             if self.others[root] or self.uses[root] > 1 or total in loads or output == total:
                 continue
-            for one in (one for own in self.operations.values() for one in own):
+            for operation in (operation for own in self.operations.values() for operation in own):
                 if (
-                    one.args == (total,)
-                    and one.op in EXPENSIVE
-                    and one.name in written
-                    and one.name[0] == "n"
+                    operation.args == (total,)
+                    and operation.op in EXPENSIVE
+                    and operation.name in written
+                    and operation.name[0] == "n"
                 ):
-                    place[one.name] = total
+                    targets[operation.name] = total
         nothing = Program((), 0, frozenset(), ())
         stages: dict[Phase, tuple[Stage, ...]] = {
             phase: tuple(
                 Stage(
                     tuple(reverse.products.get((phase, level), ())),
                     operations := tuple(self.operations.get((phase, level), ())),
-                    forward(operations, written, place) if operations else nothing,
+                    forward(operations, written, targets) if operations else nothing,
                     reverse.programs.get((phase, level), nothing),
                 )
                 for level in range(levels[phase])
@@ -388,41 +390,45 @@ class _Lowering:
             rows=self.rows,
             crossing=crossing,
             series=frozenset(series),
-            place=place,
+            place=targets,
             tails=reverse.tails,
             zeroed=reverse.zeroed,
             phase=self.array_phase,
         )
 
     def _sums(self) -> tuple[Sum, ...]:
-        found: list[Sum] = []
+        sums: list[Sum] = []
         for root, number in sorted(self.number.items(), key=lambda item: item[1]):
             linears, phase = tuple(self.parts[root]), self.sum_phase[root]
             hoisted = self.phase[linears[0]] != phase
-            biases = tuple(one for one in linears if self.linear(one).bias is not None)
-            found.append(Sum(f"a{number}", phase, linears, hoisted, biases))
-        return tuple(found)
+            biases = tuple(linear for linear in linears if self.linear(linear).bias is not None)
+            sums.append(Sum(f"a{number}", phase, linears, hoisted, biases))
+        return tuple(sums)
 
     def _differentiable(self) -> set[str]:
         """Arrays whose gradients lead to something that is trained, or to x or a state."""
-        found = {"x", *self.rows, *(name for name in self.array_phase if name[0] in "su")}
+        useful = {"x", *self.rows, *(name for name in self.array_phase if name[0] in "su")}
         trained = {
             f"a{self.number[root]}"
             for root, linears in self.parts.items()
             if any(self._form(linear) != "frozen" for linear in linears)
         }
-        found |= trained
+        useful |= trained
         for _ in range(2 + len(self.live)):
-            before = len(found)
+            before = len(useful)
             for operations in self.operations.values():
-                found |= {one.name for one in operations if not found.isdisjoint(one.args)}
+                useful |= {
+                    operation.name
+                    for operation in operations
+                    if not useful.isdisjoint(operation.args)
+                }
             for products in self.products.values():
                 for product in products:
-                    if product.operand in found:
-                        found.update(product.sums)
-            if len(found) == before:
+                    if product.operand in useful:
+                        useful.update(product.sums)
+            if len(useful) == before:
                 break
-        return found
+        return useful
 
     def _reverse(
         self,
@@ -462,24 +468,24 @@ class _Lowering:
             for level in range(levels[phase] - 1, -1, -1):
                 key = (phase, level)
                 operations = self.operations.get(key, [])
-                own = {one.name for one in operations}
+                own = {operation.name for operation in operations}
                 wanted = {
                     arg: f"d{arg}" in written
-                    for one in operations
-                    for arg in one.args
+                    for operation in operations
+                    for arg in operation.args
                     if isinstance(arg, str) and arg not in own and arg in useful
                 }
                 seeds = {name for name in own if f"d{name}" in written and name in useful}
                 programs[key] = program = backward(operations, seeds, wanted, set(saved))
                 written.update(program.stores)
-                found: list[Product] = []
-                for one in reversed(self.products.get(key, [])):
+                reversed_products: list[Product] = []
+                for product in reversed(self.products.get(key, [])):
                     gradient: Literal["none", "set", "add"] = "none"
-                    if one.operand in useful:
-                        gradient = "add" if f"d{one.operand}" in written else "set"
-                        written.add(f"d{one.operand}")
-                    found.append(replace(one, gradient=gradient))
-                products[key] = found[::-1]
+                    if product.operand in useful:
+                        gradient = "add" if f"d{product.operand}" in written else "set"
+                        written.add(f"d{product.operand}")
+                    reversed_products.append(replace(product, gradient=gradient))
+                products[key] = reversed_products[::-1]
         return _Reverse(programs, products, tuple(tails), zeroed)
 
 

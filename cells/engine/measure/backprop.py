@@ -129,7 +129,9 @@ class Unrolled:
 
     def __init__(self, cell: Cell, weights: Mapping[str, Array], inputs: Array) -> None:
         self._cell, self._inputs = cell, inputs
-        self._weights = {name: one for name, one in weights.items() if name.startswith("layer0.")}
+        self._weights = {
+            name: array for name, array in weights.items() if name.startswith("layer0.")
+        }
         self._matrices = {
             index: _matrix(node, weights[self._weight(index)])
             for index, node in enumerate(cell.nodes)
@@ -170,8 +172,10 @@ class Unrolled:
         nothing there.
         """
         cell = self._cell
-        found = {name: np.zeros_like(array) for name, array in self._weights.items()}
-        found |= {self._weight(index): np.zeros_like(one) for index, one in self._matrices.items()}
+        gradients = {name: np.zeros_like(array) for name, array in self._weights.items()}
+        gradients |= {
+            self._weight(index): np.zeros_like(matrix) for index, matrix in self._matrices.items()
+        }
         inputs = np.zeros_like(self._inputs)
         later: list[Array | None] = [None] * len(cell.updates)
         with np.errstate(all="ignore"):
@@ -181,21 +185,21 @@ class Unrolled:
                 for index, gradient in zip(cell.updates, later, strict=True):
                     if gradient is not None:
                         _add(slopes, index, gradient)
-                self._step_back(self._steps[step], slopes, found)
+                self._step_back(self._steps[step], slopes, gradients)
                 first, *later = slopes[: 1 + len(cell.updates)]
                 if first is not None:
                     inputs[step] = first
             for index in self._matrices:
                 name = self._weight(index)
-                found[name] = _of_matrix(cell.nodes[index], found[name])
-        return inputs, {name: flushed(array) for name, array in found.items()}
+                gradients[name] = _of_matrix(cell.nodes[index], gradients[name])
+        return inputs, {name: flushed(array) for name, array in gradients.items()}
 
     @staticmethod
     def _weight(index: int) -> str:
         return f"layer0.node{index}.weight"
 
     def _step_back(
-        self, values: list[Array], slopes: list[Array | None], found: dict[str, Array]
+        self, values: list[Array], slopes: list[Array | None], gradients: dict[str, Array]
     ) -> None:
         """From the gradients of the step's results to those of x, states and parameters."""
         for index in range(len(values) - 1, len(self._cell.updates), -1):
@@ -204,26 +208,26 @@ class Unrolled:
                 continue
             args = [values[arg] for arg in node.args]
             if node.op == "linear":
-                _add(slopes, node.args[0], self._linear_back(index, gradient, args[0], found))
+                _add(slopes, node.args[0], self._linear_back(index, gradient, args[0], gradients))
             elif node.op in SLOPES:
                 for arg, pulled in zip(node.args, SLOPES[node.op], strict=True):
                     _add(slopes, arg, pulled(gradient, values[index], args))
             elif node.op == "vector":
-                found[f"layer0.node{index}"] += gradient.sum(0)
+                gradients[f"layer0.node{index}"] += gradient.sum(0)
             elif node.op == "scalar":
-                found[f"layer0.node{index}"] += gradient.sum()
+                gradients[f"layer0.node{index}"] += gradient.sum()
 
     def _linear_back(
-        self, index: int, gradient: Array, operand: Array, found: dict[str, Array]
+        self, index: int, gradient: Array, operand: Array, gradients: dict[str, Array]
     ) -> Array:
         name, weight = self._weight(index), self._matrices[index]
         bias = f"layer0.node{index}.bias"
-        if bias in found:
-            found[bias] += gradient.sum(0)
+        if bias in gradients:
+            gradients[bias] += gradient.sum(0)
         if weight.ndim == 1:
-            found[name] += (gradient * operand).sum(0)
+            gradients[name] += (gradient * operand).sum(0)
             return gradient * weight
-        found[name] += gradient.T @ operand
+        gradients[name] += gradient.T @ operand
         return gradient @ weight
 
 

@@ -89,8 +89,8 @@ def spectrum(cell: Cell, seed: int = 0, width: int = WIDTH) -> Spectrum | None:
         old = [state.detach().expand(size, width).clone().requires_grad_() for state in states]
         _, new = unroll(cell, weights, inputs[-1:].expand(1, size, width), old)
         chosen = torch.cat(new, 1).diagonal().sum()
-        found = torch.autograd.grad(chosen, old, allow_unused=True, materialize_grads=True)
-        jacobian = np.nan_to_num(torch.cat(found, 1).numpy())
+        slopes = torch.autograd.grad(chosen, old, allow_unused=True, materialize_grads=True)
+        jacobian = np.nan_to_num(torch.cat(slopes, 1).numpy())
         values: NDArray[np.float64] = np.linalg.svd(jacobian, compute_uv=False)
         rows.append(tuple(map(float, values)))
     return Spectrum(width, STEP, tuple(rows))
@@ -119,14 +119,16 @@ def memory(cell: Cell, seed: int = 0, width: int = WIDTH, lags: int = LAGS) -> M
             if step >= STEP:
                 # A state may be the tensor of another or x itself: a view has a gradient of its own.
                 states = [state.view_as(state) for state in states]
-                states = [one if one.requires_grad else one.requires_grad_() for one in states]
+                states = [
+                    state if state.requires_grad else state.requires_grad_() for state in states
+                ]
                 trail += states
             outputs, states = unroll(cell, weights, inputs[step : step + 1], states)
             output = outputs[-1]
         logits = functional.linear(output, weights["readout.weight"], weights["readout.bias"])
         loss = functional.cross_entropy(logits, targets, reduction="sum")
-        found = torch.autograd.grad(loss, trail, allow_unused=True, materialize_grads=True)
-        stacked = torch.stack(found).view(lags, len(cell.updates), LANES, width)
+        gradients = torch.autograd.grad(loss, trail, allow_unused=True, materialize_grads=True)
+        stacked = torch.stack(gradients).view(lags, len(cell.updates), LANES, width)
         norms.append(stacked.square().sum((1, 3)).sqrt().flip(0).numpy())
     table = np.concatenate(norms, 1)
     start = table[0]

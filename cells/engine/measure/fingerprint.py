@@ -123,28 +123,28 @@ def _keys(kinds: tuple[str, ...], outputs: Array) -> tuple[str, str]:
     inside = (size > 100 * NOTHING) & (size < LARGEST)
     lanes = np.where(inside, lanes, 0.0) / np.where(inside, size, 1.0)
     weights: Array = np.cos(np.arange(lanes.shape[1], dtype=np.float64))
-    found = lanes @ weights
+    projected = lanes @ weights
 
     def key(shift: float) -> str:
-        places = np.floor(found / _GRID + shift).astype(np.int64).tolist()
+        places = np.floor(projected / _GRID + shift).astype(np.int64).tolist()
         return hashlib.sha256(repr((kinds, places)).encode()).hexdigest()[:12]
 
     return key(0.0), key(0.5)
 
 
-def classes(found: Sequence[Fingerprint]) -> list[list[int]]:
+def classes(fingerprints: Sequence[Fingerprint]) -> list[list[int]]:
     """Positions of fingerprints `shown_equal` to the first of their class, by first position."""
     known: dict[str, list[list[int]]] = {}
     every: list[list[int]] = []
-    for index, one in enumerate(found):
-        candidates = [group for key in one.keys for group in known.get(key, [])]
+    for index, candidate in enumerate(fingerprints):
+        candidates = [group for key in candidate.keys for group in known.get(key, [])]
         for group in candidates:
-            if shown_equal(found[group[0]], one):
+            if shown_equal(fingerprints[group[0]], candidate):
                 group.append(index)
                 break
         else:
             every.append([index])
-            for key in one.keys:
+            for key in candidate.keys:
                 known.setdefault(key, []).append(every[-1])
     return every
 

@@ -33,7 +33,7 @@ def probe(cell: Cell, seed: int) -> str | None:
     """
     step = width_step(cell)
     model = Model(cell, -(-WIDTH // step) * step, 1, "symbols", SYMBOLS, window=STEPS)
-    weights = {name: one.astype(np.float32) for name, one in draw(model, 1.0, seed).items()}
+    weights = {name: array.astype(np.float32) for name, array in draw(model, 1.0, seed).items()}
     inputs, targets = generator("probe", seed).integers(0, SYMBOLS, (2, STEPS, LANES))
     run = Unrolled(cell, weights, weights["embedding"][inputs])
     for index, output in enumerate(run.outputs):
@@ -51,7 +51,7 @@ def probe(cell: Cell, seed: int) -> str | None:
         np.add.at(gradients["embedding"], inputs, back)
         gradients["readout.weight"] = np.einsum("tbv,tbh->vh", errors, run.outputs)
         gradients["readout.bias"] = errors.sum((0, 1))
-    trained = [one.name for one in parameters(model) if one.trained]
+    trained = [parameter.name for parameter in parameters(model) if parameter.trained]
     for name in trained:
         if not np.isfinite(gradients[name]).all():
             return f"the gradient of a fresh model is not finite at {name}"
@@ -85,8 +85,8 @@ def path_exists(cell: Cell, lag: int) -> bool:
 
 
 def _descendants(cell: Cell, sources: set[int]) -> set[int]:
-    found = set(sources)
+    descendants = set(sources)
     for index, node in enumerate(cell.nodes):
-        if not found.isdisjoint(node.args):
-            found.add(index)
-    return found
+        if not descendants.isdisjoint(node.args):
+            descendants.add(index)
+    return descendants

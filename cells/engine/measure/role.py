@@ -150,15 +150,15 @@ def _oriented(role: Role) -> Role:
 
 def _roles(form: Cell) -> list[Role]:
     """Every state and parameter. The bias of a frozen linear that starts at a number stays there."""
-    found = [Role(1 + state, "state", "state") for state in range(len(form.updates))]
+    roles = [Role(1 + state, "state", "state") for state in range(len(form.updates))]
 
     def add(node: int, part: str, shape: str, law: Initial, *words: str) -> None:
         if law.law == "value" and not shape.startswith("matrix"):
-            found.append(Role(node, part, shape, law.numbers[0], words=words))
+            roles.append(Role(node, part, shape, law.numbers[0], words=words))
         elif shape == "vector":
-            found.append(_oriented(Role(node, part, shape, laws=(_plain(law),), words=words)))
+            roles.append(_oriented(Role(node, part, shape, laws=(_plain(law),), words=words)))
         else:
-            found.append(Role(node, part, shape, laws=(law,), words=words))
+            roles.append(Role(node, part, shape, laws=(law,), words=words))
 
     for index, (op, _, parameter) in enumerate(form.nodes):
         if op in ("vector", "scalar"):
@@ -172,7 +172,7 @@ def _roles(form: Cell) -> list[Role]:
                 add(index, "bias", "vector", bias)
             elif bias is not None and bias.law != "value":
                 add(index, "value", "vector", bias, "frozen")
-    return found
+    return roles
 
 
 class _Probe:
@@ -344,12 +344,12 @@ class Answer:
 
     def projections(self, roles: Sequence[Role]) -> Array:
         """For each role one number for its gradient in each sound lane, `[P, B]`."""
-        found, sound = np.zeros((len(roles), LANES)), self.sound()[:, None]
+        projections, sound = np.zeros((len(roles), LANES)), self.sound()[:, None]
         for index, (role, gradient) in enumerate(zip(roles, self.gradients, strict=True)):
             direction = role.sign * _drawn(role.shape, "gradient", *_shape(role)).numpy()
             gradient = np.where(sound, gradient, 0.0)
-            found[index] = (gradient * direction.reshape(LANES, -1)).sum(axis=1)
-        return found
+            projections[index] = (gradient * direction.reshape(LANES, -1)).sum(axis=1)
+        return projections
 
 
 def _orientable(role: Role) -> bool:
@@ -413,7 +413,7 @@ def _ranked(probe: _Probe, roles: list[Role]) -> list[Role]:
         classes: dict[tuple[str, int], list[int]] = {}
         for index, (role, rank) in enumerate(zip(roles, ranks, strict=True)):
             classes.setdefault((role.kind, rank), []).append(index)
-        kind, tied = min((key, found[1:]) for key, found in classes.items() if len(found) > 1)
+        kind, tied = min((key, members[1:]) for key, members in classes.items() if len(members) > 1)
         # The first keeps its rank.
         ranks = [
             rank + (role.kind == kind[0] and (rank > kind[1] or index in tied))

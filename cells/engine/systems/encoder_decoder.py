@@ -75,14 +75,14 @@ class EncoderDecoder:
         self.way: Way = way
         self.reverse = reverse
         self.end = symbols - 1
-        frozen = {one.name for one in parameters(self.model) if not one.trained}
-        found: list[dict[str, Tensor]] = []
+        frozen = {parameter.name for parameter in parameters(self.model) if not parameter.trained}
+        halves: list[dict[str, Tensor]] = []
         for part in ("encoder", "decoder"):
             drawn = tensors(draw(self.model, 1.0, training_seed(part, seed)), dtype)
             for name, weight in drawn.items():
                 weight.requires_grad_(name not in frozen)
-            found.append(drawn)
-        self.encoder, self.decoder = found
+            halves.append(drawn)
+        self.encoder, self.decoder = halves
         # An encoder says nothing, so it has no readout.
         del self.encoder["readout.weight"], self.encoder["readout.bias"]
         if way in ("steps", "both"):

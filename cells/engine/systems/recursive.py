@@ -132,17 +132,17 @@ class RecursiveNetwork:
         heights = node_heights(children)
         # Nodes are kept in the order of their heights, after a row of zeros for absent children.
         order = np.argsort(heights, kind="stable")
-        place = np.empty(len(order) + 1, np.int64)
-        place[order], place[-1] = np.arange(1, len(order) + 1), 0
+        row = np.empty(len(order) + 1, np.int64)
+        row[order], row[-1] = np.arange(1, len(order) + 1), 0
         embedded = functional.embedding(torch.tensor(labels[order]), self.weights["embedding"])
-        below = torch.tensor(place[children[order]])
+        below = torch.tensor(row[children[order]])
         h = c = embedded.new_zeros((1, self.width))
         counts: list[int] = np.bincount(heights).tolist()
         levels = zip(torch.split(embedded, counts), torch.split(below, counts), strict=True)
         for x, own in levels:
             fresh = self.node(self.weights, x, h[own], c[own])
             h, c = torch.cat([h, fresh[0]]), torch.cat([c, fresh[1]])
-        return h[torch.tensor(place[:-1])]
+        return h[torch.tensor(row[:-1])]
 
     def predict(
         self,

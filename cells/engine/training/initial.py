@@ -34,7 +34,10 @@ def draw(model: Model, init_scale: float, seed: int, *, portable: bool = False) 
     et al. 2020 for `uniform_gate`; Orvieto et al. 2023 for `ring` and `log`.
     """
     rules = _PORTABLE if portable else _FAST
-    return {one.name: _fill(one, model, init_scale, seed, rules) for one in parameters(model)}
+    return {
+        parameter.name: _fill(parameter, model, init_scale, seed, rules)
+        for parameter in parameters(model)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +77,19 @@ _PORTABLE: Final = _Rules(
 )
 
 
-def _fill(one: Parameter, model: Model, init_scale: float, seed: int, rules: _Rules) -> Array:
-    law = one.initial.law
-    stream = f"layer{one.layer}.{law}" if law in _SHARED else one.name
+def _fill(parameter: Parameter, model: Model, init_scale: float, seed: int, rules: _Rules) -> Array:
+    law = parameter.initial.law
+    stream = f"layer{parameter.layer}.{law}" if law in _SHARED else parameter.name
     # A diagonal is a stack of H blocks of one number each, for the laws of square matrices.
-    shape = (*one.shape, 1, 1) if one.form == "diagonal" else one.shape
+    shape = (*parameter.shape, 1, 1) if parameter.form == "diagonal" else parameter.shape
     values = _drawn(
-        one.initial, shape, model, init_scale, generator("initial", seed, stream), rules
+        parameter.initial, shape, model, init_scale, generator("initial", seed, stream), rules
     )
-    if one.initial.negative:
+    if parameter.initial.negative:
         values = -values
-    if one.diagonal:
-        values = values + one.diagonal * np.eye(shape[-1])
-    return np.ascontiguousarray(values.reshape(one.shape))
+    if parameter.diagonal:
+        values = values + parameter.diagonal * np.eye(shape[-1])
+    return np.ascontiguousarray(values.reshape(parameter.shape))
 
 
 def _drawn(
@@ -129,8 +132,8 @@ def _drawn(
             gate = source.uniform(least, 1.0 - least, shape)
             return rules.log(gate / (1.0 - gate))
         case "identity":
-            one = numbers[0] if numbers else 1.0
-            return np.broadcast_to(one * np.eye(shape[-1]), shape)
+            value = numbers[0] if numbers else 1.0
+            return np.broadcast_to(value * np.eye(shape[-1]), shape)
         case "orthogonal":
             return rules.orthogonal(source.standard_normal(shape))
         case "spectral":

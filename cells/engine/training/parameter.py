@@ -51,32 +51,32 @@ def parameters(model: Model) -> tuple[Parameter, ...]:
         ValueError: if the width cannot be divided into a node's blocks.
     """
     width, size = model.width, model.size
-    found: list[Parameter] = []
+    every: list[Parameter] = []
     if model.kind == "symbols":
-        found.append(Parameter("embedding", (size, width), "table"))
+        every.append(Parameter("embedding", (size, width), "table"))
     else:
-        found.append(Parameter("input.weight", (width, size), "table"))
-        found.append(Parameter("input.bias", (width,), "vector", ZERO))
+        every.append(Parameter("input.weight", (width, size), "table"))
+        every.append(Parameter("input.bias", (width,), "vector", ZERO))
     one_layer = _of_cell(model.cell, width)
     for layer in range(model.layers):
-        found += [replace(one, name=f"layer{layer}.{one.name}", layer=layer) for one in one_layer]
-    found.append(Parameter("readout.weight", (size, width), "table"))
-    found.append(Parameter("readout.bias", (size,), "vector", ZERO))
-    return tuple(found)
+        every += [replace(own, name=f"layer{layer}.{own.name}", layer=layer) for own in one_layer]
+    every.append(Parameter("readout.weight", (size, width), "table"))
+    every.append(Parameter("readout.bias", (size,), "vector", ZERO))
+    return tuple(every)
 
 
 def _of_cell(cell: Cell, width: int) -> list[Parameter]:
-    found: list[Parameter] = []
+    owned: list[Parameter] = []
     for index, node in enumerate(cell.nodes):
         name = f"node{index}"
         if node.op in {"vector", "scalar"}:
             shape = (width if node.op == "vector" else 1,)
-            found.append(Parameter(name, shape, "vector", cast("Initial", node.parameter)))
+            owned.append(Parameter(name, shape, "vector", cast("Initial", node.parameter)))
         elif node.op == "linear":
             linear = cast("Linear", node.parameter)
             trained = linear.kind != "frozen"
             shape, form = _matrix(linear, width)
-            found.append(
+            owned.append(
                 Parameter(
                     f"{name}.weight",
                     shape,
@@ -87,8 +87,8 @@ def _of_cell(cell: Cell, width: int) -> list[Parameter]:
                 )
             )
             if linear.bias is not None:
-                found.append(Parameter(f"{name}.bias", (width,), "vector", linear.bias, trained))
-    return found
+                owned.append(Parameter(f"{name}.bias", (width,), "vector", linear.bias, trained))
+    return owned
 
 
 def _matrix(linear: Linear, width: int) -> tuple[tuple[int, ...], Form]:

@@ -40,7 +40,9 @@ class Update:
                 weight.sub_(gradient, alpha=rate * shrink)
             return
         if not self._count:
-            self._moments = [(torch.zeros_like(one), torch.zeros_like(one)) for one in weights]
+            self._moments = [
+                (torch.zeros_like(weight), torch.zeros_like(weight)) for weight in weights
+            ]
         self._count += 1
         for weight, gradient, moments in zip(weights, gradients, self._moments, strict=True):
             _adam(optimizer, self._count, weight, gradient * shrink, moments, rate)

@@ -19,7 +19,7 @@ class WidthError(SingleCodeError):
 
 def parameter_count(model: Model) -> int:
     """All numbers of `model`, trained and frozen, embedding and readout included."""
-    return sum(one.size for one in parameters(model))
+    return sum(parameter.size for parameter in parameters(model))
 
 
 def width_of(
