@@ -47,16 +47,16 @@ def answers(
 
 
 def _code(run: Run, provenance: Sequence[Mapping[str, str]]) -> list[Answer]:
-    commits = {one.get("commit", "unknown") for one in provenance} or {"unknown"}
-    clean = all(one != "unknown" and not one.endswith("with changes") for one in commits)
-    digests = {one["sources"] for one in provenance if "sources" in one}
+    commits = {record.get("commit", "unknown") for record in provenance} or {"unknown"}
+    clean = all(commit != "unknown" and not commit.endswith("with changes") for commit in commits)
+    digests = {record["sources"] for record in provenance if "sources" in record}
     released: Word = "yes" if clean and digests else "partly" if digests else "no"
     said = (
         f"commit {', '.join(sorted(commits))}; digest of all sources recorded"
         if digests
         else "neither commit nor digest of the sources is recorded"
     )
-    keys = sum(one.outcome is not None for one in run.trainings)
+    keys = sum(training.outcome is not None for training in run.trainings)
     return [
         Answer("Is the code that trains and evaluates the cells released?", released, said),
         Answer(
@@ -80,21 +80,30 @@ def _code(run: Run, provenance: Sequence[Mapping[str, str]]) -> list[Answer]:
 def _comparison(
     run: Run, measured: Sequence[Measured], provenance: Sequence[Mapping[str, str]]
 ) -> list[Answer]:
-    digests = {(one.trial.task, one.trial.task_digest) for one in run.trainings}
+    digests = {(training.trial.task, training.trial.task_digest) for training in run.trainings}
     tries = _tries(run)
     uneven = [task for task, counts in tries.items() if len(counts) > 1]
-    machines = {tuple(one.get(name, "") for name in _MACHINE) for one in provenance}
+    machines = {tuple(record.get(name, "") for name in _MACHINE) for record in provenance}
     versions = {
-        tuple(sorted((k, v) for k, v in one.items() if k.startswith("version ") or k == "sources"))
-        for one in provenance
+        tuple(
+            sorted((k, v) for k, v in record.items() if k.startswith("version ") or k == "sources")
+        )
+        for record in provenance
     }
-    executors = {(one.trial.executor, one.trial.engine, one.trial.dtype) for one in run.trainings}
+    executors = {
+        (training.trial.executor, training.trial.engine, training.trial.dtype)
+        for training in run.trainings
+    }
     seeds = {
-        role: {(one.trial.task, one.trial.seed) for one in run.trainings if one.role in role}
+        role: {
+            (training.trial.task, training.trial.seed)
+            for training in run.trainings
+            if training.role in role
+        }
         for role in (SELECTION, (Role.CONFIRM,))
     }
     fresh = bool(seeds[Role.CONFIRM,]) and not seeds[SELECTION] & seeds[Role.CONFIRM,]
-    least = min((len(one.values) for one in measured), default=0)
+    least = min((len(result.values) for result in measured), default=0)
     same_data = len(digests) == len({task for task, _ in digests})
     same_machine = len(machines) == len(versions) == len(executors) == 1
     return [
@@ -133,7 +142,9 @@ def _comparison(
         ),
         Answer(
             "Is performance shown over time?",
-            "yes" if any(one.outcome and one.outcome.curve for one in run.trainings) else "no",
+            "yes"
+            if any(training.outcome and training.outcome.curve for training in run.trainings)
+            else "no",
             "learning curves and expected best of n settings, on this page",
         ),
         Answer(
@@ -157,14 +168,14 @@ def _comparison(
 def _reporting(run: Run, provenance: Sequence[Mapping[str, str]]) -> list[Answer]:
     cost = {
         role: sum(
-            one.outcome.cost.cpu_seconds
-            for one in run.trainings
-            if one.outcome and (one.role in SELECTION) is (role == "selection")
+            training.outcome.cost.cpu_seconds
+            for training in run.trainings
+            if training.outcome and (training.role in SELECTION) is (role == "selection")
         )
         for role in ("selection", "confirmation")
     }
     said = ", ".join(f"{seconds:,.0f} core-seconds of {role}" for role, seconds in cost.items())
-    confirmed = any(one.role is Role.CONFIRM for one in run.trainings)
+    confirmed = any(training.role is Role.CONFIRM for training in run.trainings)
     return [
         Answer(
             "Is it said how hyperparameters were tuned, and at what cost?",
@@ -187,11 +198,11 @@ def _reporting(run: Run, provenance: Sequence[Mapping[str, str]]) -> list[Answer
 def _tries(run: Run) -> dict[str, set[int]]:
     """By task the numbers of settings that arms had: one number if all had the same."""
     counts: dict[tuple[str, str], int] = {}
-    for one in run.trainings:
-        if one.role in SELECTION:
-            place = one.trial.task, one.arm
-            counts[place] = counts.get(place, 0) + 1
-    found: dict[str, set[int]] = {}
+    for training in run.trainings:
+        if training.role in SELECTION:
+            pair = training.trial.task, training.arm
+            counts[pair] = counts.get(pair, 0) + 1
+    tries: dict[str, set[int]] = {}
     for (task, _), count in counts.items():
-        found.setdefault(task, set()).add(count)
-    return found
+        tries.setdefault(task, set()).add(count)
+    return tries

@@ -17,12 +17,12 @@ _PALETTE: Final = ("#0173b2", "#de8f05", "#029e73", "#d55e00")
 """The first colours of seaborn's `colorblind`, which would take a second to load."""
 
 
-def singular_values(found: Spectrum) -> Figure:
+def singular_values(spectrum: Spectrum) -> Figure:
     """Singular values of the state Jacobian by rank, a line each seed; dotted: length is kept."""
     colour = _PALETTE[0]
     with panels(4.6, 2.8) as (figure, axes):
         ax = axes[0]
-        for number, row in enumerate(found.values):
+        for number, row in enumerate(spectrum.values):
             ax.plot(
                 np.arange(1, len(row) + 1),
                 row,
@@ -31,18 +31,18 @@ def singular_values(found: Spectrum) -> Figure:
                 alpha=1.0 - 0.3 * number,
             )
         ax.axhline(1.0, color=FAINT, linestyle=":", linewidth=1.2)
-        ax.set_ylim(0.0, 1.1 * max(1.0, *(row[0] for row in found.values)))
+        ax.set_ylim(0.0, 1.1 * max(1.0, *(row[0] for row in spectrum.values)))
         ax.set_xlabel("rank")
         ax.set_ylabel("singular value")
     return figure
 
 
-def gradient(name: str, found: Memory, others: Mapping[str, Memory]) -> Figure:
+def gradient(name: str, measured: Memory, others: Mapping[str, Memory]) -> Figure:
     """Norm of the gradient against the lag, relative to lag 1; the band is quartiles; others for scale."""
-    lags = np.arange(1, len(found.median) + 1)
+    lags = np.arange(1, len(measured.median) + 1)
     with panels(5.6, 2.8) as (figure, axes):
         ax = axes[0]
-        drawn = [found.median, *(one.median for one in others.values())]
+        drawn = [measured.median, *(other.median for other in others.values())]
         low = _edge(min(min(row) for row in drawn))
         for number, (other, memory) in enumerate(others.items()):
             ax.plot(
@@ -54,9 +54,15 @@ def gradient(name: str, found: Memory, others: Mapping[str, Memory]) -> Figure:
                 label=plain(other),
             )
         ax.fill_between(
-            lags, np.maximum(found.low, _ZERO), np.maximum(found.high, _ZERO), color=INK, alpha=0.12
+            lags,
+            np.maximum(measured.low, _ZERO),
+            np.maximum(measured.high, _ZERO),
+            color=INK,
+            alpha=0.12,
         )
-        ax.plot(lags, np.maximum(found.median, _ZERO), color=INK, linewidth=2.0, label=plain(name))
+        ax.plot(
+            lags, np.maximum(measured.median, _ZERO), color=INK, linewidth=2.0, label=plain(name)
+        )
         ax.axhline(1.0, color=FAINT, linestyle=":", linewidth=0.8)
         ax.set_yscale("log")
         ax.set_ylim(bottom=low)
@@ -80,9 +86,9 @@ def _power(value: float, _: object) -> str:
     return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e") if value != 1 else "1"
 
 
-def gates(found: Saturation) -> Figure:
+def gates(saturation: Saturation) -> Figure:
     """Histogram of every gate's values after the training, on one scale."""
-    shown = found.gates[:8]
+    shown = saturation.gates[:8]
     edges = np.linspace(0.0, 1.0, BINS + 1)
     with panels(max(2.4, 1.9 * len(shown)), 2.2, len(shown), sharey=True) as (figure, axes):
         for ax, gate in zip(axes, shown, strict=True):

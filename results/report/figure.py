@@ -33,12 +33,12 @@ def learning_curves(board: Board, curves: pd.DataFrame) -> Figure:
     points = _records(curves)
     width = 4.0 * len(board.tasks)
     with panels(width, 3.2, columns=len(board.tasks)) as (figure, axes):
-        for place, (task, ax) in enumerate(zip(board.tasks, axes, strict=True)):
+        for index, (task, ax) in enumerate(zip(board.tasks, axes, strict=True)):
             column = task.metric.column("valid")
             keys = {
                 selected.key: row
                 for row in (*board.stopped, *reversed(board.rows))
-                if (selected := row.selected[place]) is not None and selected.key
+                if (selected := row.selected[index]) is not None and selected.key
             }
             lines: dict[str, dict[int, float]] = {key: {} for key in keys}
             for point in points:
@@ -88,10 +88,10 @@ def ratios(board: Board, most: int = 20) -> Figure:
     """Cells by tasks: best validation metric relative to the yardstick; 1 is equal, blank is not trained."""
     rows = [*board.rows, *board.stopped][:most]
     table = np.full((len(rows), len(board.tasks)), np.nan)
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         for column, selected in enumerate(row.selected):
             if selected is not None and selected.ratio is not None:
-                table[place, column] = selected.ratio
+                table[index, column] = selected.ratio
     frame = pd.DataFrame(
         table,
         index=[plain(row.label) for row in rows],
@@ -121,7 +121,7 @@ def ratios(board: Board, most: int = 20) -> Figure:
 
 def screen(board: Board, trials: pd.DataFrame) -> Figure:
     """Accuracies of new cells on the memorization screen, with the pass mark."""
-    found = [
+    scores = [
         float(trial["valid_accuracy"])
         for trial in _records(trials)
         if trial["role"] == "screen" and not pd.isna(trial["valid_accuracy"])
@@ -129,7 +129,7 @@ def screen(board: Board, trials: pd.DataFrame) -> Figure:
     with panels(5.0, 2.6) as (figure, axes):
         ax = axes[0]
         sns.histplot(
-            x=np.array(found),
+            x=np.array(scores),
             binwidth=0.05,
             binrange=(0.0, 1.0),
             ax=ax,
@@ -141,7 +141,7 @@ def screen(board: Board, trials: pd.DataFrame) -> Figure:
         ax.set_xlim(0, 1)
         ax.set_xlabel("accuracy on the screen")
         ax.set_ylabel("cells")
-        ax.set_title(f"{len(found)} cells screened, pass mark {mark:g}")
+        ax.set_title(f"{len(scores)} cells screened, pass mark {mark:g}")
     return figure
 
 
@@ -160,8 +160,8 @@ def rejections(board: Board) -> Figure:
                 orient="h",
                 color=sns.color_palette("colorblind")[0],
             )
-        for place, (_, count) in enumerate(counts):
-            ax.annotate(str(count), (count, place), (3, 0), textcoords="offset points", va="center")
+        for index, (_, count) in enumerate(counts):
+            ax.annotate(str(count), (count, index), (3, 0), textcoords="offset points", va="center")
         ax.set_xlabel("cells turned away")
         ax.set_ylabel("")
         ax.tick_params(axis="y", length=0)
@@ -219,27 +219,29 @@ def lineage(board: Board, cells: pd.DataFrame, most: int = 40) -> Figure:
 def _best_steps(board: Board, trials: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """Trials, core-seconds and best score of a new cell after each trial; NaN until there is one."""
     asked: dict[str, dict[str, Any]] = {}
-    for one in _records(trials):
-        if not pd.isna(one["ending"]):
-            asked.setdefault(one["key"], one)
+    for trial in _records(trials):
+        if not pd.isna(trial["ending"]):
+            asked.setdefault(trial["key"], trial)
     first = list(asked.values())
     known = {row.cell_id for row in (*board.rows, *board.stopped) if row.baseline}
-    numbers = {task.name: place for place, task in enumerate(board.tasks)}
-    places = np.array([numbers.get(one["task"], -1) for one in first], np.int64)
+    numbers = {task.name: number for number, task in enumerate(board.tasks)}
+    places = np.array([numbers.get(trial["task"], -1) for trial in first], np.int64)
     ratios = np.full(len(first), np.nan)
     for task in board.tasks:
         own = places == numbers[task.name]
         values = [
-            _valid(one, task) if one["role"] in SELECTION and one["cell"] not in known else np.nan
-            for one in first
-            if one["task"] == task.name
+            _valid(trial, task)
+            if trial["role"] in SELECTION and trial["cell"] not in known
+            else np.nan
+            for trial in first
+            if trial["task"] == task.name
         ]
         ratios[own] = anytime.ratios(task, np.array(values, np.float64), task.reference)
-    cells = {one["cell"]: place for place, one in enumerate(first)}
-    at = np.array([cells[one["cell"]] for one in first], np.int64)
+    cells = {trial["cell"]: number for number, trial in enumerate(first)}
+    at = np.array([cells[trial["cell"]] for trial in first], np.int64)
     return {
         "trials": np.arange(1.0, len(first) + 1),
-        "core_seconds": np.cumsum([float(one["cpu_seconds"]) for one in first]),
+        "core_seconds": np.cumsum([float(trial["cpu_seconds"]) for trial in first]),
         "score": anytime.best_scores(at, places, ratios, len(board.tasks)),
     }
 
@@ -280,7 +282,7 @@ def _heights(rows: Sequence[Row]) -> dict[str, int]:
 
 def _colours(rows: Sequence[Row]) -> dict[str, Any]:
     palette = sns.color_palette("colorblind", _SHOWN)
-    return {row.cell_id: palette[place] for place, row in enumerate(rows)}
+    return {row.cell_id: palette[index] for index, row in enumerate(rows)}
 
 
 def _line(row: Row, yardstick: str, colours: dict[str, Any]) -> dict[str, Any]:

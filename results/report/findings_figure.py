@@ -74,15 +74,18 @@ def _grid(
 def forest(verdict: Verdict, tasks: Mapping[str, TaskColumn]) -> Figure:
     """Each comparison of a claim: difference with its 95 % interval, in the unit of the metric.
 
-    The shaded band is a difference too small to be worth the name. Green is replicated, orange
+    The shaded band is a difference too small to matter. Green is replicated, orange
     contradicted, and what was not run has no point.
     """
     groups: dict[Metric | None, list[Finding]] = {}
-    for one in verdict.findings:
-        task = tasks.get(one.comparison.task)
-        groups.setdefault(task.metric if task else None, []).append(one)
+    for finding in verdict.findings:
+        task = tasks.get(finding.comparison.task)
+        groups.setdefault(task.metric if task else None, []).append(finding)
     # Those of which higher is better come first; what was not run has a panel only where all was not.
-    known = sorted((one for one in groups if one is not None), key=lambda one: not one.higher)
+    known = sorted(
+        (finding for finding in groups if finding is not None),
+        key=lambda finding: not finding.higher,
+    )
     metrics: list[Metric | None] = [*known] or [*groups]
     most = max((len(groups[metric]) for metric in metrics), default=1)
     with panels(4.9 * max(1, len(metrics)), 0.9 + 0.26 * most, max(1, len(metrics))) as (
@@ -90,14 +93,14 @@ def forest(verdict: Verdict, tasks: Mapping[str, TaskColumn]) -> Figure:
         axes,
     ):
         for metric, ax in zip(metrics, axes, strict=False):
-            for place, one in enumerate(groups[metric]):
-                _comparison(ax, -place, one)
+            for row, finding in enumerate(groups[metric]):
+                _comparison(ax, -row, finding)
             ax.set_yticks(
-                [-place for place in range(len(groups[metric]))],
+                [-row for row in range(len(groups[metric]))],
                 [
-                    f"{plain(one.comparison.task)}: {plain(one.comparison.better)}"
-                    f" - {plain(one.comparison.worse)}"
-                    for one in groups[metric]
+                    f"{plain(finding.comparison.task)}: {plain(finding.comparison.better)}"
+                    f" - {plain(finding.comparison.worse)}"
+                    for finding in groups[metric]
                 ],
             )
             ax.set_ylim(-len(groups[metric]) + 0.4, 0.6)
@@ -108,8 +111,8 @@ def forest(verdict: Verdict, tasks: Mapping[str, TaskColumn]) -> Figure:
     return figure
 
 
-def _comparison(ax: Axes, height: float, one: Finding) -> None:
-    smallest = one.comparison.smallest
+def _comparison(ax: Axes, height: float, finding: Finding) -> None:
+    smallest = finding.comparison.smallest
     ax.add_patch(
         Rectangle(
             (-smallest, height - 0.4), 2 * smallest, 0.8, facecolor=FAINT, alpha=0.25, linewidth=0
@@ -117,16 +120,18 @@ def _comparison(ax: Axes, height: float, one: Finding) -> None:
     )
     ax.update_datalim([(-smallest, height), (smallest, height)])
     ax.autoscale_view()
-    if one.effect is None:
+    if finding.effect is None:
         ax.annotate("not run", (0, height), (4, 0), textcoords="offset points", va="center")
         return
-    _whisker(ax, height, one.effect.interval, _COLOURS[one.word])
+    _whisker(ax, height, finding.effect.interval, _COLOURS[finding.word])
 
 
-def _whisker(ax: Axes, height: float, found: Interval, colour: Any) -> None:
-    if found.low is not None and found.high is not None:
-        ax.plot([found.low, found.high], [height, height], color=colour, linewidth=1.6, zorder=2)
-    ax.plot([found.centre], [height], marker="o", markersize=5, color=colour, zorder=3)
+def _whisker(ax: Axes, height: float, interval: Interval, colour: Any) -> None:
+    if interval.low is not None and interval.high is not None:
+        ax.plot(
+            [interval.low, interval.high], [height, height], color=colour, linewidth=1.6, zorder=2
+        )
+    ax.plot([interval.centre], [height], marker="o", markersize=5, color=colour, zorder=3)
 
 
 def learning_curves(
@@ -137,24 +142,27 @@ def learning_curves(
     Dotted: the known optimum; dash-dotted: the level without memory. None if nothing is confirmed.
     """
     shown = [
-        one
-        for one in trainings
-        if one.role is Role.CONFIRM and one.outcome and one.outcome.curve and one.arm in arms
+        training
+        for training in trainings
+        if training.role is Role.CONFIRM
+        and training.outcome
+        and training.outcome.curve
+        and training.arm in arms
     ]
-    names = [name for name in tasks if any(one.trial.task == name for one in shown)]
+    names = [name for name in tasks if any(training.trial.task == name for training in shown)]
     if not names:
         return None
     with _grid(names) as (figure, axes):
-        for one in shown:
-            assert one.outcome is not None  # noqa: S101 - they were chosen so
-            metric = tasks[one.trial.task].metric
-            axes[one.trial.task].plot(
-                [point.update for point in one.outcome.curve],
-                [metric.at(point) for point in one.outcome.curve],
+        for training in shown:
+            assert training.outcome is not None  # noqa: S101 - they were chosen so
+            metric = tasks[training.trial.task].metric
+            axes[training.trial.task].plot(
+                [point.update for point in training.outcome.curve],
+                [metric.at(point) for point in training.outcome.curve],
                 linewidth=1.0,
-                marker="o" if len(one.outcome.curve) == 1 else "",
-                label=plain(one.arm),
-                **_style(arms, one.arm),
+                marker="o" if len(training.outcome.curve) == 1 else "",
+                label=plain(training.arm),
+                **_style(arms, training.arm),
             )
         for name, ax in axes.items():
             _levels(ax, tasks[name])
@@ -167,25 +175,25 @@ def learning_curves(
 def best_of(
     tasks: Mapping[str, TaskColumn],
     arms: Sequence[str],
-    found: Sequence[Selection],
+    selections: Sequence[Selection],
     failed: Mapping[str, float],
 ) -> Figure | None:
     """Expected best validation metric of n settings; None if none was tried."""
-    shown = [one for one in found if one.arm in arms]
-    names = [name for name in tasks if any(one.task == name for one in shown)]
+    shown = [selection for selection in selections if selection.arm in arms]
+    names = [name for name in tasks if any(selection.task == name for selection in shown)]
     if not names:
         return None
     with _grid(names) as (figure, axes):
-        for one in shown:
-            curve = best_of_tries(one, failed[one.task])
-            axes[one.task].plot(
+        for selection in shown:
+            curve = best_of_tries(selection, failed[selection.task])
+            axes[selection.task].plot(
                 range(1, len(curve) + 1),
                 curve,
                 linewidth=1.3,
                 marker="o" if len(curve) < 4 else "",
                 markersize=3,
-                label=plain(one.arm),
-                **_style(arms, one.arm),
+                label=plain(selection.arm),
+                **_style(arms, selection.arm),
             )
         for name, ax in axes.items():
             ax.set_xlabel("settings tried")
@@ -195,15 +203,15 @@ def best_of(
     return figure
 
 
-def drops(tasks: Mapping[str, TaskColumn], found: Sequence[Drop]) -> Figure | None:
+def drops(tasks: Mapping[str, TaskColumn], ablated: Sequence[Drop]) -> Figure | None:
     """What each gate is worth: bars by task with Welch's 95 % interval; None if nothing was run."""
-    names = [name for name in tasks if any(one.task == name for one in found)]
+    names = [name for name in tasks if any(drop.task == name for drop in ablated)]
     if not names:
         return None
-    gates = list(dict.fromkeys(one.gate for one in found))
+    gates = list(dict.fromkeys(drop.gate for drop in ablated))
     with _grid(names, height=0.9 + 0.28 * len(gates), beside=0.0) as (figure, axes):
         for name, ax in axes.items():
-            shown = {one.gate: one for one in found if one.task == name}
+            shown = {drop.gate: drop for drop in ablated if drop.task == name}
             sns.barplot(
                 x=[shown[gate].effect.interval.centre if gate in shown else 0.0 for gate in gates],
                 y=[plain(gate) for gate in gates],
@@ -213,12 +221,12 @@ def drops(tasks: Mapping[str, TaskColumn], found: Sequence[Drop]) -> Figure | No
                 color=sns.color_palette("colorblind")[0],
                 alpha=0.55,
             )
-            for place, gate in enumerate(gates):
+            for row, gate in enumerate(gates):
                 if gate in shown:
-                    _whisker(ax, place, shown[gate].effect.interval, INK)
+                    _whisker(ax, row, shown[gate].effect.interval, INK)
                 else:
                     ax.annotate(
-                        "not run", (0, place), (4, 0), textcoords="offset points", va="center"
+                        "not run", (0, row), (4, 0), textcoords="offset points", va="center"
                     )
             ax.axvline(0.0, color=INK, linewidth=0.8)
             ax.tick_params(axis="y", length=0)
@@ -231,21 +239,21 @@ def drops(tasks: Mapping[str, TaskColumn], found: Sequence[Drop]) -> Figure | No
 def sweep(
     tasks: Mapping[str, TaskColumn],
     biases: Sequence[str],
-    found: Mapping[tuple[str, str], Mapping[str, Interval]],
+    effects: Mapping[tuple[str, str], Mapping[str, Interval]],
 ) -> Figure | None:
     """Test metric with Student's 95 % interval against the bias that remembers, a line a cell.
 
     Args:
         tasks: by name, in order.
         biases: along the axis.
-        found: by cell and task, the metric by bias.
+        effects: by cell and task, the metric by bias.
     """
-    names = [name for name in tasks if any(task == name for _, task in found)]
+    names = [name for name in tasks if any(task == name for _, task in effects)]
     if not names:
         return None
-    cells = list(dict.fromkeys(cell for cell, _ in found))
+    cells = list(dict.fromkeys(cell for cell, _ in effects))
     with _grid(names) as (figure, axes):
-        for (cell, task), values in found.items():
+        for (cell, task), values in effects.items():
             style = _style(cells, cell)
             shift = 0.08 * (cells.index(cell) - (len(cells) - 1) / 2)
             places = [biases.index(bias) + shift for bias in values]
@@ -253,10 +261,10 @@ def sweep(
             joined = [bias.isdigit() for bias in values]
             for chosen, line in ((True, style["linestyle"]), (False, "none")):
                 axes[task].plot(
-                    [place for place, one in zip(places, joined, strict=True) if one is chosen],
+                    [x for x, number in zip(places, joined, strict=True) if number is chosen],
                     [
-                        one.centre
-                        for one, number in zip(values.values(), joined, strict=True)
+                        interval.centre
+                        for interval, number in zip(values.values(), joined, strict=True)
                         if number is chosen
                     ],
                     marker="o",
@@ -266,10 +274,10 @@ def sweep(
                     linestyle=line,
                     label=plain(cell) if chosen else "_apart",
                 )
-            for place, one in zip(places, values.values(), strict=True):
-                if one.low is not None and one.high is not None:
+            for x, interval in zip(places, values.values(), strict=True):
+                if interval.low is not None and interval.high is not None:
                     axes[task].plot(
-                        [place, place], [one.low, one.high], color=style["color"], linewidth=1.4
+                        [x, x], [interval.low, interval.high], color=style["color"], linewidth=1.4
                     )
         for name, ax in axes.items():
             ax.set_xticks(range(len(biases)), [plain(bias) for bias in biases])
@@ -279,27 +287,27 @@ def sweep(
     return figure
 
 
-def shares(tasks: Mapping[str, TaskColumn], found: Sequence[Selection]) -> Figure | None:
+def shares(tasks: Mapping[str, TaskColumn], selections: Sequence[Selection]) -> Figure | None:
     """Of all settings of an arm the share that learned, trained without, diverged, or failed otherwise."""
-    names = [name for name in tasks if any(one.task == name for one in found)]
+    names = [name for name in tasks if any(selection.task == name for selection in selections)]
     if not names:
         return None
-    arms = list(dict.fromkeys(one.arm for one in found))
+    arms = list(dict.fromkeys(selection.arm for selection in selections))
     palette = sns.color_palette("colorblind")
     with _grid(names, height=0.9 + 0.2 * len(arms)) as (figure, axes):
         for name, ax in axes.items():
-            for one in found:
-                if one.task != name:
+            for selection in selections:
+                if selection.task != name:
                     continue
-                start, height = 0.0, -arms.index(one.arm)
+                start, height = 0.0, -arms.index(selection.arm)
                 for (kind, share), colour in zip(
-                    outcome_shares(one).items(),
+                    outcome_shares(selection).items(),
                     (palette[2], FAINT, palette[3], palette[4]),
                     strict=True,
                 ):
                     ax.barh(height, share, 0.7, left=start, color=colour, label=kind)
                     start += share
-            ax.set_yticks([-place for place in range(len(arms))], [plain(arm) for arm in arms])
+            ax.set_yticks([-row for row in range(len(arms))], [plain(arm) for arm in arms])
             ax.set_ylim(-len(arms) + 0.4, 0.6)
             ax.set_xlim(0, 1)
             ax.tick_params(axis="y", length=0)
@@ -308,37 +316,37 @@ def shares(tasks: Mapping[str, TaskColumn], found: Sequence[Selection]) -> Figur
     return figure
 
 
-def outcome_shares(one: Selection) -> dict[str, float]:
+def outcome_shares(selection: Selection) -> dict[str, float]:
     """Shares of the settings by what became of them; they sum to 1."""
-    count = len(one.settings)
-    trained = sum(value is not None for value in one.values)
-    learned = sum(one.learned)
+    count = len(selection.settings)
+    trained = sum(value is not None for value in selection.values)
+    learned = sum(selection.learned)
     return {
         "learned": learned / count,
         "trained, not learned": (trained - learned) / count,
-        "diverged": one.diverged / count,
-        "failed otherwise": (count - trained - one.diverged) / count,
+        "diverged": selection.diverged / count,
+        "failed otherwise": (count - trained - selection.diverged) / count,
     }
 
 
-def importance(tasks: Mapping[str, TaskColumn], found: Sequence[Importance]) -> Figure | None:
+def importance(tasks: Mapping[str, TaskColumn], importances: Sequence[Importance]) -> Figure | None:
     """Share of importance by arm and hyperparameter, in percent; shaded only where beyond chance."""
-    known = [one for one in found if one.shares]
-    names = [name for name in tasks if any(one.task == name for one in known)]
+    known = [entry for entry in importances if entry.shares]
+    names = [name for name in tasks if any(entry.task == name for entry in known)]
     if not names:
         return None
-    arms = list(dict.fromkeys(one.arm for one in known))
-    parameters = list(dict.fromkeys(name for one in known for name in one.shares))
+    arms = list(dict.fromkeys(entry.arm for entry in known))
+    parameters = list(dict.fromkeys(name for entry in known for name in entry.shares))
     short = {row.name: row.recorded.replace("_", " ") for row in HYPERPARAMETERS}
     with _grid(names, height=0.9 + 0.2 * len(arms), beside=0.0) as (figure, axes):
         for name, ax in axes.items():
             shares_, told = np.full((2, len(arms), len(parameters)), np.nan)
-            for one in known:
-                for parameter, share in one.shares.items():
-                    place = arms.index(one.arm), parameters.index(parameter)
-                    if one.task == name:
-                        shares_[place] = 100 * share
-                        told[place] = 100 * share if parameter in one.beyond_chance else 0.0
+            for entry in known:
+                for parameter, share in entry.shares.items():
+                    cell = arms.index(entry.arm), parameters.index(parameter)
+                    if entry.task == name:
+                        shares_[cell] = 100 * share
+                        told[cell] = 100 * share if parameter in entry.beyond_chance else 0.0
             sns.heatmap(
                 pd.DataFrame(
                     told,
@@ -370,11 +378,11 @@ def importance(tasks: Mapping[str, TaskColumn], found: Sequence[Importance]) -> 
 
 
 def _style(arms: Sequence[str], arm: str) -> dict[str, Any]:
-    place = list(arms).index(arm)
+    index = list(arms).index(arm)
     palette = sns.color_palette("colorblind", 10)
     return {
-        "color": palette[place % len(palette)],
-        "linestyle": ("-", "--", ":")[place // len(palette) % 3],
+        "color": palette[index % len(palette)],
+        "linestyle": ("-", "--", ":")[index // len(palette) % 3],
     }
 
 

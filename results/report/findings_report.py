@@ -117,7 +117,7 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
     tried = selections(run.trainings, run.tasks)
     failed = failed_values(tried)
     judged = verdicts(run.families, confirmed)
-    arms = list(dict.fromkeys(one.arm for one in run.trainings))
+    arms = list(dict.fromkeys(training.arm for training in run.trainings))
     return (
         environment(
             {
@@ -137,8 +137,10 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
             families=[
                 _family(run, family, judged[family.name], tried, failed) for family in run.families
             ],
-            endings=Counter(str(one.outcome.ending) for one in run.trainings if one.outcome),
-            missing=sum(one.outcome is None for one in run.trainings),
+            endings=Counter(
+                str(training.outcome.ending) for training in run.trainings if training.outcome
+            ),
+            missing=sum(training.outcome is None for training in run.trainings),
             advice={str(ending): ending.advice for ending in Ending},
             tables=[(table, compare(table, confirmed)) for table in tables()],
             standings={name: standings(task, confirmed, tried) for name, task in run.tasks.items()},
@@ -166,12 +168,16 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
             versions=[row for row in versions if row["name"] in run.tasks],
             mismatches=[row for row in events if row["kind"] == "mismatch"],
             events=Counter(row["kind"] for row in events),
-            commands=sorted({one["command"] for one in provenance.values() if "command" in one}),
+            commands=sorted(
+                {record["command"] for record in provenance.values() if "command" in record}
+            ),
             seeds=_seeds(run.trainings),
-            parts={one: part_of(study) for one, study in run.studies.items()},
+            parts={study_id: part_of(study) for study_id, study in run.studies.items()},
             descriptions={
-                run.names[one]: json.dumps(json.loads(study.to_json()), indent=2, sort_keys=True)
-                for one, study in run.studies.items()
+                run.names[study_id]: json.dumps(
+                    json.loads(study.to_json()), indent=2, sort_keys=True
+                )
+                for study_id, study in run.studies.items()
             },
         )
     )
@@ -181,11 +187,11 @@ def headline(
     run: Run, judged: Mapping[str, Sequence[Verdict]], confirmed: Sequence[Measured]
 ) -> list[str]:
     """What was trained and how the claims came out, one sentence each."""
-    words = Counter(one.word for told in judged.values() for one in told)
-    done = [one for one in run.trainings if one.outcome]
-    cells = {one.trial.cell_id for one in run.trainings}
-    seconds = sum(one.outcome.cost.cpu_seconds for one in done if one.outcome)
-    counts = [len(one.values) for one in confirmed]
+    words = Counter(verdict.word for told in judged.values() for verdict in told)
+    done = [training for training in run.trainings if training.outcome]
+    cells = {training.trial.cell_id for training in run.trainings}
+    seconds = sum(training.outcome.cost.cpu_seconds for training in done if training.outcome)
+    counts = [len(result.values) for result in confirmed]
     seeds = " to ".join(dict.fromkeys(map(str, (min(counts), max(counts))))) if counts else "no"
     cost = f"{seconds / 3600:.1f} core-hours" if seconds > 3600 else f"{seconds:.0f} core-seconds"
     said = [
@@ -213,8 +219,8 @@ def caveats(
 ) -> list[str]:
     """What the verdicts do not show, one sentence each."""
     said: list[str] = []
-    told = [one for family in judged.values() for one in family]
-    untold = sum(all(found.effect is None for found in one.findings) for one in told)
+    told = [verdict for family in judged.values() for verdict in family]
+    untold = sum(all(finding.effect is None for finding in verdict.findings) for verdict in told)
     if untold:
         said.append(
             f"{untold} of the {len(told)} claims need cells or tasks that this record does not hold:"
@@ -224,16 +230,16 @@ def caveats(
         said.append(
             "At scale smoke nothing is learned: the verdicts only show that the parts work."
         )
-    missing = sum(one.outcome is None for one in run.trainings)
+    missing = sum(training.outcome is None for training in run.trainings)
     if missing:
         said.append(f"The run is not finished: {missing} trainings have no outcome.")
-    lost = sum(len(one.failed) for one in confirmed)
+    lost = sum(len(result.failed) for result in confirmed)
     if lost:
         said.append(
             f"{lost} confirming trainings did not end well. They are counted below and in no mean, so"
             " means of cells that fail often are too good."
         )
-    few = [len(one.values) for one in confirmed]
+    few = [len(result.values) for result in confirmed]
     if few and min(few) < 5:
         said.append(f"Some means rest on {min(few)} seeds only; mind the power.")
     said.append(
@@ -247,46 +253,48 @@ def standings(
     task: TaskColumn, confirmed: Sequence[Measured], tried: Sequence[Selection]
 ) -> list[Standing]:
     """Every arm on a task, in the order of the run: nothing is ranked."""
-    found = [one for one in confirmed if one.task == task.name]
-    means = {one.arm: student(one.values) for one in found if one.values}
+    rows = [result for result in confirmed if result.task == task.name]
+    means = {result.arm: student(result.values) for result in rows if result.values}
     metric = task.metric
     best = max(means.values(), key=lambda mean: metric.oriented(mean.centre), default=None)
     level = memoryless(task, "test")
-    settings = {one.arm: one for one in tried if one.task == task.name}
+    settings = {selection.arm: selection for selection in tried if selection.task == task.name}
     return [
         Standing(
-            measured=one,
+            measured=result,
             mean=mean,
             distance=task.distance(mean.centre) if mean else None,
             margin=metric.oriented(mean.centre - level[1]) if mean and level else None,
             tied=bool(mean and best and mean.overlaps(best)),
-            selection=settings.get(one.arm),
+            selection=settings.get(result.arm),
         )
-        for one in found
-        for mean in [means.get(one.arm)]
+        for result in rows
+        for mean in [means.get(result.arm)]
     ]
 
 
 def compare(table: PaperTable, confirmed: Sequence[Measured]) -> list[Compared]:
     """The columns of a printed table beside ours."""
-    found: list[Compared] = []
-    for place, column in enumerate(table.columns):
+    tables: list[Compared] = []
+    for index, column in enumerate(table.columns):
         wanted = {column.part + row.arm for row in table.rows}
         ours = {
-            one.arm: student(one.values)
-            for one in confirmed
-            if one.task == column.task
-            and one.metric == table.metric
-            and one.values
-            and one.arm in wanted
+            result.arm: student(result.values)
+            for result in confirmed
+            if result.task == column.task
+            and result.metric == table.metric
+            and result.values
+            and result.arm in wanted
         }
-        found.append(Compared(column, place, ours, agreement(table, place, ours) if ours else None))
-    return found
+        tables.append(
+            Compared(column, index, ours, agreement(table, index, ours) if ours else None)
+        )
+    return tables
 
 
 def ablated(base: str, confirmed: Sequence[Measured]) -> list[Drop]:
     """What each part of a cell is worth by task: the whole minus the cell without it."""
-    values = {(one.arm, one.task): one for one in confirmed if one.values}
+    values = {(result.arm, result.task): result for result in confirmed if result.values}
     return [
         Drop(task, gate, arm, difference(whole.oriented, values[arm, task].oriented, 1.0))
         for (name, task), whole in values.items()
@@ -298,51 +306,58 @@ def ablated(base: str, confirmed: Sequence[Measured]) -> list[Drop]:
 
 def swept(run: Run, confirmed: Sequence[Measured]) -> dict[tuple[str, str], dict[str, Interval]]:
     """By cell and task the test metric of each bias, where at least two were run."""
-    values = {(one.arm, one.task): student(one.values) for one in confirmed if one.values}
-    found = {
+    values = {
+        (result.arm, result.task): student(result.values) for result in confirmed if result.values
+    }
+    rows = {
         (cell, task): {
             bias: values[arm, task] for bias, arm in arms.items() if (arm, task) in values
         }
         for cell, arms in sweeps().items()
         for task in run.tasks
     }
-    return {place: row for place, row in found.items() if len(row) > 1}
+    return {pair: row for pair, row in rows.items() if len(row) > 1}
 
 
 def pairs(
     run: Run, tried: Sequence[Selection], failed: Mapping[str, float]
 ) -> list[tuple[Paired, float | None]]:
     """Every pair of arms that a claim names, setting by setting, with p after Holm over all of them."""
-    known = {(one.arm, one.task): one for one in tried}
+    known = {(selection.arm, selection.task): selection for selection in tried}
     named = {
-        (one.better, one.worse, one.task): None
+        (comparison.better, comparison.worse, comparison.task): None
         for family in run.families
         for claim in family.claims
-        for one in claim.comparisons
-        if (one.better, one.task) in known and (one.worse, one.task) in known
+        for comparison in claim.comparisons
+        if (comparison.better, comparison.task) in known
+        and (comparison.worse, comparison.task) in known
     }
-    found = [
+    tests = [
         paired(known[better, task], known[worse, task], failed[task])
         for better, worse, task in named
     ]
-    tested = [one.p for one in found if one.p is not None]
+    tested = [test.p for test in tests if test.p is not None]
     adjusted = iter(holm(tested))
-    return [(one, None if one.p is None else next(adjusted)) for one in found]
+    return [(test, None if test.p is None else next(adjusted)) for test in tests]
 
 
 def failures(
     trainings: Sequence[Training], arms: Sequence[str]
 ) -> dict[str, dict[str, dict[str, int]]]:
     """Trainings by arm, role (`selection`, `confirmation`) and ending."""
-    found: dict[str, dict[str, dict[str, int]]] = {
+    counts: dict[str, dict[str, dict[str, int]]] = {
         arm: {"selection": {}, "confirmation": {}} for arm in arms
     }
-    for one in trainings:
-        if one.outcome is not None and (one.role in SELECTION or one.role is Role.CONFIRM):
-            row = found[one.arm]["selection" if one.role in SELECTION else "confirmation"]
-            ending = str(one.outcome.ending)
+    for training in trainings:
+        if training.outcome is not None and (
+            training.role in SELECTION or training.role is Role.CONFIRM
+        ):
+            row = counts[training.arm][
+                "selection" if training.role in SELECTION else "confirmation"
+            ]
+            ending = str(training.outcome.ending)
             row[ending] = row.get(ending, 0) + 1
-    return found
+    return counts
 
 
 def _family(
@@ -356,11 +371,11 @@ def _family(
         family=family,
         verdicts=tuple(told),
         forests={
-            one.claim.id: _svg(
-                figures.forest(one, run.tasks), f"forest-{family.name}-{one.claim.id}"
+            verdict.claim.id: _svg(
+                figures.forest(verdict, run.tasks), f"forest-{family.name}-{verdict.claim.id}"
             )
-            for one in told
-            if any(found.effect for found in one.findings)
+            for verdict in told
+            if any(finding.effect for finding in verdict.findings)
         },
         curves=_svg(
             figures.learning_curves(run.tasks, family.arms, run.trainings), f"curves-{family.name}"
@@ -375,33 +390,37 @@ def _svg(figure: Figure | None, name: str) -> str:
 
 def _costs(run: Run) -> list[tuple[str, int, float, int]]:
     """By task: trainings, core-seconds and updates of all that has an outcome."""
-    found: list[tuple[str, int, float, int]] = []
+    costs: list[tuple[str, int, float, int]] = []
     for name in run.tasks:
-        done = [one.outcome for one in run.trainings if one.outcome and one.trial.task == name]
-        seconds = sum(one.cost.cpu_seconds for one in done)
-        found.append((name, len(done), seconds, sum(one.updates for one in done)))
-    return found
+        done = [
+            training.outcome
+            for training in run.trainings
+            if training.outcome and training.trial.task == name
+        ]
+        seconds = sum(outcome.cost.cpu_seconds for outcome in done)
+        costs.append((name, len(done), seconds, sum(outcome.updates for outcome in done)))
+    return costs
 
 
 def _seeds(trainings: Sequence[Training]) -> dict[str, list[int]]:
     """By task the seeds of the confirmations; all cells of a part share them."""
-    found: dict[str, dict[int, None]] = {}
-    for one in trainings:
-        if one.role is Role.CONFIRM:
-            found.setdefault(one.trial.task, {})[one.trial.seed] = None
-    return {task: list(seeds) for task, seeds in found.items()}
+    by_task: dict[str, dict[int, None]] = {}
+    for training in trainings:
+        if training.role is Role.CONFIRM:
+            by_task.setdefault(training.trial.task, {})[training.trial.seed] = None
+    return {task: list(seeds) for task, seeds in by_task.items()}
 
 
 def _without_place(entries: Mapping[str, str]) -> dict[str, str]:
     """What was recorded at a start, with the command's store named without its folder."""
-    found: dict[str, Any] = dict(entries)
+    kept: dict[str, Any] = dict(entries)
     try:
-        words = shlex.split(found.get("command", ""))
+        words = shlex.split(kept.get("command", ""))
     except ValueError:  # not a command line: shown as it was recorded
-        return found
-    for place, word in enumerate(words[1:], 1):
-        if words[place - 1] == "--store":
-            words[place] = word.replace("\\", "/").rpartition("/")[2]
+        return kept
+    for index, word in enumerate(words[1:], 1):
+        if words[index - 1] == "--store":
+            words[index] = word.replace("\\", "/").rpartition("/")[2]
     if words:
-        found["command"] = shlex.join(words)
-    return found
+        kept["command"] = shlex.join(words)
+    return kept

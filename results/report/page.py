@@ -37,11 +37,11 @@ def markup(text: str) -> Markup:
     return Markup(text)  # noqa: S704
 
 
-def interval(found: Interval | Mapping[str, Any] | None, digits: int = 3) -> str:
+def interval(estimate: Interval | Mapping[str, Any] | None, digits: int = 3) -> str:
     """A value with its bounds, or the fields of one; nothing for None."""
-    if found is None:
+    if estimate is None:
         return ""
-    return (found if isinstance(found, Interval) else Interval(**found)).text(digits)
+    return (estimate if isinstance(estimate, Interval) else Interval(**estimate)).text(digits)
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -49,9 +49,9 @@ def number(value: float | None, digits: int = 3) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def p_values(found: Sequence[float]) -> str:
+def p_values(values: Sequence[float]) -> str:
     """The smallest and the largest p of several; nothing without any."""
-    ends = ["< 0.001" if value < 0.001 else f"{value:.3f}" for value in (*found[:1], *found[-1:])]
+    ends = ["< 0.001" if value < 0.001 else f"{value:.3f}" for value in (*values[:1], *values[-1:])]
     return " to ".join(dict.fromkeys(ends))
 
 
