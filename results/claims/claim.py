@@ -32,7 +32,7 @@ class Comparison:
     Attributes:
         better, worse: arms, as the claim has them.
         task: name of the task.
-        smallest: the smallest difference worth the name, in the unit of the task's metric, above 0.
+        smallest: the smallest meaningful difference, in the unit of the task's metric, above 0.
     """
 
     better: str
@@ -84,11 +84,11 @@ class Family:
     @property
     def arms(self) -> tuple[str, ...]:
         """Every arm that is compared, in the order of first mention."""
-        found: dict[str, None] = {}
+        ordered: dict[str, None] = {}
         for claim in self.claims:
-            for one in claim.comparisons:
-                found[one.better] = found[one.worse] = None
-        return tuple(found)
+            for comparison in claim.comparisons:
+                ordered[comparison.better] = ordered[comparison.worse] = None
+        return tuple(ordered)
 
     def restricted(self, arms: Iterable[str], tasks: Iterable[str]) -> "Family":
         """The family with only those comparisons whose arms and task were run.
@@ -104,9 +104,11 @@ class Family:
                 claim.test,
                 claim.rule,
                 tuple(
-                    one
-                    for one in claim.comparisons
-                    if one.better in arms and one.worse in arms and one.task in tasks
+                    comparison
+                    for comparison in claim.comparisons
+                    if comparison.better in arms
+                    and comparison.worse in arms
+                    and comparison.task in tasks
                 ),
             )
             for claim in self.claims
@@ -149,7 +151,7 @@ def read(name: str, text: str) -> Family:
     smallest = cast("dict[str, Any]", fields.pop("smallest", {}))
     source = _taken(fields, "source", str, name)
     claims = tuple(_claim(entry, source, smallest, name) for entry in entries)
-    repeated = {claim.id for claim in claims if sum(one.id == claim.id for one in claims) > 1}
+    repeated = {claim.id for claim in claims if sum(other.id == claim.id for other in claims) > 1}
     if repeated:
         raise ClaimError(f"claims {name}: id {sorted(repeated)[0]!r} is given twice")
     family = Family(
@@ -186,9 +188,9 @@ def _claim(fields: dict[str, Any], source: str, smallest: Mapping[str, Any], fam
         test=test,
         rule=rule,
         comparisons=tuple(
-            Comparison(one, other, task, float(own[task]))
+            Comparison(arm, other, task, float(own[task]))
             for task in tasks
-            for one in better
+            for arm in better
             for other in worse
         ),
     )

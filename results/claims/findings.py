@@ -101,29 +101,29 @@ def run_of(store: Store, study_id: str) -> Run | None:
     whole = known.get(study_id)
     if whole is None:
         return None
-    parts = [one for one, found in known.items() if found == whole]
+    parts = [study_id for study_id, part in known.items() if part == whole]
     with store.snapshot():
         tasks = _tasks(store, parts)
-        studies = {one: store.study(one) for one in parts}
+        studies = {study_id: store.study(study_id) for study_id in parts}
         return Run(whole.findings, whole.scale, studies, tasks, trainings(store, parts, tasks))
 
 
 def runs(store: Store) -> dict[FindingsPart, list[str]]:
     """Ids of the studies of every findings run in a store, oldest first."""
-    found: dict[FindingsPart, list[str]] = {}
+    ids: dict[FindingsPart, list[str]] = {}
     for row in store.select("SELECT id FROM study ORDER BY rowid"):
         whole = _whole(store.study(row["id"]))
         if whole is not None:
-            found.setdefault(whole, []).append(row["id"])
-    return found
+            ids.setdefault(whole, []).append(row["id"])
+    return ids
 
 
 def titles(studies: Mapping[str, Study]) -> dict[str, str]:
     """What each study is called, by id; with its id where a part was begun anew."""
     counts = Counter(study.name for study in studies.values())
     return {
-        one: study.name if counts[study.name] == 1 else f"{study.name} ({one})"
-        for one, study in studies.items()
+        study_id: study.name if counts[study.name] == 1 else f"{study.name} ({study_id})"
+        for study_id, study in studies.items()
     }
 
 
@@ -137,9 +137,9 @@ def confirmed_values(store: Store, study_ids: Sequence[str]) -> dict[tuple[str, 
 
     The same as those of `measure`, read without curves and settings.
     """
-    prefixes = {one: PARTS[part_of(store.study(one))] for one in study_ids}
+    prefixes = {study_id: PARTS[part_of(store.study(study_id))] for study_id in study_ids}
     tasks = _tasks(store, study_ids)
-    found: dict[tuple[str, str], list[float]] = {}
+    values: dict[tuple[str, str], list[float]] = {}
     seen: set[str] = set()
     for study_id in study_ids:
         for row in store.select(
@@ -157,11 +157,11 @@ def confirmed_values(store: Store, study_ids: Sequence[str]) -> dict[tuple[str, 
             value = metric.value(row[metric.column("test")])
             if value is not None:
                 arm = prefixes[study_id] + label(row["cell_id"]), row["task"]
-                found.setdefault(arm, []).append(metric.oriented(value))
-    return found
+                values.setdefault(arm, []).append(metric.oriented(value))
+    return values
 
 
-def place_of(study: Study) -> FindingsPart | None:
+def findings_part(study: Study) -> FindingsPart | None:
     """What a study is of a findings run; None if `gatewright reproduce` did not make it."""
     if study.findings is not None:
         return study.findings if study.findings.findings in (*claim.names(), ALL) else None
@@ -171,17 +171,17 @@ def place_of(study: Study) -> FindingsPart | None:
 
 def _whole(study: Study) -> FindingsPart | None:
     """The run that a study is a part of."""
-    found = place_of(study)
-    return None if found is None else replace(found, part="")
+    recorded = findings_part(study)
+    return None if recorded is None else replace(recorded, part="")
 
 
 def _tasks(store: Store, study_ids: Sequence[str]) -> dict[str, TaskColumn]:
-    found: dict[str, TaskColumn] = {}
+    columns: dict[str, TaskColumn] = {}
     for study_id in study_ids:
         for plan in store.study(study_id).tasks:
-            if plan.name not in found:
-                found[plan.name] = task_column.column(store, study_id, plan.name, plan.scale)
-    return found
+            if plan.name not in columns:
+                columns[plan.name] = task_column.column(store, study_id, plan.name, plan.scale)
+    return columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,29 +209,29 @@ class Measured:
     @property
     def oriented(self) -> tuple[float, ...]:
         """The values such that higher is better."""
-        return tuple(self.metric.oriented(one) for one in self.values)
+        return tuple(self.metric.oriented(value) for value in self.values)
 
 
 def part_of(study: Study) -> str:
     """The part of a findings run that a study is; "" for the main one."""
-    found = place_of(study)
-    return found.part if found is not None and found.part in PARTS else ""
+    recorded = findings_part(study)
+    return recorded.part if recorded is not None and recorded.part in PARTS else ""
 
 
 def trainings(
     store: Store, study_ids: Sequence[str], tasks: Mapping[str, TaskColumn]
 ) -> tuple[Training, ...]:
     """All trainings of the studies, each once, in the order they were first asked for."""
-    found: dict[str, Training] = {}
+    by_key: dict[str, Training] = {}
     for study_id in study_ids:
         prefix = PARTS[part_of(store.study(study_id))]
         for ask, outcome in store.log(study_id):
             trial = ask.trial
             # Parts may share a cell and a task: the very same training.
-            if trial is not None and trial.key not in found:
+            if trial is not None and trial.key not in by_key:
                 arm, metric = prefix + label(trial.cell_id), tasks[trial.task].metric
-                found[trial.key] = Training(arm, ask.role, trial, outcome, metric)
-    return tuple(found.values())
+                by_key[trial.key] = Training(arm, ask.role, trial, outcome, metric)
+    return tuple(by_key.values())
 
 
 def measure(store: Store, study_ids: Sequence[str]) -> tuple[Measured, ...]:
@@ -239,27 +239,31 @@ def measure(store: Store, study_ids: Sequence[str]) -> tuple[Measured, ...]:
     return measured(trainings(store, study_ids, _tasks(store, study_ids)))
 
 
-def measured(found: Sequence[Training]) -> tuple[Measured, ...]:
+def measured(trained: Sequence[Training]) -> tuple[Measured, ...]:
     """The confirmed ones of these trainings, by arm and task, in the order they were first asked."""
     groups: dict[tuple[str, str], list[Training]] = {}
-    for one in found:
-        if one.role is Role.CONFIRM and one.outcome is not None:
-            groups.setdefault((one.arm, one.trial.task), []).append(one)
+    for training in trained:
+        if training.role is Role.CONFIRM and training.outcome is not None:
+            groups.setdefault((training.arm, training.trial.task), []).append(training)
     return tuple(_measured(arm, task, group) for (arm, task), group in groups.items())
 
 
 def _measured(arm: str, task: str, group: Sequence[Training]) -> Measured:
-    values = [one.value("test") for one in group]
-    well = [one.outcome for one in group if one.outcome and one.outcome.ending is Ending.OK]
+    values = [training.value("test") for training in group]
+    well = [
+        training.outcome
+        for training in group
+        if training.outcome and training.outcome.ending is Ending.OK
+    ]
     return Measured(
         arm=arm,
         task=task,
         metric=group[0].metric,
         values=tuple(value for value in values if value is not None),
         failed=tuple(
-            str(one.outcome.ending)
-            for one, value in zip(group, values, strict=True)
-            if one.outcome and value is None
+            str(training.outcome.ending)
+            for training, value in zip(group, values, strict=True)
+            if training.outcome and value is None
         ),
         width=well[-1].width if well else None,
         parameters=well[-1].parameters if well else None,
@@ -271,5 +275,5 @@ def verdicts(
     families: Sequence[Family], measured: Sequence[Measured]
 ) -> dict[str, tuple[Verdict, ...]]:
     """The verdicts by family."""
-    values = {(one.arm, one.task): one.oriented for one in measured if one.values}
+    values = {(result.arm, result.task): result.oriented for result in measured if result.values}
     return {family.name: judge(family, values) for family in families}

@@ -87,21 +87,23 @@ def _table(entry: Mapping[str, Any], source: str) -> PaperTable:
     )
 
 
-def agreement(table: PaperTable, place: int, ours: Mapping[str, Interval]) -> Agreement:
+def agreement(table: PaperTable, column: int, ours: Mapping[str, Interval]) -> Agreement:
     """The printed order of a column against ours, over the pairs that we can tell apart.
 
     Args:
         table: the printed one.
-        place: of the column in it.
+        column: its index in the table.
         ours: interval of our metric by arm, as the column names arms.
     """
-    prefix = table.columns[place].part
+    prefix = table.columns[column].part
     rows = [
-        (row.values[place], ours[prefix + row.arm])
+        (row.values[column], ours[prefix + row.arm])
         for row in table.rows
         if prefix + row.arm in ours
     ]
     pairs = list(combinations(rows, 2))
-    told = [(one, two) for one, two in pairs if not one[1].overlaps(two[1])]
-    agree = sum((one[0] - two[0]) * (one[1].centre - two[1].centre) > 0 for one, two in told)
+    told = [(first, second) for first, second in pairs if not first[1].overlaps(second[1])]
+    agree = sum(
+        (first[0] - second[0]) * (first[1].centre - second[1].centre) > 0 for first, second in told
+    )
     return Agreement(len(pairs), len(told), agree)

@@ -63,9 +63,13 @@ class Verdict:
 
 def summary(told: Verdict) -> dict[str, Any]:
     """The row of a claim in tables: seeds and power of its weakest comparison, smallest and largest p."""
-    ran = [one for one in told.findings if one.effect is not None]
-    powers = [one.effect.power for one in ran if one.effect and one.effect.power is not None]
-    p_values = sorted(one.p_holm for one in ran if one.p_holm is not None)
+    ran = [finding for finding in told.findings if finding.effect is not None]
+    powers = [
+        finding.effect.power
+        for finding in ran
+        if finding.effect and finding.effect.power is not None
+    ]
+    p_values = sorted(finding.p_holm for finding in ran if finding.p_holm is not None)
     absent = len(told.findings) - len(ran)
     # Of a single comparison its own reason.
     reason = told.findings[0].reason if len(told.findings) == 1 else told.reason
@@ -80,7 +84,7 @@ def summary(told: Verdict) -> dict[str, Any]:
         "test": str(told.claim.test),
         "rule": str(told.claim.rule),
         "word": told.word,
-        "seeds": min((min(one.counts) for one in ran), default=None),
+        "seeds": min((min(finding.counts) for finding in ran), default=None),
         "effect": told.pooled and asdict(told.pooled),
         "p": [p_values[0], p_values[-1]] if p_values else [],
         "power": min(powers, default=None),
@@ -88,19 +92,19 @@ def summary(told: Verdict) -> dict[str, Any]:
     }
 
 
-def comparison(found: Finding) -> dict[str, Any]:
+def comparison(finding: Finding) -> dict[str, Any]:
     """The row of one comparison in tables."""
     return {
-        "better": found.comparison.better,
-        "worse": found.comparison.worse,
-        "task": found.comparison.task,
-        "smallest": found.comparison.smallest,
-        "seeds": list(found.counts),
-        "effect": found.effect and asdict(found.effect.interval),
-        "p": found.p_holm,
-        "power": found.effect and found.effect.power,
-        "verdict": found.word,
-        "reason": found.reason,
+        "better": finding.comparison.better,
+        "worse": finding.comparison.worse,
+        "task": finding.comparison.task,
+        "smallest": finding.comparison.smallest,
+        "seeds": list(finding.counts),
+        "effect": finding.effect and asdict(finding.effect.interval),
+        "p": finding.p_holm,
+        "power": finding.effect and finding.effect.power,
+        "verdict": finding.word,
+        "reason": finding.reason,
     }
 
 
@@ -112,16 +116,18 @@ def judge(family: Family, values: Values, seed: int = 0) -> tuple[Verdict, ...]:
         values: test values of the confirmed settings on fresh seeds.
         seed: of the bootstrap.
     """
-    asked = [(claim, one) for claim in family.claims for one in claim.comparisons]
-    effects = [_effect(one, values) for _, one in asked]
-    tested = [place for place, one in enumerate(effects) if one is not None and one.p is not None]
+    asked = [(claim, comparison) for claim in family.claims for comparison in claim.comparisons]
+    effects = [_effect(comparison, values) for _, comparison in asked]
+    tested = [
+        index for index, effect in enumerate(effects) if effect is not None and effect.p is not None
+    ]
     adjusted: dict[int, float] = dict(
-        zip(tested, holm([_p(effects[place]) for place in tested]), strict=True)
+        zip(tested, holm([_p(effects[index]) for index in tested]), strict=True)
     )
     findings: dict[str, list[Finding]] = {claim.id: [] for claim in family.claims}
-    for place, (claim, comparison) in enumerate(asked):
-        p_holm = adjusted.get(place)
-        word, reason = _decide(claim, comparison, effects[place], p_holm)
+    for index, (claim, comparison) in enumerate(asked):
+        p_holm = adjusted.get(index)
+        word, reason = _decide(claim, comparison, effects[index], p_holm)
         findings[claim.id].append(
             Finding(
                 comparison,
@@ -129,7 +135,7 @@ def judge(family: Family, values: Values, seed: int = 0) -> tuple[Verdict, ...]:
                     len(values.get((comparison.better, comparison.task), ())),
                     len(values.get((comparison.worse, comparison.task), ())),
                 ),
-                effects[place],
+                effects[index],
                 p_holm,
                 word,
                 reason,
@@ -146,13 +152,15 @@ def _p(effect: Difference | None) -> float:
     return effect.p
 
 
-def _effect(one: Comparison, values: Values) -> Difference | None:
-    better, worse = (values.get((arm, one.task), ()) for arm in (one.better, one.worse))
-    return difference(better, worse, one.smallest) if better and worse else None
+def _effect(comparison: Comparison, values: Values) -> Difference | None:
+    better, worse = (
+        values.get((arm, comparison.task), ()) for arm in (comparison.better, comparison.worse)
+    )
+    return difference(better, worse, comparison.smallest) if better and worse else None
 
 
 def _decide(
-    claim: Claim, one: Comparison, effect: Difference | None, p_holm: float | None
+    claim: Claim, comparison: Comparison, effect: Difference | None, p_holm: float | None
 ) -> tuple[Word, str]:
     """The verdict of one comparison.
 
@@ -167,7 +175,7 @@ def _decide(
     interval = effect.interval
     if p_holm is None or interval.low is None or interval.high is None:
         return "undecided", "one seed has no interval"
-    told, low, high, smallest = p_holm < ALPHA, interval.low, interval.high, one.smallest
+    told, low, high, smallest = p_holm < ALPHA, interval.low, interval.high, comparison.smallest
     power = f"power {effect.power:.2f} for {smallest:g}"
     if claim.test == "equivalent":
         if -smallest < low and high < smallest:
@@ -196,17 +204,17 @@ def _decide(
 
 
 def _verdict(claim: Claim, findings: tuple[Finding, ...], values: Values, seed: int) -> Verdict:
-    usable = [one for one in findings if one.effect is not None]
+    usable = [finding for finding in findings if finding.effect is not None]
     summary = None
     if usable:
         pairs = [
             (
-                values[one.comparison.better, one.comparison.task],
-                values[one.comparison.worse, one.comparison.task],
+                values[finding.comparison.better, finding.comparison.task],
+                values[finding.comparison.worse, finding.comparison.task],
             )
-            for one in usable
+            for finding in usable
         ]
-        units = [one.comparison.smallest for one in usable]
+        units = [finding.comparison.smallest for finding in usable]
         summary = pooled(pairs, units, np.random.default_rng([seed, *claim.id.encode()]))
     word, reason = _summed(claim, findings)
     return Verdict(claim, findings, summary, word, reason)
@@ -216,7 +224,7 @@ def _summed(claim: Claim, findings: Sequence[Finding]) -> tuple[Word, str]:
     """The verdict of a claim from its comparisons, by its rule."""
     total = len(findings)
     count = {
-        word: sum(one.word == word for one in findings)
+        word: sum(finding.word == word for finding in findings)
         for word in ("replicated", "contradicted", "undecided")
     }
     if total == 0:
