@@ -230,7 +230,7 @@ def part(
         leading: id of the leader, with which the others are compared.
     """
     baselines = [baseline_id(word) for word in study.baselines]
-    rows = _rows({one.cell_id: one for one in tallies}, tasks, fair, baselines)
+    rows = _rows({tally.cell_id: tally for tally in tallies}, tasks, fair, baselines)
     rows.sort(key=lambda row: row.cell_id != leading)
     flagged = _flagged(rows) if rows and rows[0].cell_id == leading else rows
     # Only what finished is compared with the leader.
@@ -244,9 +244,9 @@ def to_frame(board: Board) -> "pd.DataFrame":
     import pandas as pd
 
     entries: list[dict[str, object]] = []
-    for place, row in enumerate((*board.rows, *board.stopped)):
+    for number, row in enumerate((*board.rows, *board.stopped)):
         entry: dict[str, object] = {
-            "rank": place + 1 if row.score is not None else None,
+            "rank": number + 1 if row.score is not None else None,
             "cell": row.cell_id,
             "label": row.label,
             "score": row.score,
@@ -308,11 +308,11 @@ def _tally(
 
 
 def _best(task: TaskColumn, results: Sequence[Result]) -> tuple[float, str] | None:
-    found = [(result.valid, result.key) for result in results if result.valid is not None]
-    if not found:
+    pairs = [(result.valid, result.key) for result in results if result.valid is not None]
+    if not pairs:
         return None
     # The first of equal ones, as the strategy has it.
-    return max(found, key=lambda pair: task.metric.oriented(pair[0]))
+    return max(pairs, key=lambda pair: task.metric.oriented(pair[0]))
 
 
 def _with_reference(task: TaskColumn, yardstick: Tally | None) -> TaskColumn:
@@ -335,7 +335,7 @@ def _least_tried(tallies: Sequence[Tally], tasks: Sequence[TaskColumn]) -> dict[
 def _select(task: TaskColumn, results: Sequence[Result], fair: int) -> Selected:
     best = _best(task, results)
     # A failure counts as the worst value that there is, if there is one.
-    counted = [task.metric.worst if one.valid is None else one.valid for one in results]
+    counted = [task.metric.worst if result.valid is None else result.valid for result in results]
     known = [task.metric.oriented(value) for value in counted if value is not None]
     expected = None
     if 1 <= fair <= len(counted) == len(known):
@@ -360,8 +360,8 @@ def _row(
         else None
         for task in tasks
     )
-    results = [result for found in tally.selection.values() for result in found]
-    ratios = [found.ratio if found else None for found in selected]
+    results = [result for group in tally.selection.values() for result in group]
+    ratios = [selection.ratio if selection else None for selection in selected]
     numbers = [ratio for ratio in ratios if ratio is not None]
     finished = len(numbers) == len(tasks) and not _stopped_early(tally)
     confirmed = tuple(_confirmed(task, tally) for task in tasks)
@@ -385,8 +385,8 @@ def _row(
         confirmed=confirmed,
         lost=sum(
             result.ending is not Ending.OK
-            for found in tally.confirmations.values()
-            for result in found
+            for group in tally.confirmations.values()
+            for result in group
         ),
         ratios=tuple(
             _seed_ratios(task, tally, reference)

@@ -10,14 +10,14 @@ def origin(store: Store, cell_id: str) -> str:
 
     Empty where no study of the store put the cell through a task.
     """
-    found: list[tuple[bool, str]] = []
-    for one in store.studies():
-        board = build(store, one.id)
+    origins: list[tuple[bool, str]] = []
+    for entry in store.studies():
+        board = build(store, entry.id)
         for row in (*board.rows, *board.stopped):
             if row.cell_id == cell_id:
-                text = f"study {one.study.name} ({one.id}), {_facts(row, board.yardstick)}"
-                found.append((row.score is not None, text))
-    return max(found, key=lambda pair: pair[0], default=(False, ""))[1]
+                text = f"study {entry.study.name} ({entry.id}), {_facts(row, board.yardstick)}"
+                origins.append((row.score is not None, text))
+    return max(origins, key=lambda pair: pair[0], default=(False, ""))[1]
 
 
 def _facts(row: Row, yardstick: str) -> str:

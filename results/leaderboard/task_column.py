@@ -98,7 +98,9 @@ def column(store: Store, study_id: str, name: str, scale: str) -> TaskColumn:
     row = rows[0]
     metric = recorded(store, name, row["metric"])
     levels: list[dict[str, Any]] = json.loads(row["floors"])
-    optimum = next((metric.of_level(one) for one in levels if one.get("name") == "optimum"), None)
+    optimum = next(
+        (metric.of_level(level) for level in levels if level.get("name") == "optimum"), None
+    )
     return TaskColumn(
         name,
         scale,
