@@ -88,11 +88,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     Source: Holm 1979.
     """
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
     adjusted, highest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = highest
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
     return adjusted
 
 
@@ -123,7 +123,7 @@ def pooled(
         raise ValueError("nothing to compare")
     count = min(len(arm) for pair in pairs for arm in pair)
     units = list(zip(pairs, smallest, strict=True))
-    centre = math.fsum((np.mean(one) - np.mean(two)) / unit for (one, two), unit in units)
+    centre = math.fsum((np.mean(first) - np.mean(second)) / unit for (first, second), unit in units)
     centre /= len(units)
     if count < 2:
         return Interval(centre, None, None, count)

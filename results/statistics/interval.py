@@ -141,5 +141,5 @@ def best_of(values: Sequence[float], tries: int) -> float:
     ways = math.comb(len(values), tries)
     # The value at place k of the sorted ones is the highest in comb(k, tries - 1) of all draws.
     return math.fsum(
-        value * (math.comb(place, tries - 1) / ways) for place, value in enumerate(sorted(values))
+        value * (math.comb(index, tries - 1) / ways) for index, value in enumerate(sorted(values))
     )

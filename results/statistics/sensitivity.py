@@ -61,7 +61,7 @@ class Selection:
 
     def oriented(self, failed: float) -> list[float]:
         """The values such that higher is better; `failed`, as a metric, stands for failures."""
-        return [self.metric.oriented(failed if one is None else one) for one in self.values]
+        return [self.metric.oriented(failed if value is None else value) for value in self.values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,11 @@ def memoryless(task: TaskColumn, split: Held = "valid") -> tuple[str, float] | N
     """
     levels: list[Mapping[str, Any]] = [*task.floors]
     levels += [
-        {"name": one["name"], one["metric"]: one["value"]}
-        for one in task.baselines
-        if one["split"] == split
+        {"name": baseline["name"], baseline["metric"]: baseline["value"]}
+        for baseline in task.baselines
+        if baseline["split"] == split
     ]
-    known = {one["name"]: task.metric.of_level(one) for one in levels}
+    known = {level["name"]: task.metric.of_level(level) for level in levels}
     for name in MEMORYLESS:
         value = known.get(name)
         if value is not None:
@@ -130,29 +130,35 @@ def selections(
 ) -> tuple[Selection, ...]:
     """The settings of the selection by arm and task, in the order they were first asked for."""
     groups: dict[tuple[str, str], list[Training]] = {}
-    for one in trainings:
-        if one.role in SELECTION and one.outcome is not None:
-            groups.setdefault((one.arm, one.trial.task), []).append(one)
+    for training in trainings:
+        if training.role in SELECTION and training.outcome is not None:
+            groups.setdefault((training.arm, training.trial.task), []).append(training)
     lowest: dict[str, float] = {}
-    for one in trainings:
-        if one.role in SELECTION and one.outcome and one.outcome.valid_loss is not None:
-            loss, name = one.outcome.valid_loss, one.trial.task
+    for training in trainings:
+        if (
+            training.role in SELECTION
+            and training.outcome
+            and training.outcome.valid_loss is not None
+        ):
+            loss, name = training.outcome.valid_loss, training.trial.task
             lowest[name] = min(lowest.get(name, loss), loss)
-    found: list[Selection] = []
+    selected: list[Selection] = []
     for (arm, name), group in groups.items():
-        outcomes = [one.outcome for one in group if one.outcome is not None]
-        found.append(
+        outcomes = [training.outcome for training in group if training.outcome is not None]
+        selected.append(
             Selection(
                 arm=arm,
                 task=name,
                 metric=tasks[name].metric,
-                settings=tuple(one.trial.setting for one in group),
-                values=tuple(one.value("valid") for one in group),
+                settings=tuple(training.trial.setting for training in group),
+                values=tuple(training.value("valid") for training in group),
                 endings=tuple(outcome.ending for outcome in outcomes),
-                learned=tuple(_learned(one, tasks[name], lowest.get(name)) for one in outcomes),
+                learned=tuple(
+                    _learned(outcome, tasks[name], lowest.get(name)) for outcome in outcomes
+                ),
             )
         )
-    return tuple(found)
+    return tuple(selected)
 
 
 def _learned(outcome: Outcome, task: TaskColumn, lowest: float | None) -> bool:
@@ -166,23 +172,29 @@ def _learned(outcome: Outcome, task: TaskColumn, lowest: float | None) -> bool:
     return value is not None and task.metric.better(value, level[1])
 
 
-def failed_values(found: Sequence[Selection]) -> dict[str, float]:
+def failed_values(selections: Sequence[Selection]) -> dict[str, float]:
     """What a failed training counts as, by task: accuracy 0, or the worst loss of any training."""
     known: dict[str, list[float]] = {}
-    for one in found:
-        known.setdefault(one.task, []).extend(value for value in one.values if value is not None)
-    return {one.task: one.metric.failed(known[one.task]) for one in found}
+    for selection in selections:
+        known.setdefault(selection.task, []).extend(
+            value for value in selection.values if value is not None
+        )
+    return {
+        selection.task: selection.metric.failed(known[selection.task]) for selection in selections
+    }
 
 
-def best_of_tries(one: Selection, failed: float) -> list[float]:
+def best_of_tries(selection: Selection, failed: float) -> list[float]:
     """Expected best validation metric of 1, 2, ... of the settings, drawn without replacement.
 
     Args:
-        one: the settings.
+        selection: the settings.
         failed: the metric that a failed training counts as.
     """
-    values = one.oriented(failed)
-    return [one.metric.oriented(best_of(values, tries)) for tries in range(1, len(values) + 1)]
+    values = selection.oriented(failed)
+    return [
+        selection.metric.oriented(best_of(values, tries)) for tries in range(1, len(values) + 1)
+    ]
 
 
 def paired(first: Selection, second: Selection, failed: float) -> Paired:
@@ -201,14 +213,14 @@ def paired(first: Selection, second: Selection, failed: float) -> Paired:
         for setting, value in zip(first.settings, first.oriented(failed), strict=True)
         if setting in others
     ]
-    told = [one for one in differences if one != 0.0]
+    told = [delta for delta in differences if delta != 0.0]
     return Paired(
         first=first.arm,
         second=second.arm,
         task=first.task,
         count=len(differences),
-        wins=sum(one > 0 for one in told),
-        losses=sum(one < 0 for one in told),
+        wins=sum(delta > 0 for delta in told),
+        losses=sum(delta < 0 for delta in told),
         median=float(np.median(differences)) if differences else 0.0,
         p=signed_rank(told) if told else None,
     )
@@ -224,13 +236,13 @@ def signed_rank(differences: Sequence[float]) -> float:
         differences: none of them 0, at least one.
     """
     # Twice the mean ranks are whole numbers, and so are their sums.
-    _, place, equal = np.unique(np.abs(differences), return_inverse=True, return_counts=True)
-    ranks = (2 * np.cumsum(equal) - equal + 1)[place]
+    _, group, equal = np.unique(np.abs(differences), return_inverse=True, return_counts=True)
+    ranks = (2 * np.cumsum(equal) - equal + 1)[group]
     total = int(ranks.sum())
     ways = np.zeros(total + 1)
     ways[0] = 1.0
     for rank in ranks:
         ways[rank:] += ways[: total + 1 - rank].copy()
-    found = int(ranks[np.asarray(differences) > 0].sum())
-    far = np.abs(2 * np.arange(total + 1) - total) >= abs(2 * found - total)
+    positive = int(ranks[np.asarray(differences) > 0].sum())
+    far = np.abs(2 * np.arange(total + 1) - total) >= abs(2 * positive - total)
     return float(ways[far].sum() / ways.sum())
