@@ -15,8 +15,8 @@ def connect(path: Path, uri: str) -> sqlite3.Connection:
     """A connection to the database at `uri`; errors are StoreErrors that name `path`."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         needed = ".".join(map(str, OLDEST_SQLITE))
-        found = f"SQLite {sqlite3.sqlite_version} is too old, {needed} is needed"
-        raise StoreError("sqlite", found, "use a newer build of Python")
+        what = f"SQLite {sqlite3.sqlite_version} is too old, {needed} is needed"
+        raise StoreError("sqlite", what, "use a newer build of Python")
     try:
         connection = sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
     except FAULTS as error:
@@ -38,13 +38,13 @@ def examined(path: Path, uri: str, whole: bool) -> sqlite3.Connection:
     """
     connection = connect(path, uri)
     try:
-        found = version(connection, path)
-        if found == 0:
+        stored = version(connection, path)
+        if stored == 0:
             raise StoreError("not-a-store", f"{path}: empty; no search has written to it")
-        if found < VERSION:
+        if stored < VERSION:
             raise StoreError(
                 "older",
-                f"{path}: version {found}, this Gatewright reads {VERSION}",
+                f"{path}: version {stored}, this Gatewright reads {VERSION}",
                 "resume the search once to bring the file up to date",
             )
         if whole:
@@ -62,11 +62,11 @@ def check_whole(connection: sqlite3.Connection, path: Path) -> None:
         StoreError: `damaged`, with what was found.
     """
     # Not quick_check: it passes over indices, and a damaged one makes queries return fewer rows.
-    found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
-    if found == ["ok"]:
+    faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+    if faults == ["ok"]:
         orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
         if orphan is None:
             return
-        found = [f"a row of {orphan[0]} refers to a missing row of {orphan[2]}"]
+        faults = [f"a row of {orphan[0]} refers to a missing row of {orphan[2]}"]
     hint = "restore a copy; `sqlite3 FILE .recover` saves what is legible"
-    raise StoreError("damaged", f"{path}: {found[0].splitlines()[-1]}", hint)
+    raise StoreError("damaged", f"{path}: {faults[0].splitlines()[-1]}", hint)

@@ -52,10 +52,10 @@ def read_recorded(kind: type[R], text: str) -> R:
     Raises:
         UnknownError: the text has a field or a value that this version does not know, or lacks one.
     """
-    found = decode(kind, text)
+    value = decode(kind, text)
     # The class is frozen for everybody else.
-    object.__setattr__(found, "_name", checksum(text))
-    return found
+    object.__setattr__(value, "_name", checksum(text))
+    return value
 
 
 def decode(kind: type[T], text: str) -> T:
@@ -125,7 +125,7 @@ def _of_entries(entry: Reader) -> Reader:
         if not isinstance(value, list):
             raise _unknown_value(where, value)
         entries = cast("list[object]", value)
-        return tuple(entry(one, f"{where}.{number}") for number, one in enumerate(entries))
+        return tuple(entry(item, f"{where}.{number}") for number, item in enumerate(entries))
 
     return read
 
@@ -144,11 +144,11 @@ def _of_record(kind: Any) -> Reader:
 
 def _of_fields(kind: type[Any]) -> Reader:
     hints = get_type_hints(kind)
-    readers = {words.recorded(kind.__name__, one.name): one.name for one in fields(kind)}
+    readers = {words.recorded(kind.__name__, field.name): field.name for field in fields(kind)}
     needed = {
-        words.recorded(kind.__name__, one.name)
-        for one in fields(kind)
-        if one.default is MISSING and one.default_factory is MISSING
+        words.recorded(kind.__name__, field.name)
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
     }
     plan = {word: (name, reader(hints[name])) for word, name in readers.items()}
 
@@ -159,13 +159,13 @@ def _of_fields(kind: type[Any]) -> Reader:
         missing = needed.difference(table)
         if missing:
             raise UnknownError(f"no field {_join(where, min(missing))!r}")
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for word, inner in table.items():
             entry = plan.get(word)
             if entry is None:
                 raise UnknownError(f"the field {_join(where, word)!r}")
-            found[entry[0]] = entry[1](inner, _join(where, word))
-        return kind(**found)
+            values[entry[0]] = entry[1](inner, _join(where, word))
+        return kind(**values)
 
     return read
 

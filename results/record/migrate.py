@@ -23,9 +23,9 @@ def version(connection: sqlite3.Connection, path: Path) -> int:
         StoreError: `not-a-store` if the file is something else, `newer` if we are too old for it.
     """
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    stored = int(connection.execute("PRAGMA user_version").fetchone()[0])
     tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
-    if application == 0 and found == 0 and tables == 0:
+    if application == 0 and stored == 0 and tables == 0:
         return 0
     if application != APPLICATION_ID:
         raise StoreError(
@@ -33,13 +33,13 @@ def version(connection: sqlite3.Connection, path: Path) -> int:
             f"{path}: a database of another program",
             "give the file that `gatewright search --store` wrote, or a new name",
         )
-    if found > VERSION:
+    if stored > VERSION:
         raise StoreError(
             "newer",
-            f"{path}: version {found}; this Gatewright reads up to {VERSION}",
+            f"{path}: version {stored}; this Gatewright reads up to {VERSION}",
             "update Gatewright; the file was not touched",
         )
-    return found
+    return stored
 
 
 def migrate(connection: sqlite3.Connection, path: Path, to: int | None = None) -> list[int]:

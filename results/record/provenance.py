@@ -34,7 +34,7 @@ def collect() -> dict[str, str]:
     Raises:
         StoreError: `mixed-sources`, as `source_digest`.
     """
-    found = {
+    entries = {
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "platform": platform.platform(),
@@ -46,10 +46,10 @@ def collect() -> dict[str, str]:
     }
     for name in DISTRIBUTIONS:
         try:
-            found[f"version {name}"] = metadata.version(name)
+            entries[f"version {name}"] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[f"version {name}"] = "not installed"
-    return found
+            entries[f"version {name}"] = "not installed"
+    return entries
 
 
 def root() -> Path:
@@ -63,11 +63,11 @@ def source_digest() -> str:
     Raises:
         StoreError: `mixed-sources` if one of the packages comes from another folder than this file.
     """
-    for name, place in package_roots().items():
-        if place != root():
+    for name, path in package_roots().items():
+        if path != root():
             raise StoreError(
                 "mixed-sources",
-                f"package {name} is found in {place}, this one in {root()}",
+                f"package {name} is found in {path}, this one in {root()}",
                 "leave the folder that has files of these names, or use a fresh environment",
             )
     return digest_of(root())
@@ -75,14 +75,14 @@ def source_digest() -> str:
 
 def package_roots() -> dict[str, Path]:
     """For each of the four packages the folder that it is, or would be, imported from."""
-    found: dict[str, Path] = {}
+    roots: dict[str, Path] = {}
     for name in PACKAGES:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
             raise StoreError("mixed-sources", f"package {name} is not found")
         origin = Path(spec.origin).resolve()
-        found[name] = origin.parent.parent if origin.name == "__init__.py" else origin
-    return found
+        roots[name] = origin.parent.parent if origin.name == "__init__.py" else origin
+    return roots
 
 
 def digest_of(folder: Path) -> str:

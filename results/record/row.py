@@ -82,8 +82,8 @@ def insert_outcome(
         at,
     )
     if inserted:
-        for place, point in enumerate(outcome.curve):
-            insert(connection, "point", outcome.key, place, *_numbers(point))
+        for position, point in enumerate(outcome.curve):
+            insert(connection, "point", outcome.key, position, *_numbers(point))
     return inserted
 
 
@@ -95,21 +95,21 @@ def insert_verdicts(
     admissions: Sequence[str],
 ) -> None:
     """Inserts what was decided before ask `index`."""
-    for place, rejection in enumerate(rejections):
+    for position, rejection in enumerate(rejections):
         insert(
             connection,
             "rejection",
             study_id,
             index,
-            place,
+            position,
             rejection.cause.value,
             rejection.cell_id,
             rejection.parent_id,
             canonical_json(rejection.operators),
             words.joined(rejection.facts, rejection.detail),
         )
-    for place, cell_id in enumerate(admissions):
-        insert(connection, "admission", study_id, index, place, cell_id)
+    for position, cell_id in enumerate(admissions):
+        insert(connection, "admission", study_id, index, position, cell_id)
 
 
 def clean_text(text: str) -> str:

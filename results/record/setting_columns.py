@@ -9,12 +9,12 @@ from cells.training.setting import HYPERPARAMETERS, Setting
 
 def setting_values(setting: Setting) -> list[Value]:
     """What the columns of the table `trial` hold of a setting, in their order."""
-    found: list[Value] = []
+    values: list[Value] = []
     for row in HYPERPARAMETERS:
         if row.column is not None:
             value = getattr(setting, row.name)
-            found.append(float(value) if row.kind == "real" else value)
-    return found
+            values.append(float(value) if row.kind == "real" else value)
+    return values
 
 
 def _read(row: Hyperparameter) -> str:

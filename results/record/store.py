@@ -384,8 +384,8 @@ class Store:
         with self.snapshot():
             rejections, admissions = self._verdicts(study_id, [index])
         with self._readable(f"a rejection before ask {index} of study {study_id}"):
-            found = tuple(map(_rejection, rejections.get(index, ())))
-        return found, tuple(admissions.get(index, ()))
+            rejected = tuple(map(_rejection, rejections.get(index, ())))
+        return rejected, tuple(admissions.get(index, ()))
 
     def outcome(self, key: str) -> Outcome | None:
         """The outcome of a trial, of whichever study, or None."""
@@ -404,12 +404,12 @@ class Store:
             " WHERE study_id = ? ORDER BY number, name",
             study_id,
         )
-        found: dict[int, dict[str, str]] = {}
+        starts: dict[int, dict[str, str]] = {}
         for number, name, value in rows:
-            entries = found.setdefault(number, {})
+            entries = starts.setdefault(number, {})
             if name is not None:
                 entries[name] = value
-        return found
+        return starts
 
     def select(self, sql: str, *values: Value) -> list[Any]:
         """The rows of a query; each can be unpacked, or read by column name."""
