@@ -64,10 +64,13 @@ def tables(version: int) -> dict[str, Table]:
 
 
 def _table(connection: sqlite3.Connection, name: str) -> Table:
-    found = connection.execute(
+    info = connection.execute(
         'SELECT name, type, "notnull", pk FROM pragma_table_info(?)', (name,)
     ).fetchall()
-    columns = tuple(Column(one, kind, not (required or key)) for one, kind, required, key in found)
+    columns = tuple(
+        Column(column_name, kind, not (required or key))
+        for column_name, kind, required, key in info
+    )
     every = f"SELECT {', '.join(column.name for column in columns)} FROM {name}"  # noqa: S608
     part = "ORDER BY rowid LIMIT ? OFFSET ?"
     (bare,) = connection.execute("SELECT wr FROM pragma_table_list(?)", (name,)).fetchone()
@@ -77,7 +80,11 @@ def _table(connection: sqlite3.Connection, name: str) -> Table:
     parent, column, its = connection.execute(
         'SELECT "table", "from", "to" FROM pragma_foreign_key_list(?)', (name,)
     ).fetchone()
-    key = ", ".join(one for one, _, _, place in sorted(found, key=lambda row: row[3]) if place)
+    key = ", ".join(
+        column_name
+        for column_name, _, _, position in sorted(info, key=lambda row: row[3])
+        if position
+    )
     among = f"{column} IN (SELECT {its} FROM {parent} {part})"  # noqa: S608
     return Table(name, columns, parent, f"{every} WHERE {among} ORDER BY {key}")
 

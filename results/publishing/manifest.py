@@ -72,27 +72,27 @@ class Manifest:
             return {**head, "studies": self.studies, "tables": self.parts[0].to_json()["tables"]}
         sums = running(self.parts)
         parts = [
-            {**part.to_json(), "sha256": found}
-            for part, found in zip(self.parts, sums, strict=True)
+            {**part.to_json(), "sha256": digest}
+            for part, digest in zip(self.parts, sums, strict=True)
         ]
         return {**head, "studies": self.studies, "parts": parts}
 
     def rows(self) -> dict[str, int]:
         """By table how many rows all parts hold."""
-        found = dict.fromkeys(tables(self.parts[-1].version), 0)
+        counts = dict.fromkeys(tables(self.parts[-1].version), 0)
         for part in self.parts:
             for name, text in part.texts.items():
-                found[name] += text.rows
-        return found
+                counts[name] += text.rows
+        return counts
 
 
 def running(parts: Sequence[Part]) -> list[str]:
     """For each part the sha256 over it and all before it."""
-    found: list[str] = []
+    sums: list[str] = []
     for part in parts:
-        text = json.dumps([found[-1] if found else "", part.to_json()], sort_keys=True)
-        found.append(hashlib.sha256(text.encode()).hexdigest())
-    return found
+        text = json.dumps([sums[-1] if sums else "", part.to_json()], sort_keys=True)
+        sums.append(hashlib.sha256(text.encode()).hexdigest())
+    return sums
 
 
 def file_of(folder: Path, number: int, table: str) -> Path:
@@ -114,8 +114,8 @@ def read(folder: Path) -> Manifest:
     if path.stat().st_size > LARGEST:
         raise StoreError("too-large", f"{path}: more than {LARGEST:,} bytes", HINT)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        form, version = _number(found["format"]), _number(found["version"])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        form, version = _number(content["format"]), _number(content["version"])
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise StoreError("damaged", f"{path}: not legible", HINT) from error
     if form > FORMATS[-1] or version > VERSION:
@@ -123,43 +123,43 @@ def read(folder: Path) -> Manifest:
         known = f"this Gatewright reads up to {FORMATS[-1]} and {VERSION}"
         raise StoreError("newer", f"{what}; {known}", "update Gatewright")
     try:
-        return _manifest(found, form, version)
+        return _manifest(content, form, version)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         what = f"{path}: not what `gatewright publish` writes"
         raise StoreError("damaged", what, HINT) from error
 
 
-def _manifest(found: dict[str, Any], form: int, version: int) -> Manifest:
+def _manifest(content: dict[str, Any], form: int, version: int) -> Manifest:
     """The manifest of plain values. Raises one of four errors if they are none."""
     listed = "tables" if form == 1 else "parts"
-    if set(found) != {"format", "file", "version", "studies", listed} or form < 1:
-        raise ValueError(sorted(found))
+    if set(content) != {"format", "file", "version", "studies", listed} or form < 1:
+        raise ValueError(sorted(content))
     if form == 1:
-        parts = (_part({"version": version, "tables": found["tables"]}, 0),)
+        parts = (_part({"version": version, "tables": content["tables"]}, 0),)
     else:
-        parts = tuple(_part(one, number) for number, one in enumerate(found["parts"]))
+        parts = tuple(_part(entry, number) for number, entry in enumerate(content["parts"]))
         versions = [part.version for part in parts]
-        sums = [one["sha256"] for one in found["parts"]]
+        sums = [entry["sha256"] for entry in content["parts"]]
         if sums != running(parts) or versions != sorted(versions) or version != versions[-1]:
             raise ValueError(versions)
-    if not NAME.fullmatch(found["file"]):
-        raise ValueError(found["file"])
-    return Manifest(found["file"], list(found["studies"]), parts)
+    if not NAME.fullmatch(content["file"]):
+        raise ValueError(content["file"])
+    return Manifest(content["file"], list(content["studies"]), parts)
 
 
-def _part(found: dict[str, Any], number: int) -> Part:
-    version = _number(found["version"])
+def _part(entry: dict[str, Any], number: int) -> Part:
+    version = _number(entry["version"])
     if not 1 <= version <= VERSION:
         raise ValueError(version)
     texts: dict[str, Text] = {}
     for name in tables(version):
-        said = found["tables"].get(name)
+        said = entry["tables"].get(name)
         if said is None and number == 0:
             raise ValueError(name)
         if said is not None:
             texts[name] = Text(_number(said["rows"]), _number(said["bytes"]), str(said["sha256"]))
-    if set(texts) != set(cast("dict[str, Any]", found["tables"])):
-        raise ValueError(sorted(found["tables"]))
+    if set(texts) != set(cast("dict[str, Any]", entry["tables"])):
+        raise ValueError(sorted(entry["tables"]))
     return Part(version, texts)
 
 

@@ -76,11 +76,15 @@ def publish(store: Store, folder: Path) -> Published:
     added = sum(rows for rows, _ in texts.values())
     if known is None or added:
         before = known.parts if known else ()
-        part = Part(version, {name: _text(*one) for name, one in texts.items()})
+        part = Part(version, {name: _text(*rendered) for name, rendered in texts.items()})
         known = Manifest(known.file if known else store.path.name, studies, (*before, part))
         _write(folder, len(before), {name: text for name, (_, text) in texts.items()})
         _replace(folder / MANIFEST, _lines(known.to_json()))
-    names = [file_of(folder, at, name) for at, one in enumerate(known.parts) for name in one.texts]
+    names = [
+        file_of(folder, at, name)
+        for at, earlier in enumerate(known.parts)
+        for name in earlier.texts
+    ]
     return Published(known, (folder / MANIFEST, *names), added)
 
 
@@ -107,12 +111,12 @@ def fill(store: Store, folder: Path) -> None:
     Raises:
         StoreError: as `load`.
     """
-    found = manifest.read(folder)
+    content = manifest.read(folder)
     connection = store.connection
     sizes: Counter[str] = Counter()
     try:
         connection.execute("PRAGMA foreign_keys = ON")
-        for number, part in enumerate(found.parts):
+        for number, part in enumerate(content.parts):
             migrate(connection, store.path, part.version)
             connection.execute("BEGIN")
             for name, said in part.texts.items():
@@ -122,7 +126,7 @@ def fill(store: Store, folder: Path) -> None:
                 _insert(connection, path, part, name, text)
             connection.execute("COMMIT")
         migrate(connection, store.path)
-        if _studies(store) != found.studies:
+        if _studies(store) != content.studies:
             what = f"{folder / MANIFEST}: 'studies' is not what the tables say"
             raise StoreError("damaged", what, HINT)
     except FAULTS as error:
@@ -130,17 +134,17 @@ def fill(store: Store, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_record(place: Path, *, whole: bool = True) -> Generator[Store]:
-    """The record at `place` for reading: a store's file, or a folder that was published.
+def open_record(path: Path, *, whole: bool = True) -> Generator[Store]:
+    """The record at `path` for reading: a store's file, or a folder that was published.
 
     Args:
-        place: file or folder.
+        path: file or folder.
         whole: of a file, as `Store.read` has it; a folder is always checked.
 
     Raises:
         StoreError: as `Store.read` and `load`.
     """
-    with load(place) if place.is_dir() else Store.read(place, whole=whole) as store:
+    with load(path) if path.is_dir() else Store.read(path, whole=whole) as store:
         yield store
 
 
@@ -152,7 +156,7 @@ def _studies(store: Store) -> list[dict[str, Any]]:
             "asked": row.asked,
             "answered": row.answered,
             "digest": history.digest(store, row.id),
-            "starts": {str(one): said for one, said in store.provenance(row.id).items()},
+            "starts": {str(start): said for start, said in store.provenance(row.id).items()},
             "description": json.loads(row.description),
         }
         for row in store.studies()
@@ -172,11 +176,11 @@ def _keep(store: Store, folder: Path, number: int, part: Part, passed: Counter[s
     start = passed.copy()
     for name, table in tables(part.version).items():
         with_rows = part.texts.get(table.follows)
-        found = csv_text.render(
+        rendered = csv_text.render(
             store, table, start[table.follows], with_rows.rows if with_rows else 0
         )
         said = part.texts.get(name)
-        if (said is None and found[0]) or (said is not None and _text(*found) != said):
+        if (said is None and rendered[0]) or (said is not None and _text(*rendered) != said):
             raise StoreError(
                 "differs",
                 f"{folder}: part {number} has other rows of {name!r} than {store.path}",
@@ -188,7 +192,7 @@ def _keep(store: Store, folder: Path, number: int, part: Part, passed: Counter[s
             try:
                 _read(path, said, csv_text.LARGEST)
             except StoreError:
-                _write(folder, number, {name: found[1]})
+                _write(folder, number, {name: rendered[1]})
 
 
 def _texts(
@@ -197,9 +201,9 @@ def _texts(
     """Rows and text of what was added since, by table; of `every` table or of those with new rows."""
     texts: dict[str, tuple[int, bytes]] = {}
     for name, table in tables(version).items():
-        found = csv_text.render(store, table, passed[table.follows], -1)
-        if every or found[0]:
-            texts[name] = found
+        rendered = csv_text.render(store, table, passed[table.follows], -1)
+        if every or rendered[0]:
+            texts[name] = rendered
     return texts
 
 
@@ -219,9 +223,9 @@ def _read(path: Path, said: Text, largest: int) -> bytes:
     if len(text) > largest:
         message = f"{path}: its table unpacks to more than {csv_text.LARGEST:,} bytes"
         raise StoreError("too-large", message)
-    found = hashlib.sha256(text).hexdigest()
-    if found != said.sha256:
-        what = f"{path}: sha256 of its text is {found[:16]}, expected {said.sha256[:16]}"
+    digest = hashlib.sha256(text).hexdigest()
+    if digest != said.sha256:
+        what = f"{path}: sha256 of its text is {digest[:16]}, expected {said.sha256[:16]}"
         raise StoreError("damaged", what, HINT)
     if len(text) != said.bytes:
         raise StoreError("damaged", f"{path}: {len(text)} bytes, expected {said.bytes}", HINT)
@@ -254,8 +258,8 @@ def _compress(text: bytes) -> bytes:
     return packed.getvalue()
 
 
-def _lines(found: dict[str, Any]) -> bytes:
-    return (json.dumps(found, indent=1, allow_nan=False) + "\n").encode()
+def _lines(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -63,14 +63,14 @@ def resume_commands(store: Store, path: Path) -> list[list[str]]:
     They are those that the record names, with another store. Of a study that none is named for, or
     none that begins one, there is no command.
     """
-    found: list[list[str]] = []
+    commands: list[list[str]] = []
     for row in store.studies():
         starts = store.provenance(row.id)
         command = next((starts[epoch].get("command", "") for epoch in sorted(starts)[::-1]), "")
         words = _again(command, path)
-        if words and words not in found:
-            found.append(words)
-    return found
+        if words and words not in commands:
+            commands.append(words)
+    return commands
 
 
 def _again(command: str, path: Path) -> list[str]:
