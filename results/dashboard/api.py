@@ -22,8 +22,8 @@ def view(study_views: Sequence[View], store_views: Sequence[View]) -> View:
                 "files": [],
                 "example": "/api/studies",
             },
-            *(_route(one, "/api/studies/STUDY", study, best) for one in study_views),
-            *(_route(one, "/api", study, best) for one in store_views),
+            *(_route(view, "/api/studies/STUDY", study, best) for view in study_views),
+            *(_route(view, "/api", study, best) for view in store_views),
         ]
         return {"study": study, "routes": routes}
 
@@ -37,13 +37,13 @@ def view(study_views: Sequence[View], store_views: Sequence[View]) -> View:
     )
 
 
-def _route(one: View, start: str, study: str, best: str) -> dict[str, Any]:
-    path = f"{start}/{one.name or 'overview'}" + ("/CELL" if one.named else "")
+def _route(view: View, start: str, study: str, best: str) -> dict[str, Any]:
+    path = f"{start}/{view.name or 'overview'}" + ("/CELL" if view.named else "")
     page = path.replace("/api", "", 1).removesuffix("/overview")
     return {
         "path": path,
-        "explains": one.explains,
-        "filters": dict(one.filters),
-        "files": [f"{page}.{end}" for end in one.files],
+        "explains": view.explains,
+        "filters": dict(view.filters),
+        "files": [f"{page}.{end}" for end in view.files],
         "example": path.replace("STUDY", study).replace("CELL", best),
     }

@@ -37,7 +37,7 @@ T = TypeVar("T")
 POLL: Final = 1.0
 """Seconds between two looks at the store for whoever follows it."""
 ALIVE: Final = 15.0
-"""Seconds after which a silent stream sends a comment, so that nobody between closes it."""
+"""Seconds after which a silent stream sends a comment, so that no proxy closes it."""
 
 _TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 _STATIC: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
@@ -49,8 +49,8 @@ _STATIC: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 class Desk:
     """The one thread that holds the record, and answers what the application asks."""
 
-    def __init__(self, place: Path, importances: Importances | None = None) -> None:
-        self._place = place
+    def __init__(self, path: Path, importances: Importances | None = None) -> None:
+        self._path = path
         self._importances = importances
         self._thread = ThreadPoolExecutor(1, "record")
         self._record: Record | None = None
@@ -86,12 +86,12 @@ class Desk:
         self._thread.shutdown(cancel_futures=True)
 
     def _run(self, work: Callable[[Record], T]) -> T:
-        file = _identity(self._place)
+        file = _identity(self._path)
         if self._record is None or file != self._file:
             # Deleted or replaced while it was served: the old one would be shown for ever.
             self._record = None
             self._stack.close()
-            opened = publication.open_record(self._place, whole=False)
+            opened = publication.open_record(self._path, whole=False)
             self._record = Record(self._stack.enter_context(opened), self._importances)
             self._file = file
         with self._record.turn() as record:
@@ -112,14 +112,14 @@ class Desk:
                 self._thread.submit(self._read_on)
 
 
-def _identity(place: Path) -> tuple[int, ...]:
+def _identity(path: Path) -> tuple[int, ...]:
     """What changes when another file or folder takes that place; () where there is none."""
     try:
-        if place.is_dir():
-            found = (place / publication.MANIFEST).stat()
-            return found.st_dev, found.st_ino, found.st_mtime_ns
-        found = place.stat()
-        return found.st_dev, found.st_ino
+        if path.is_dir():
+            status = (path / publication.MANIFEST).stat()
+            return status.st_dev, status.st_ino, status.st_mtime_ns
+        status = path.stat()
+        return status.st_dev, status.st_ino
     except OSError:
         return ()
 
@@ -190,8 +190,8 @@ async def _file(desk: Desk, view: View, end: str, request: HttpRequest) -> Respo
 
 
 async def _studies(desk: Desk, request: HttpRequest) -> Response:
-    found = await desk.ask(Record.studies)
-    return _document({"studies": [asdict(one) for one in found]})
+    studies = await desk.ask(Record.studies)
+    return _document({"studies": [asdict(study) for study in studies]})
 
 
 async def _events(desk: Desk, request: HttpRequest) -> Response:
@@ -239,9 +239,9 @@ _KEPT: Final = {"Cache-Control": "private, max-age=86400"}
 @cache
 def _plotly() -> bytes:
     """The script of the installed plotly package, which is not imported: that would take 50 MB."""
-    found = importlib.util.find_spec("plotly")
-    assert found is not None and found.origin is not None  # noqa: PT018, S101 - a dependency
-    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_bytes()
+    spec = importlib.util.find_spec("plotly")
+    assert spec is not None and spec.origin is not None  # noqa: PT018, S101 - a dependency
+    return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()
 
 
 def _asked(view: View, request: HttpRequest) -> tuple[str, Query, str]:
@@ -249,10 +249,10 @@ def _asked(view: View, request: HttpRequest) -> tuple[str, Query, str]:
     return request.path_params.get("study", ""), query, request.path_params.get("name", "")
 
 
-def _document(found: Mapping[str, Any], status: int = 200) -> Response:
+def _document(document: Mapping[str, Any], status: int = 200) -> Response:
     # In ASCII: a damaged store may hold halves of surrogate pairs, which UTF-8 does not.
     return Response(
-        json.dumps(exact(found), allow_nan=False), status, media_type="application/json"
+        json.dumps(exact(document), allow_nan=False), status, media_type="application/json"
     )
 
 

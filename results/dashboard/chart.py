@@ -85,7 +85,10 @@ def points(
         },
     }
     if text:
-        trace |= {"text": [_plain(one) for one in text], "hovertemplate": "%{text}<extra></extra>"}
+        trace |= {
+            "text": [_plain(words) for words in text],
+            "hovertemplate": "%{text}<extra></extra>",
+        }
     if links:
         trace["customdata"] = list(links)
     return trace
@@ -105,10 +108,10 @@ def strokes(
     x: list[float | None] = []
     y: list[float | None] = []
     text: list[str] = []
-    for place, (across, up) in enumerate(lines):
+    for index, (across, up) in enumerate(lines):
         x += [*across, None]
         y += [*up, None]
-        text += [_plain(texts[place]) if texts else ""] * (len(across) + 1)
+        text += [_plain(texts[index]) if texts else ""] * (len(across) + 1)
     trace: Chart = {
         "type": "scatter",
         "mode": "lines",
@@ -155,42 +158,42 @@ def parallel(
     across = list(range(len(axes)))
     traces: list[Chart] = []
     for step, (name, colour) in reversed(list(enumerate(steps))):
-        own = [place for place, group in enumerate(member) if group == step]
+        own = [index for index, group in enumerate(member) if group == step]
         if own:
-            lines = [(across, [axis.heights[place] for axis in axes]) for place in own]
+            lines = [(across, [axis.heights[index] for axis in axes]) for index in own]
             last = step == len(steps) - 1
             traces.append(
                 strokes(
                     f"{name} ({len(own)})",
                     lines,
                     colour,
-                    texts=[texts[place] for place in own],
+                    texts=[texts[index] for index in own],
                     width=1.0 if last else 1.8,
                     dash="dot" if last else "solid",
                 )
             )
     small = {"font": {"size": 11}}
     notes: list[dict[str, Any]] = []
-    for place, axis in enumerate(axes):
-        notes.append(note(place, -0.2, axis.name, yanchor="top", **small))
+    for index, axis in enumerate(axes):
+        notes.append(note(index, -0.2, axis.name, yanchor="top", **small))
         for height, text in axis.ticks:
             beside = (
-                {"xanchor": "right", "xshift": -5} if place else {"xanchor": "left", "xshift": 5}
+                {"xanchor": "right", "xshift": -5} if index else {"xanchor": "left", "xshift": 5}
             )
             notes.append(
-                note(place, height, text, bgcolor="paper", opacity=0.85, **beside, **small)
+                note(index, height, text, bgcolor="paper", opacity=0.85, **beside, **small)
             )
     rules = [
         {
             "type": "line",
-            "x0": place,
-            "x1": place,
+            "x0": x,
+            "x1": x,
             "y0": -0.06,
             "y1": 1.06,
             "line": {"color": "faint", "width": 1},
             "layer": "below",
         }
-        for place in across
+        for x in across
     ]
     return chart(
         traces,
@@ -212,7 +215,7 @@ def bars(
         "type": "bar",
         "orientation": "h",
         "name": name,
-        "y": [_plain(one) for one in names],
+        "y": [_plain(name) for name in names],
         "x": list(values),
         "text": [f"{value:,.4g}" for value in values],
         "textposition": "auto",

@@ -32,18 +32,18 @@ ROLES: Final = tuple(Role)
 ENDINGS: Final = tuple(Ending)
 CAUSES: Final = tuple(Cause)
 PENDING: Final = -1
-"""Place of the ending of a trial that has none yet."""
+"""Index of the ending of a trial that has none yet."""
 
 _LAYOUT: Final = np.dtype(
     [
         ("number", np.int32),  # of the ask
-        ("role", np.int8),  # place in ROLES
-        ("cell", np.int32),  # place in `cells`
-        ("task", np.int16),  # place in `tasks`
-        # numbers, NaN where the optimizer has it not; of words their place in the row's `words`
+        ("role", np.int8),  # index in ROLES
+        ("cell", np.int32),  # index in `cells`
+        ("task", np.int16),  # index in `tasks`
+        # numbers, NaN where the optimizer has it not; of words their index in the row's `words`
         *((row.name, np.float64) for row in HYPERPARAMETERS),
         ("first", np.bool_),  # this trial was not asked for before in this study
-        ("ending", np.int8),  # place in ENDINGS, or PENDING
+        ("ending", np.int8),  # index in ENDINGS, or PENDING
         ("order", np.int32),  # in which outcomes came
         ("valid", np.float64),  # metric of the task; NaN if the training did not end well
         ("test", np.float64),
@@ -60,16 +60,16 @@ _REFUSALS: Final = np.dtype(
     [
         ("row", np.int64),  # in the store's table
         ("number", np.int32),  # of the ask before which it was decided
-        ("cause", np.int8),  # place in CAUSES
-        ("cell", np.int32),  # place in `cells`, or -1 if it was not trained by then
-        ("way", np.int32),  # place in `ways`
+        ("cause", np.int8),  # index in CAUSES
+        ("cell", np.int32),  # index in `cells`, or -1 if it was not trained by then
+        ("way", np.int32),  # index in `ways`
     ]
 )
 """One row a cell turned away, in the order in which they were recorded."""
 
-_ROLES: Final = {str(role): place for place, role in enumerate(ROLES)}
-_CAUSES: Final = {str(cause): place for place, cause in enumerate(CAUSES)}
-_ENDINGS: Final = {str(ending): place for place, ending in enumerate(ENDINGS)}
+_ROLES: Final = {str(role): index for index, role in enumerate(ROLES)}
+_CAUSES: Final = {str(cause): index for index, cause in enumerate(CAUSES)}
+_ENDINGS: Final = {str(ending): index for index, ending in enumerate(ENDINGS)}
 
 
 class _Asked(NamedTuple):
@@ -171,8 +171,8 @@ class History:
         asked, idle: asks so far; those of them without a trial.
         causes: cells turned away, by cause.
         ways: operators, in order, by which cells were made that were turned away.
-        turned: last cause by which a trained cell was turned away, by its place.
-        admitted: places of cells that entered the list.
+        turned: last cause by which a trained cell was turned away, by its index.
+        admitted: indices of cells that entered the list.
         complete: everything was read that is in the store.
         version: rises with everything that was read.
     """
@@ -194,10 +194,10 @@ class History:
         self.version = 0
         plans = [(plan.name, plan.scale) for plan in self.study.tasks]
         screen = (self.study.screen.task, self.study.screen.scale)
-        self._tasks = {pair: place for place, pair in enumerate(dict.fromkeys([*plans, screen]))}
+        self._tasks = {pair: index for index, pair in enumerate(dict.fromkeys([*plans, screen]))}
         self._columns = [task_column.column(store, study_id, *pair) for pair in self._tasks]
         self._settled: set[int] = set()
-        self._places: dict[str, int] = {}
+        self._indices: dict[str, int] = {}
         self._made: dict[str, tuple[str, ...]] = {}
         self._ways: dict[str, int] = {}
         self._rows = np.empty(1024, _LAYOUT)
@@ -226,33 +226,33 @@ class History:
 
     @property
     def planned(self) -> range:
-        """Places of the study's own tasks."""
+        """Indices of the study's own tasks."""
         return range(len(self.study.tasks))
 
     @property
     def baselines(self) -> list[int | None]:
-        """Places of the study's baselines, in its order; None for one that was not asked for yet."""
-        return [self._places.get(one) for one in self._baselines]
+        """Indices of the study's baselines, in its order; None for one that was not asked for yet."""
+        return [self._indices.get(cell_id) for cell_id in self._baselines]
 
     @property
     def yardstick(self) -> str:
         """What the baseline is called to which ratios refer; "" while it was not asked for."""
-        place = self.baselines[-1]
-        return "" if place is None else self.labels[place]
+        index = self.baselines[-1]
+        return "" if index is None else self.labels[index]
 
     @property
     def answered(self) -> int:
         """Asks that have an outcome, or need none."""
         return self.idle + int(np.count_nonzero(self.rows["ending"] != PENDING))
 
-    def place(self, cell_id: str) -> int | None:
-        """The place of a cell in `cells`, or None if the study never trained it."""
-        return self._places.get(cell_id)
+    def index(self, cell_id: str) -> int | None:
+        """The index of a cell in `cells`, or None if the study never trained it."""
+        return self._indices.get(cell_id)
 
-    def numbers(self, places: Sequence[int]) -> list[int]:
+    def numbers(self, indices: Sequence[int]) -> list[int]:
         """Numbers of all asks for these cells, in order."""
         rows = self.rows
-        return rows["number"][np.isin(rows["cell"], places)].tolist()
+        return rows["number"][np.isin(rows["cell"], indices)].tolist()
 
     def refresh(self, store: Store, seconds: float = math.inf) -> bool:
         """Reads what was added since the last time; returns whether there was anything.
@@ -279,10 +279,10 @@ class History:
             numbers = self.rows["number"]
             for came in store.select(_ANSWERED, self._seen["outcome"]):
                 waiting = self._pending.pop(came["trial_key"], [])
-                for place in np.searchsorted(numbers, waiting):
-                    row = self._rows[place]
-                    found = self._answer(int(self.rows["task"][place]), _Came.of(came))
-                    for name, value in found.items():
+                for index in np.searchsorted(numbers, waiting):
+                    row = self._rows[index]
+                    answer = self._answer(int(self.rows["task"][index]), _Came.of(came))
+                    for name, value in answer.items():
                         row[name] = value
                     self.version += 1
         self._seen["outcome"] = _latest(store, "outcome")
@@ -290,15 +290,15 @@ class History:
     def _read_asks(self, store: Store, until: float) -> bool:
         """Reads piece by piece; returns whether nothing is left."""
         while True:
-            found = store.select(
+            rows = store.select(
                 _ASKED, self._seen["outcome"], self.study_id, self.asked, self.asked + _PIECE
             )
             counted = store.select(_COUNTED, self.study_id, self.asked, self.asked + _PIECE)[0][0]
             if not counted:
                 return True
             whole = counted < _PIECE
-            self._add(store, list(map(_Asked.of, found)))
-            self.idle += counted - len(found)
+            self._add(store, list(map(_Asked.of, rows)))
+            self.idle += counted - len(rows)
             self.asked += counted
             self.version += 1
             if whole or time.monotonic() > until:
@@ -313,7 +313,7 @@ class History:
         if asked.ending is None:
             self._pending.setdefault(asked.trial_key, []).append(asked.number)
         entry = self._answer(task, asked)
-        entry["role"] = _place(_ROLES, asked.role)
+        entry["role"] = _index(_ROLES, asked.role)
         entry["cell"] = self._cell(asked.cell_id, asked.parent_id, asked.operators)
         entry["task"] = task
         entry["first"] = first
@@ -326,7 +326,7 @@ class History:
             read = self._columns[task].metric.of
             valid, test = read(came, "valid"), read(came, "test")
         return {
-            "ending": PENDING if came.ending is None else _place(_ENDINGS, came.ending),
+            "ending": PENDING if came.ending is None else _index(_ENDINGS, came.ending),
             "order": came.arrival or 0,
             "valid": math.nan if valid is None else valid,
             "test": math.nan if test is None else test,
@@ -335,13 +335,13 @@ class History:
         }
 
     def _add(self, store: Store, asked: Sequence["_Asked"]) -> None:
-        entries = [self._entry(store, one) for one in asked]
+        entries = [self._entry(store, ask) for ask in asked]
         needed = self._count + len(entries)
         self._rows = _roomy(self._rows, needed)
         added = self._rows[self._count : needed]
-        added["number"] = [one.number for one in asked]
-        for place, row in enumerate(HYPERPARAMETERS):
-            added[row.name] = [_number(one.setting[place], row.words) for one in asked]
+        added["number"] = [ask.number for ask in asked]
+        for index, row in enumerate(HYPERPARAMETERS):
+            added[row.name] = [_number(ask.setting[index], row.words) for ask in asked]
         for name in _DERIVED:
             added[name] = list(map(itemgetter(name), entries))
         self._count = needed
@@ -360,56 +360,56 @@ class History:
             latest,
             self.study_id,
         ):
-            if row["cell_id"] in self._places:
-                self.admitted.setdefault(self._places[row["cell_id"]], row["number"])
+            if row["cell_id"] in self._indices:
+                self.admitted.setdefault(self._indices[row["cell_id"]], row["number"])
             self.version += 1
         self._seen["admission"] = latest
 
-    def _refuse(self, found: Sequence[Mapping[str, Any]]) -> None:
-        needed = self._refused + len(found)
+    def _refuse(self, refused: Sequence[Mapping[str, Any]]) -> None:
+        needed = self._refused + len(refused)
         self._refusals = _roomy(self._refusals, needed)
         added = self._refusals[self._refused : needed]
-        places = [self._places.get(row["cell_id"], -1) for row in found]
-        causes = [row["cause"] for row in found]
-        added["row"] = [row["rowid"] for row in found]
-        added["number"] = [row["number"] for row in found]
-        added["cause"] = [_place(_CAUSES, cause) for cause in causes]
-        added["cell"] = places
-        added["way"] = [self._way(row["operators"]) for row in found]
+        indices = [self._indices.get(row["cell_id"], -1) for row in refused]
+        causes = [row["cause"] for row in refused]
+        added["row"] = [row["rowid"] for row in refused]
+        added["number"] = [row["number"] for row in refused]
+        added["cause"] = [_index(_CAUSES, cause) for cause in causes]
+        added["cell"] = indices
+        added["way"] = [self._way(row["operators"]) for row in refused]
         self.causes.update(causes)
-        for place, cause in zip(places, causes, strict=True):
+        for cell, cause in zip(indices, causes, strict=True):
             # A duplicate of a cell is not a verdict on the cell itself.
-            if cause != Cause.DUPLICATE and place >= 0:
-                self.turned[place] = cause
+            if cause != Cause.DUPLICATE and cell >= 0:
+                self.turned[cell] = cause
         self._refused = needed
-        self.version += len(found)
+        self.version += len(refused)
 
     def _way(self, operators: str) -> int:
-        place = self._ways.setdefault(operators, len(self.ways))
-        if place == len(self.ways):
+        index = self._ways.setdefault(operators, len(self.ways))
+        if index == len(self.ways):
             self.ways.append(tuple(json.loads(operators)))
-        return place
+        return index
 
     def _cell(self, cell_id: str, parent: str, operators: str) -> int:
-        place = self._places.setdefault(cell_id, len(self.cells))
-        if place == len(self.cells):
+        index = self._indices.setdefault(cell_id, len(self.cells))
+        if index == len(self.cells):
             self.cells.append(cell_id)
             self.labels.append(label(cell_id))
             self.parents.append(parent)
             if operators not in self._made:
                 self._made[operators] = tuple(json.loads(operators))
             self.operators.append(self._made[operators])
-        return place
+        return index
 
     def _task(self, store: Store, name: str, scale: str) -> int:
-        place = self._tasks.setdefault((name, scale), len(self._columns))
-        if place not in self._settled:
+        index = self._tasks.setdefault((name, scale), len(self._columns))
+        if index not in self._settled:
             # Now that a trial names it, the version is known that this study uses.
-            self._columns[place : place + 1] = [
+            self._columns[index : index + 1] = [
                 task_column.column(store, self.study_id, name, scale)
             ]
-            self._settled.add(place)
-        return place
+            self._settled.add(index)
+        return index
 
 
 def _roomy(rows: NDArray[Any], needed: int) -> NDArray[Any]:
@@ -421,7 +421,7 @@ def _roomy(rows: NDArray[Any], needed: int) -> NDArray[Any]:
     return grown
 
 
-def _place(words: Mapping[str, int], word: str) -> int:
+def _index(words: Mapping[str, int], word: str) -> int:
     """The number that stands for a word of the record.
 
     Raises:

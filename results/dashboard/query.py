@@ -46,10 +46,10 @@ class Query:
 
     def many(self, name: str, most: int) -> list[str]:
         """All values of that name, each once."""
-        found = list(dict.fromkeys(self.values.get(name, ())))
-        if len(found) > most:
-            raise QueryError(f"{name}: given {len(found)} times, expected at most {most}")
-        return found
+        values = list(dict.fromkeys(self.values.get(name, ())))
+        if len(values) > most:
+            raise QueryError(f"{name}: given {len(values)} times, expected at most {most}")
+        return values
 
     def choice(self, name: str, choices: Sequence[str], default: str) -> str:
         """The value of that name, one of the choices."""

@@ -56,7 +56,9 @@ class Record:
     @property
     def behind(self) -> str:
         """The id of a study that was looked at and of which some is still unread, or ""."""
-        return next((one for one, read in self._histories.items() if not read.complete), "")
+        return next(
+            (study_id for study_id, read in self._histories.items() if not read.complete), ""
+        )
 
     def studies(self) -> list[Entry]:
         """All studies, oldest first."""
@@ -71,9 +73,9 @@ class Record:
         """Changes whenever a row was added that a view could show."""
         tables = ("study", "epoch", "ask", "outcome", "rejection", "admission", "attempt", "event")
         counts = [f"(SELECT coalesce(max(rowid), 0) FROM {table})" for table in tables]  # noqa: S608
-        unread = sum(one.asked for one in self._histories.values() if not one.complete)
+        unread = sum(history.asked for history in self._histories.values() if not history.complete)
         rows = self.store.select(f"SELECT {', '.join(counts)}")[0]
-        return "-".join(str(one) for one in (*rows, unread))
+        return "-".join(str(part) for part in (*rows, unread))
 
     def history(self, study_id: str) -> History:
         """The columns of a study as it stands now, or not `complete` if reading takes long.
@@ -131,7 +133,7 @@ class Record:
 
     def latest(self) -> str:
         """The id of the newest study. Raises StoreError `missing` if there is none."""
-        found = self.studies()
-        if not found:
+        studies = self.studies()
+        if not studies:
             raise StoreError("missing", f"{self.store.path.name} holds no study yet")
-        return found[-1].id
+        return studies[-1].id

@@ -21,21 +21,21 @@ def page(view: View, request: Request) -> str:
     Raises:
         QueryError, AbsentError, StoreError: as the view's `document`.
     """
-    found = view.document(request)
+    document = view.document(request)
     studies = request.record.studies()
-    current = next((one for one in studies if one.id == request.study_id), None)
+    current = next((study for study in studies if study.id == request.study_id), None)
     return (
         _environment()
         .get_template(view.template)
         .render(
             view=view,
-            found=found,
-            charts={name: _spec(chart) for name, chart in view.charts(found).items()},
-            portrait={name: pages.markup(text) for name, text in view.portrait(found).items()},
+            found=document,
+            charts={name: _spec(chart) for name, chart in view.charts(document).items()},
+            portrait={name: pages.markup(text) for name, text in view.portrait(document).items()},
             query=request.query,
             studies=studies,
             study=current or (studies[-1] if studies else None),
-            views=[one for one in STUDY_VIEWS if not one.named],
+            views=[view for view in STUDY_VIEWS if not view.named],
             store_views=STORE_VIEWS,
             state=request.record.state(),
             reading=_reading(request, current),

@@ -26,12 +26,12 @@ class PortError(SingleCodeError):
 
 
 def serve(
-    place: Path, port: int, ready: Callable[[int], None], importances: Importances | None = None
+    path: Path, port: int, ready: Callable[[int], None], importances: Importances | None = None
 ) -> None:
-    """Serves the dashboard of the store at `place` until SIGINT or SIGTERM.
+    """Serves the dashboard of the store at `path` until SIGINT or SIGTERM.
 
     Args:
-        place: a store's file, or a published folder.
+        path: a store's file, or a published folder.
         port: on loopback; 0 takes a free one.
         ready: told the port as soon as pages are answered.
         importances: computes those of hyperparameters; the page says so where there is none.
@@ -43,7 +43,7 @@ def serve(
     with contextlib.suppress(ImportError, ValueError, OSError):
         _make_room()
     with contextlib.ExitStack() as stack:
-        desk = Desk(place, importances)
+        desk = Desk(path, importances)
         stack.callback(desk.close)
         desk.open()
         listener = stack.enter_context(_listen(port))

@@ -72,9 +72,9 @@ class View:
         return f"dashboard/{self.name or 'overview'}.html"
 
 
-def paged(found: Sequence[Any], page: int, size: int) -> tuple[Sequence[Any], int]:
+def paged(rows: Sequence[Any], page: int, size: int) -> tuple[Sequence[Any], int]:
     """One page of a list, the first being 1, and how many there are."""
-    return found[(page - 1) * size : page * size], max(1, -(-len(found) // size))
+    return rows[(page - 1) * size : page * size], max(1, -(-len(rows) // size))
 
 
 def cell_path(study_id: str, cell_id: str) -> str:

@@ -13,101 +13,101 @@ class Tree:
     """Some cells, each below its parent where that is among them. All lists are parallel.
 
     Attributes:
-        places: of the cells in the history, parents before their children.
-        parents: for each the place in `places` of its parent, or -1.
+        indices: of the cells in the history, parents before their children.
+        parents: for each the index in `indices` of its parent, or -1.
         generations: mutations since the first of its ancestors in the tree.
         lines: height at which it is drawn; no two leaves share one.
         leaves: how many lines there are.
     """
 
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
     parents: tuple[int, ...]
     generations: tuple[int, ...]
     lines: tuple[float, ...]
     leaves: int
 
 
-def chain(history: History, place: int) -> list[int]:
-    """Places of the ancestors that the study knows, the first one at the start, and `place` itself."""
-    found = [place]
-    seen = {place}
+def chain(history: History, index: int) -> list[int]:
+    """Indices of the ancestors that the study knows, the oldest first, and `index` itself."""
+    path = [index]
+    seen = {index}
     while True:
-        parent = history.place(history.parents[found[-1]])
+        parent = history.index(history.parents[path[-1]])
         # A damaged record could lead in a circle.
         if parent is None or parent in seen:
-            return found[::-1]
+            return path[::-1]
         seen.add(parent)
-        found.append(parent)
+        path.append(parent)
 
 
-def descendants(history: History, place: int) -> list[int]:
-    """Places of all that came from a cell, generation by generation, without the cell itself."""
+def descendants(history: History, index: int) -> list[int]:
+    """Indices of all that came from a cell, generation by generation, without the cell itself."""
     children = _children(history)
-    found: list[int] = []
-    seen = {place}
-    front = [place]
+    below: list[int] = []
+    seen = {index}
+    front = [index]
     while front:
         front = [
             child
-            for one in front
-            for child in children.get(history.cells[one], ())
+            for cell in front
+            for child in children.get(history.cells[cell], ())
             if child not in seen
         ]
         seen.update(front)
-        found += front
-    return found
+        below += front
+    return below
 
 
 def tree(history: History, chosen: Iterable[int], first: Sequence[int] | np.ndarray) -> Tree:
-    """The tree of the chosen places; children in the order in which they were first asked for.
+    """The tree of the chosen indices; children in the order in which they were first asked for.
 
     Args:
         history: of the study.
-        chosen: places.
-        first: number of the first ask of every place.
+        chosen: indices.
+        first: number of the first ask of every cell.
     """
-    kept = sorted(set(chosen), key=lambda one: int(first[one]))
+    kept = sorted(set(chosen), key=lambda cell: int(first[cell]))
     members = set(kept)
     parent_of: dict[int, int] = {}
     children: dict[int, list[int]] = {}
-    for one in kept:
-        parent = history.place(history.parents[one])
+    for cell in kept:
+        parent = history.index(history.parents[cell])
         # Only a parent that came first: so nothing leads in a circle.
-        if parent in members and first[parent] < first[one]:
-            parent_of[one] = parent
-            children.setdefault(parent, []).append(one)
+        if parent in members and first[parent] < first[cell]:
+            parent_of[cell] = parent
+            children.setdefault(parent, []).append(cell)
     lines: dict[int, float] = {}
     leaves = 0
-    for root in (one for one in kept if one not in parent_of):
+    for root in (cell for cell in kept if cell not in parent_of):
         waiting = [root]
         while waiting:
-            one = waiting[-1]
-            below = children.get(one, [])
+            cell = waiting[-1]
+            below = children.get(cell, [])
             if below and below[-1] not in lines:
                 waiting += [child for child in reversed(below) if child not in lines]
                 continue
             waiting.pop()
             if below:
-                lines[one] = (lines[below[0]] + lines[below[-1]]) / 2
+                lines[cell] = (lines[below[0]] + lines[below[-1]]) / 2
             else:
-                lines[one] = float(leaves)
+                lines[cell] = float(leaves)
                 leaves += 1
     generations: dict[int, int] = {}
-    for one in kept:
-        generations[one] = generations[parent_of[one]] + 1 if one in parent_of else 0
-    index = {one: place for place, one in enumerate(kept)}
+    for cell in kept:
+        generations[cell] = generations[parent_of[cell]] + 1 if cell in parent_of else 0
+    index = {cell: number for number, cell in enumerate(kept)}
     return Tree(
-        places=tuple(kept),
-        parents=tuple(index[parent_of[one]] if one in parent_of else -1 for one in kept),
-        generations=tuple(generations[one] for one in kept),
-        lines=tuple(lines[one] for one in kept),
+        indices=tuple(kept),
+        parents=tuple(index[parent_of[cell]] if cell in parent_of else -1 for cell in kept),
+        generations=tuple(generations[cell] for cell in kept),
+        lines=tuple(lines[cell] for cell in kept),
         leaves=leaves,
     )
 
 
 def _children(history: History) -> dict[str, list[int]]:
     children: dict[str, list[int]] = {}
-    for place, parent in enumerate(history.parents):
+    for index, parent in enumerate(history.parents):
         if parent:
-            children.setdefault(parent, []).append(place)
+            children.setdefault(parent, []).append(index)
     return children

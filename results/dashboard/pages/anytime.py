@@ -33,11 +33,13 @@ class Curve:
         """The curve for JSON, thinned to its steps and to `SHOWN` points."""
         steps = np.flatnonzero(np.append(True, np.diff(self.values) != 0))
         kept = steps[np.unique(np.linspace(0, len(steps) - 1, SHOWN).astype(int))]
-        places = np.unique(np.append(kept, len(self.values) - 1)) if len(self.values) else steps[:0]
+        indices = (
+            np.unique(np.append(kept, len(self.values) - 1)) if len(self.values) else steps[:0]
+        )
         return {
-            "trials": self.trials[places].tolist(),
-            "seconds": np.round(self.seconds[places], 3).tolist(),
-            "values": self.values[places].tolist(),
+            "trials": self.trials[indices].tolist(),
+            "seconds": np.round(self.seconds[indices], 3).tolist(),
+            "values": self.values[indices].tolist(),
         }
 
 
@@ -50,15 +52,15 @@ def best_score(
     cells (a roster) has a curve only with `baselines`.
     """
     done = _done(history)
-    known = [place for place in history.baselines if place is not None]
+    known = [index for index in history.baselines if index is not None]
     counts = (done["task"] < len(tasks)) & ~np.isnan(done["valid"]) & _selecting(done)
     if not baselines:
         counts &= ~np.isin(done["cell"], known)
-    found = np.full(len(done), np.nan)
-    for place, task in enumerate(tasks):
-        at = counts & (done["task"] == place)
-        found[at] = ratios(task, done["valid"][at], task.reference)
-    scores = best_scores(done["cell"], done["task"], found, len(tasks))
+    relative = np.full(len(done), np.nan)
+    for index, task in enumerate(tasks):
+        at = counts & (done["task"] == index)
+        relative[at] = ratios(task, done["valid"][at], task.reference)
+    scores = best_scores(done["cell"], done["task"], relative, len(tasks))
     return _curve(done, scores)
 
 
@@ -73,8 +75,10 @@ def best_metric(history: History, task: int, cells: NDArray[np.bool_]) -> Curve:
 
 def limit(tasks: tuple[TaskColumn, ...]) -> float | None:
     """The score of a cell that is Bayes-optimal on all tasks; None unless all optima are known."""
-    found = [task.ratio(task.optimum, task.reference) for task in tasks if task.optimum is not None]
-    known = [one for one in found if one is not None]
+    optima = [
+        task.ratio(task.optimum, task.reference) for task in tasks if task.optimum is not None
+    ]
+    known = [ratio for ratio in optima if ratio is not None]
     return min(known) if known and len(known) == len(tasks) else None
 
 

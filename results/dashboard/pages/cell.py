@@ -34,9 +34,9 @@ _TASK: Final = ("name", "scale", "optimum", "reference")
 def document(request: Request) -> Document:
     """Everything about one cell of a study."""
     record, query = request.record, request.query
-    history, found = record.history(request.study_id), record.standing(request.study_id)
-    place = _place(request, history)
-    cell_id = history.cells[place]
+    history, standing = record.history(request.study_id), record.standing(request.study_id)
+    index = _index(request, history)
+    cell_id = history.cells[index]
     page = query.whole("page", 1, 1, 1_000_000)
     wants_relative = query.choice("relative", ("yes",), "") == "yes"
     text = record.store.cell(cell_id) or ""
@@ -45,38 +45,38 @@ def document(request: Request) -> Document:
     if facts is not None and wants_relative:
         relative = _relative(text)
         facts["relative"] = relative and relative.document()
-    log = record.store.part(history.study_id, history.numbers([place]))
-    tasks = {(task.name, task.scale): task for task in (*history.tasks, *found.tasks)}
+    log = record.store.part(history.study_id, history.numbers([index]))
+    tasks = {(task.name, task.scale): task for task in (*history.tasks, *standing.tasks)}
     entries = [trials.entry(ask, outcome, tasks) for ask, outcome in log if ask.trial]
     shown, pages = paged(entries, page, PAGE)
-    rows = read_rows(record.store, history, found, [place])
-    best = [one.key if one else "" for one in rows[0].selected] if rows else []
-    keys = dict(zip((task.name for task in found.tasks), best, strict=False))
-    settings = [one["setting"] for one in entries]
+    rows = read_rows(record.store, history, standing, [index])
+    best = [selected.key if selected else "" for selected in rows[0].selected] if rows else []
+    keys = dict(zip((task.name for task in standing.tasks), best, strict=False))
+    settings = [entry["setting"] for entry in entries]
     curves = [trials.curves(log, task, keys.get(task.name, "")) for task in tasks.values()]
-    tried = [trials.tried(log, task) for task in found.tasks]
+    tried = [trials.tried(log, task) for task in standing.tasks]
     yardstick = history.baselines[-1]
     return {
         "study": history.study_id,
         "cell": cell_id,
-        "label": history.labels[place],
-        "baseline": place in history.baselines,
+        "label": history.labels[index],
+        "baseline": index in history.baselines,
         "yardstick": "" if yardstick is None else history.labels[yardstick],
-        "state": state(history, found, place),
+        "state": state(history, standing, index),
         "text": text,
         "wrong": wrong,
         "facts": facts,
         "relative_asked": wants_relative,
-        "standing": _standing(found, place, rows[0]) if rows else None,
+        "standing": _standing(standing, index, rows[0]) if rows else None,
         "tasks": [
-            {name: getattr(task, name) for name in _TASK} | task.judged() for task in found.tasks
+            {name: getattr(task, name) for name in _TASK} | task.judged() for task in standing.tasks
         ],
         "screen": _screen(history, entries),
         "verdicts": _verdicts(request, history, cell_id),
-        "origin": _origin(history, found, place),
-        "family": _family(history, found, place),
-        "curves": [one for one in curves if one is not None],
-        "tried": [one for one in tried if one is not None],
+        "origin": _origin(history, standing, index),
+        "family": _family(history, standing, index),
+        "curves": [curve for curve in curves if curve is not None],
+        "tried": [plot for plot in tried if plot is not None],
         "columns": {name: trials.AXES[name] for name in trials.columns(settings)},
         "trials": list(shown),
         "trials_count": len(entries),
@@ -86,24 +86,26 @@ def document(request: Request) -> Document:
     }
 
 
-def charts(found: Document) -> dict[str, Chart]:
+def charts(document: Document) -> dict[str, Chart]:
     """Curves and settings, a chart for each task."""
-    made = {f"curves{k}": trials.curves_chart(one) for k, one in enumerate(found["curves"])}
-    return made | {f"tried{k}": trials.tried_chart(one) for k, one in enumerate(found["tried"])}
+    made = {f"curves{k}": trials.curves_chart(curve) for k, curve in enumerate(document["curves"])}
+    return made | {
+        f"tried{k}": trials.tried_chart(plot) for k, plot in enumerate(document["tried"])
+    }
 
 
-def portrait(found: Document) -> dict[str, str]:
+def portrait(document: Document) -> dict[str, str]:
     """The drawing and the equations of a cell that could be read."""
-    cell, _ = _parsed(found["text"])
+    cell, _ = _parsed(document["text"])
     if cell is None:
         return {}
-    return {"drawing": draw(replace(cell, name=found["label"])), "equations": mathml(cell)}
+    return {"drawing": draw(replace(cell, name=document["label"])), "equations": mathml(cell)}
 
 
 def to_text(request: Request) -> str:
     """The text of the cell as the store has it, which `gatewright cells check` reads."""
     history = request.record.history(request.study_id)
-    return request.record.store.cell(history.cells[_place(request, history)]) or ""
+    return request.record.store.cell(history.cells[_index(request, history)]) or ""
 
 
 def to_svg(request: Request) -> str:
@@ -114,54 +116,54 @@ def to_svg(request: Request) -> str:
     return draw(replace(cell, name=request.name))
 
 
-def state(history: History, found: Standing, place: int) -> str:
+def state(history: History, standing: Standing, index: int) -> str:
     """How far a cell came, in a few words."""
-    if place in history.baselines:
+    if index in history.baselines:
         return "baseline"
-    if place in history.admitted:
+    if index in history.admitted:
         return "admitted to the list"
-    if place in history.turned:
-        return f"turned away: {history.turned[place]}"
-    if found.finished[place]:
+    if index in history.turned:
+        return f"turned away: {history.turned[index]}"
+    if standing.finished[index]:
         return "finished"
-    return "in training" if found.contender[place] else "on the screen"
+    return "in training" if standing.contender[index] else "on the screen"
 
 
-def brief(history: History, found: Standing, place: int) -> Document:
+def brief(history: History, standing: Standing, index: int) -> Document:
     """A cell in one line of a table."""
-    score = float(found.score[place])
+    score = float(standing.score[index])
     return {
-        "cell": history.cells[place],
-        "label": history.labels[place],
+        "cell": history.cells[index],
+        "label": history.labels[index],
         "score": None if np.isnan(score) else score,
-        "operators": list(history.operators[place]),
-        "first": int(found.first[place]),
-        "state": state(history, found, place),
+        "operators": list(history.operators[index]),
+        "first": int(standing.first[index]),
+        "state": state(history, standing, index),
     }
 
 
-def place_of(history: History, name: str) -> int | None:
-    """The place of the cell of that id or zoo name, or None if the study never trained it.
+def index_of(history: History, name: str) -> int | None:
+    """The index of the cell of that id or zoo name, or None if the study never trained it.
 
     Raises:
         AbsentError: not found yet, where the study is still being read.
     """
-    place = history.place(name)
-    if place is None and name in history.labels:
+    index = history.index(name)
+    if index is None and name in history.labels:
         return history.labels.index(name)
-    if place is None and not history.complete:
+    if index is None and not history.complete:
         raise AbsentError(
             f"cell {name!r} was not found yet: study {history.study_id} is still being read;"
             " load this page again in some seconds"
         )
-    return place
+    return index
 
 
-def _place(request: Request, history: History) -> int:
-    """The place of the cell that the path names. Raises AbsentError if the study never trained it."""
-    place = place_of(history, request.name)
-    if place is not None:
-        return place
+def _index(request: Request, history: History) -> int:
+    """The index of the cell that the path names. Raises AbsentError if the study never trained it."""
+    index = index_of(history, request.name)
+    if index is not None:
+        return index
     known = _verdicts(request, history, request.name)
     if known:
         why = f"{known[0]['cause']}: {known[0]['detail']}"
@@ -195,30 +197,30 @@ def _relative(text: str) -> Relative | None:
     return nearest(parse(text))
 
 
-def _standing(found: Standing, place: int, row: Row) -> Document:
+def _standing(standing: Standing, index: int, row: Row) -> Document:
     """The cell's row of the leaderboard, and where it stands there."""
-    ranked = found.ranked().tolist()
+    ranked = standing.ranked().tolist()
     entry = asdict(row)
     for name in ("text", "operators", "parent_id", "label", "cell_id"):
         del entry[name]
     return {
         **entry,
-        "rank": ranked.index(place) + 1 if place in ranked else None,
+        "rank": ranked.index(index) + 1 if index in ranked else None,
         "finished": len(ranked),
     }
 
 
 def _screen(history: History, entries: list[Document]) -> Document | None:
     """What the cell reached on the screen, or None if it was not put through it."""
-    found = [one for one in entries if one["role"] == Role.SCREEN]
-    if not found:
+    screened = [entry for entry in entries if entry["role"] == Role.SCREEN]
+    if not screened:
         return None
-    values = [one["valid"] for one in found if one["valid"] is not None]
+    values = [entry["valid"] for entry in screened if entry["valid"] is not None]
     return {
         "task": history.study.screen.task,
         "accuracy": max(values) if values else None,
         "pass_mark": history.study.screen.pass_mark,
-        "ending": found[-1]["ending"],
+        "ending": screened[-1]["ending"],
     }
 
 
@@ -236,36 +238,36 @@ def _verdicts(request: Request, history: History, cell_id: str) -> list[Document
     ]
 
 
-def _origin(history: History, found: Standing, place: int) -> Document:
+def _origin(history: History, standing: Standing, index: int) -> Document:
     """Parent and operators; no parent where the cell was not mutated from another."""
-    parent_id = history.parents[place]
-    parent = history.place(parent_id) if parent_id else None
+    parent_id = history.parents[index]
+    parent = history.index(parent_id) if parent_id else None
     named: Document | None = None
     if parent is not None:
-        named = brief(history, found, parent) | {"known": True}
+        named = brief(history, standing, parent) | {"known": True}
     elif parent_id:
         named = {"cell": parent_id, "label": label(parent_id), "known": False}
     return {
         "parent": named,
-        "operators": list(history.operators[place]),
-        "first": int(found.first[place]),
+        "operators": list(history.operators[index]),
+        "first": int(standing.first[index]),
     }
 
 
-def _family(history: History, found: Standing, place: int) -> Document:
+def _family(history: History, standing: Standing, index: int) -> Document:
     """Children and siblings, the best first, and how many there are."""
-    cell_id, parent_id = history.cells[place], history.parents[place]
-    children = [one for one, parent in enumerate(history.parents) if parent == cell_id]
+    cell_id, parent_id = history.cells[index], history.parents[index]
+    children = [child for child, parent in enumerate(history.parents) if parent == cell_id]
     siblings = [
-        one
-        for one, parent in enumerate(history.parents)
-        if parent_id and parent == parent_id and one != place
+        sibling
+        for sibling, parent in enumerate(history.parents)
+        if parent_id and parent == parent_id and sibling != index
     ]
 
-    def listed(places: list[int]) -> list[Document]:
-        scores = np.nan_to_num(found.score[places], nan=-np.inf)
-        order: list[int] = np.lexsort((found.first[places], -scores))[:KIN].tolist()
-        return [brief(history, found, places[one]) for one in order]
+    def listed(indices: list[int]) -> list[Document]:
+        scores = np.nan_to_num(standing.score[indices], nan=-np.inf)
+        order: list[int] = np.lexsort((standing.first[indices], -scores))[:KIN].tolist()
+        return [brief(history, standing, indices[index]) for index in order]
 
     return {
         "children": listed(children),

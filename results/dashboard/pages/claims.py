@@ -38,22 +38,22 @@ def document(request: Request) -> Document:
     return {
         "runs": names,
         "run": chosen,
-        "known": [one["name"] for one in told],
+        "known": [entry["name"] for entry in told],
         "family": family,
         "studies": [
-            {"id": one, "name": name}
-            for one, name in findings.titles(
-                {one: request.record.store.study(one) for one in studies}
+            {"id": study_id, "name": name}
+            for study_id, name in findings.titles(
+                {study_id: request.record.store.study(study_id) for study_id in studies}
             ).items()
         ],
         "trainings": _counts(request.record, studies),
-        "families": [one for one in told if family in ("", one["name"])],
+        "families": [entry for entry in told if family in ("", entry["name"])],
     }
 
 
-def charts(found: Document) -> dict[str, Chart]:
-    """A forest of pooled effects a family: right of 0 is what the claim says, 1 is worth the name."""
-    return {f"family{place}": _forest(one) for place, one in enumerate(found["families"])}
+def charts(document: Document) -> dict[str, Chart]:
+    """A forest of pooled effects a family: right of 0 is what the claim says, 1 is the smallest meaningful difference."""
+    return {f"family{index}": _forest(family) for index, family in enumerate(document["families"])}
 
 
 def _judged(record: Record, chosen: str, name: str, studies: list[str]) -> list[dict[str, Any]]:
@@ -71,7 +71,7 @@ def _judged(record: Record, chosen: str, name: str, studies: list[str]) -> list[
                 "version": family.version,
                 "title": family.title,
                 "source": family.source,
-                "verdicts": [_document(one) for one in verdict.judge(family, values)],
+                "verdicts": [_document(judged) for judged in verdict.judge(family, values)],
             }
             for family in families
         ]
@@ -82,7 +82,7 @@ def _judged(record: Record, chosen: str, name: str, studies: list[str]) -> list[
 def _document(told: "Verdict") -> dict[str, Any]:
     from results.claims import verdict
 
-    rows = [verdict.comparison(one) for one in told.findings]
+    rows = [verdict.comparison(finding) for finding in told.findings]
     return {**verdict.summary(told), "comparisons": rows}
 
 
@@ -99,24 +99,24 @@ def _counts(record: Record, studies: list[str]) -> dict[str, int]:
 
 
 def _forest(family: Mapping[str, Any]) -> Chart:
-    shown = [one for one in family["verdicts"] if one["effect"]]
+    shown = [row for row in family["verdicts"] if row["effect"]]
     traces: list[Chart] = []
     for word, colour in COLOURS.items():
-        mine = [one for one in shown if one["word"] == word]
+        mine = [row for row in shown if row["word"] == word]
         if not mine:
             continue
-        effects = [one["effect"] for one in mine]
+        effects = [row["effect"] for row in mine]
         reach = [
-            [(one["high"] or one["centre"]) - one["centre"] for one in effects],
-            [one["centre"] - (one["low"] or one["centre"]) for one in effects],
+            [(effect["high"] or effect["centre"]) - effect["centre"] for effect in effects],
+            [effect["centre"] - (effect["low"] or effect["centre"]) for effect in effects],
         ]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": word,
-                "x": [one["centre"] for one in effects],
-                "y": [one["id"] for one in mine],
+                "x": [effect["centre"] for effect in effects],
+                "y": [row["id"] for row in mine],
                 "error_x": {
                     "type": "data",
                     "array": reach[0],
@@ -133,10 +133,10 @@ def _forest(family: Mapping[str, Any]) -> Chart:
     ]
     return chart(
         traces,
-        "pooled effect, in units of the smallest difference worth the name",
+        "pooled effect, in units of the smallest meaningful difference",
         yaxis={
             "categoryorder": "array",
-            "categoryarray": [one["id"] for one in reversed(shown)],
+            "categoryarray": [row["id"] for row in reversed(shown)],
             "automargin": True,
         },
         shapes=lines,

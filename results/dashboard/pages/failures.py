@@ -24,7 +24,7 @@ from results.record.words import said
 SIZE: Final = 50
 """Rows of a page."""
 
-_JUDGED: Final = [CAUSES.index(one) for one in (Cause.PROBE, Cause.SCREEN, Cause.THRESHOLD)]
+_JUDGED: Final = [CAUSES.index(cause) for cause in (Cause.PROBE, Cause.SCREEN, Cause.THRESHOLD)]
 """Causes that lie in the training before the verdict, and so in one task."""
 
 _REFUSED: Final = """
@@ -44,17 +44,19 @@ def document(request: Request) -> Document:
     query, history = request.query, request.record.history(request.study_id)
     kind = _kind(query, history)
     tasks = list(dict.fromkeys(task.name for task in history.tasks))
-    operators = sorted({one for way in (*history.ways, *history.operators) for one in way})
+    operators = sorted(
+        {operator for way in (*history.ways, *history.operators) for operator in way}
+    )
     task, operator = query.choice("task", tasks, ""), query.choice("operator", operators, "")
     refusals = _refusals(history, task, operator)
     trials = _trials(history, task, operator)
     failed = trials[trials["ending"] != ENDINGS.index(Ending.OK)]
     if kind == "rejections":
-        why = query.choice("why", [str(one) for one in Cause], "")
+        why = query.choice("why", [str(cause) for cause in Cause], "")
         chosen = refusals[refusals["cause"] == CAUSES.index(Cause(why))] if why else refusals
         numbers: list[int] = chosen["row"][::-1].tolist()
     else:
-        why = query.choice("why", [str(one) for one in Ending if one is not Ending.OK], "")
+        why = query.choice("why", [str(ending) for ending in Ending if ending is not Ending.OK], "")
         chosen = failed[failed["ending"] == ENDINGS.index(Ending(why))] if why else failed
         numbers = chosen["number"][::-1].tolist()
     wanted = query.whole("page", 1, 1, 10**6)
@@ -80,20 +82,20 @@ def document(request: Request) -> Document:
     }
 
 
-def charts(found: Document) -> dict[str, Chart]:
+def charts(document: Document) -> dict[str, Chart]:
     """Bars of both kinds, by cause and by ending."""
     axis = {"autorange": "reversed", "automargin": True}
     return {
         "causes": chart(
-            [bars([one["cause"] for one in found["causes"]], _counts(found["causes"]))],
+            [bars([row["cause"] for row in document["causes"]], _counts(document["causes"]))],
             "cells turned away",
             yaxis=axis,
         ),
         "endings": chart(
             [
                 bars(
-                    [one["ending"] for one in found["endings"]],
-                    _counts(found["endings"]),
+                    [row["ending"] for row in document["endings"]],
+                    _counts(document["endings"]),
                     "vermillion",
                 )
             ],
@@ -103,8 +105,8 @@ def charts(found: Document) -> dict[str, Chart]:
     }
 
 
-def _counts(found: Sequence[Mapping[str, Any]]) -> list[float]:
-    return [one["count"] for one in found]
+def _counts(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [row["count"] for row in rows]
 
 
 def _kind(query: Query, history: History) -> str:
@@ -118,18 +120,18 @@ def _kind(query: Query, history: History) -> str:
 
 
 def _refusals(history: History, task: str, operator: str) -> NDArray[Any]:
-    found = history.refusals
-    kept = np.ones(len(found), np.bool_)
+    refusals = history.refusals
+    kept = np.ones(len(refusals), np.bool_)
     if operator:
-        kept &= np.array([operator in way for way in history.ways], np.bool_)[found["way"]]
+        kept &= np.array([operator in way for way in history.ways], np.bool_)[refusals["way"]]
     if task:
-        places = _judged_on(history, found)
-        kept &= np.isin(places, _places(history, task))
-    return found[kept]
+        indices = _judged_on(history, refusals)
+        kept &= np.isin(indices, _indices(history, task))
+    return refusals[kept]
 
 
 def _judged_on(history: History, refusals: NDArray[Any]) -> NDArray[np.int64]:
-    """Place of the task by which each was turned away: the last it was trained on; else -1."""
+    """Index of the task by which each was turned away: the last it was trained on; else -1."""
     rows = history.rows
     reach = int(rows["number"].max(initial=0)) + 2
     # The asks, sorted by cell and then by number, as one growing number.
@@ -149,12 +151,12 @@ def _trials(history: History, task: str, operator: str) -> NDArray[Any]:
     if operator:
         kept &= np.array([operator in way for way in history.operators], np.bool_)[rows["cell"]]
     if task:
-        kept &= np.isin(rows["task"], _places(history, task))
+        kept &= np.isin(rows["task"], _indices(history, task))
     return rows[kept]
 
 
-def _places(history: History, task: str) -> list[int]:
-    return [place for place, one in enumerate(history.tasks) if one.name == task]
+def _indices(history: History, task: str) -> list[int]:
+    return [index for index, plan in enumerate(history.tasks) if plan.name == task]
 
 
 def _causes(refusals: NDArray[Any]) -> list[dict[str, Any]]:
@@ -185,14 +187,14 @@ def _endings(failed: NDArray[Any], trials: int) -> list[dict[str, Any]]:
 
 
 def _by_task(history: History, trials: NDArray[Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for place, task in enumerate(history.tasks):
-        endings = trials["ending"][trials["task"] == place]
+    rows: list[dict[str, Any]] = []
+    for index, task in enumerate(history.tasks):
+        endings = trials["ending"][trials["task"] == index]
         counts = np.bincount(endings, minlength=len(ENDINGS)).tolist()
-        by = {str(one): count for one, count in zip(ENDINGS, counts, strict=True)}
+        by = {str(ending): count for ending, count in zip(ENDINGS, counts, strict=True)}
         bad = len(endings) - by.pop(str(Ending.OK))
         if len(endings):
-            found.append(
+            rows.append(
                 {
                     "task": task.name,
                     "scale": task.scale,
@@ -202,7 +204,7 @@ def _by_task(history: History, trials: NDArray[Any]) -> list[dict[str, Any]]:
                     "endings": by,
                 }
             )
-    return found
+    return rows
 
 
 def _by_operator(history: History, refusals: NDArray[Any]) -> list[dict[str, Any]]:
@@ -210,14 +212,14 @@ def _by_operator(history: History, refusals: NDArray[Any]) -> list[dict[str, Any
     ways, width = len(history.ways), len(CAUSES)
     joint = refusals["way"].astype(np.int64) * width + refusals["cause"]
     counts = np.bincount(joint, minlength=ways * width).reshape(ways, width)
-    found: dict[str, Counter[str]] = {}
+    by_operator: dict[str, Counter[str]] = {}
     for way, row in zip(history.ways, counts.tolist(), strict=True):
         for operator in set(way):
-            by = found.setdefault(operator, Counter())
+            by = by_operator.setdefault(operator, Counter())
             by.update({str(cause): count for cause, count in zip(CAUSES, row, strict=True)})
     return [
         {"operator": operator, "count": by.total(), "causes": dict(by)}
-        for operator, by in sorted(found.items())
+        for operator, by in sorted(by_operator.items())
     ]
 
 
@@ -225,12 +227,12 @@ def _read_refusals(store: Store, history: History, rows: list[int]) -> list[dict
     refusals = history.refusals
     chosen = refusals[np.isin(refusals["row"], rows)]
     order: list[int] = chosen["row"].tolist()
-    places: list[int] = _judged_on(history, chosen).tolist()
+    indices: list[int] = _judged_on(history, chosen).tolist()
     tasks: dict[int, str] = {
-        row: history.tasks[place].name if place >= 0 else ""
-        for row, place in zip(order, places, strict=True)
+        row: history.tasks[task].name if task >= 0 else ""
+        for row, task in zip(order, indices, strict=True)
     }
-    found = {one[0]: one for one in store.select(_REFUSED, json.dumps(rows))}
+    by_rowid = {row[0]: row for row in store.select(_REFUSED, json.dumps(rows))}
     return [
         {
             "number": number,
@@ -241,17 +243,19 @@ def _read_refusals(store: Store, history: History, rows: list[int]) -> list[dict
             **_made(history, cell_id, parent_id, operators),
         }
         for row, number, cause, cell_id, parent_id, operators, detail in (
-            found[row] for row in rows
+            by_rowid[row] for row in rows
         )
     ]
 
 
 def _read_trials(store: Store, history: History, numbers: list[int]) -> list[dict[str, Any]]:
-    found = {one[0]: one for one in store.select(_FAILED, history.study_id, json.dumps(numbers))}
+    by_number = {
+        row[0]: row for row in store.select(_FAILED, history.study_id, json.dumps(numbers))
+    }
     shown: list[dict[str, Any]] = []
     for number in numbers:
-        row = found[number]
-        values = {one.name: row[one.name] for one in HYPERPARAMETERS}
+        row = by_number[number]
+        values = {parameter.name: row[parameter.name] for parameter in HYPERPARAMETERS}
         setting = {name: value for name, value in values.items() if value is not None}
         shown.append(
             {
@@ -276,10 +280,10 @@ def _made(history: History, cell_id: str, parent_id: str, operators: str) -> dic
     return {
         "cell": cell_id,
         "label": label(cell_id),
-        "trained": history.place(cell_id) is not None,
+        "trained": history.index(cell_id) is not None,
         "parent": parent_id,
         "parent_label": label(parent_id),
-        "parent_trained": history.place(parent_id) is not None,
+        "parent_trained": history.index(parent_id) is not None,
         "operators": json.loads(operators),
     }
 

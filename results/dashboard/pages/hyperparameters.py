@@ -39,19 +39,19 @@ FEWEST: Final = 3
 def document(request: Request) -> Document:
     """Slices of one task by every hyperparameter that varied, and importances if asked for."""
     query, history = request.query, request.record.history(request.study_id)
-    names = [history.tasks[place].name for place in history.planned]
+    names = [history.tasks[index].name for index in history.planned]
     name = query.choice("task", names, names[0])
-    place = names.index(name)
-    task = history.tasks[place]
+    index = names.index(name)
+    task = history.tasks[index]
     cell_id = query.text("cell")
-    cell = history.place(cell_id)
+    cell = history.index(cell_id)
     if cell_id and cell is None:
         raise AbsentError(f"this study has no trained cell {cell_id!r}")
-    rows = _settings(history, place)
+    rows = _settings(history, index)
     chosen = rows if cell is None else rows[rows["cell"] == cell]
     trained = chosen[~np.isnan(chosen["valid"])]
     known = memoryless(task)
-    varied = [one for one in COLUMNS if len(np.unique(_known(chosen, one)[one])) > 1]
+    varied = [column for column in COLUMNS if len(np.unique(_known(chosen, column)[column])) > 1]
     asked = bool(query.choice("importance", ["yes"], ""))
     drawn = trained[
         np.unique(np.linspace(0, max(0, len(trained) - 1), POINTS).astype(int))[: len(trained)]
@@ -69,20 +69,24 @@ def document(request: Request) -> Document:
         "trained": len(trained),
         "level": known and {"name": known[0], "value": known[1]},
         "slices": [
-            {"column": one, "name": COLUMNS[one], "groups": _groups(chosen, one, task, known)}
-            for one in varied
+            {
+                "column": column,
+                "name": COLUMNS[column],
+                "groups": _groups(chosen, column, task, known),
+            }
+            for column in varied
         ],
         "constant": {
-            COLUMNS[one]: _value(one, _known(chosen, one)[one][0])
-            for one in COLUMNS
-            if one not in varied and len(_known(chosen, one))
+            COLUMNS[column]: _value(column, _known(chosen, column)[column][0])
+            for column in COLUMNS
+            if column not in varied and len(_known(chosen, column))
         },
         "points": [
             {
                 "cell": history.cells[row["cell"]],
                 "label": history.labels[row["cell"]],
                 "value": float(row["valid"]),
-                **{one: _value(one, row[one]) for one in varied},
+                **{column: _value(column, row[column]) for column in varied},
             }
             for row in drawn
         ],
@@ -92,14 +96,14 @@ def document(request: Request) -> Document:
     }
 
 
-def charts(found: Document) -> dict[str, Chart]:
+def charts(document: Document) -> dict[str, Chart]:
     """For each hyperparameter the result and the shares, and the importances."""
     made: dict[str, Chart] = {}
-    for one in found["slices"]:
-        column, groups = one["column"], one["groups"]
+    for part in document["slices"]:
+        column, groups = part["column"], part["groups"]
         known = [group for group in groups if group["median"] is not None]
         x = [group["at"] for group in known]
-        having = [point for point in found["points"] if point[column] is not None]
+        having = [point for point in document["points"] if point[column] is not None]
         axis: dict[str, Any] = {"type": "log"} if _spread(groups) else {}
         ends = x[:1] + x[-1:] if _ROWS[column].kind == "word" else [min(x), max(x)] if x else []
         traces = [
@@ -112,7 +116,7 @@ def charts(found: Document) -> dict[str, Chart]:
                     f"{point['label']}: {point['value']:.4g} at {text(point[column])}"
                     for point in having
                 ],
-                links=[cell_path(found["study"], point["cell"]) for point in having],
+                links=[cell_path(document["study"], point["cell"]) for point in having],
                 size=4,
             ),
             band(
@@ -121,32 +125,32 @@ def charts(found: Document) -> dict[str, Chart]:
             line("median, middle half shaded", x, [group["median"] for group in known], "blue"),
         ]
         traces[-1]["mode"] = "lines+markers"
-        if found["level"] and x:
-            traces.append(level(found["level"]["name"], found["level"]["value"], ends, "ink"))
+        if document["level"] and x:
+            traces.append(level(document["level"]["name"], document["level"]["value"], ends, "ink"))
         made[f"slice-{column}"] = chart(
             traces,
-            one["name"],
-            f"validation {found['metric_label']}",
+            part["name"],
+            f"validation {document['metric_label']}",
             xaxis=axis,
-            yaxis=_reach(found),
+            yaxis=_reach(document),
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
         )
         made[f"share-{column}"] = chart(
             [
                 _shares(groups, "diverged", "vermillion"),
-                *([_shares(groups, "learned", "green")] if found["level"] else []),
+                *([_shares(groups, "learned", "green")] if document["level"] else []),
             ],
-            one["name"],
+            part["name"],
             "share of the settings",
             xaxis=axis,
             yaxis={"range": [-0.03, 1.03]},
             legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
         )
-    arms: list[Document] = found["importance"]["arms"] if found["importance"] else []
-    for place, one in enumerate(arms):
-        if one["shares"]:
-            made[f"importance{place}"] = chart(
-                [bars([COLUMNS[name] for name in one["shares"]], list(one["shares"].values()))],
+    arms: list[Document] = document["importance"]["arms"] if document["importance"] else []
+    for index, arm in enumerate(arms):
+        if arm["shares"]:
+            made[f"importance{index}"] = chart(
+                [bars([COLUMNS[name] for name in arm["shares"]], list(arm["shares"].values()))],
                 "share of importance",
                 xaxis={"range": [0, 1]},
                 yaxis={"autorange": "reversed", "automargin": True},
@@ -171,30 +175,33 @@ def _value(column: str, number: float) -> Value:
     return None if math.isnan(number) else words[int(number)] if words else float(number)
 
 
-def _reach(found: Document) -> dict[str, Any]:
+def _reach(document: Document) -> dict[str, Any]:
     """The reach of the results but for the worst twentieth, which may lie anywhere where nothing bounds it."""
-    values = [point["value"] for point in found["points"]]
-    if found["bounded"] or not values:
+    values = [point["value"] for point in document["points"]]
+    if document["bounded"] or not values:
         return {}
-    side, share = ("lower", 0.05) if found["higher"] else ("upper", 0.95)
-    groups = [group for one in found["slices"] for group in one["groups"]]
+    side, share = ("lower", 0.05) if document["higher"] else ("upper", 0.95)
+    groups = [group for part in document["slices"] for group in part["groups"]]
     edges = [group[side] for group in groups if group[side] is not None]
     far = [float(np.quantile(values, share)), *edges]
-    low, high = (min(far), max(values)) if found["higher"] else (min(values), max(far))
+    low, high = (min(far), max(values)) if document["higher"] else (min(values), max(far))
     return {"range": [low - 0.05 * (high - low), high + 0.05 * (high - low)]}
 
 
 def _shares(groups: Sequence[dict[str, Any]], name: str, colour: str) -> Chart:
-    found = [(group["at"], group[name]) for group in groups]
+    known = [(group["at"], group[name]) for group in groups]
     trace = line(
-        f"{name}, 95 %", [at for at, _ in found], [one["centre"] for _, one in found], colour
+        f"{name}, 95 %",
+        [at for at, _ in known],
+        [interval["centre"] for _, interval in known],
+        colour,
     )
     trace["mode"] = "lines+markers"
     trace["error_y"] = {
         "type": "data",
         "symmetric": False,
-        "array": [one["high"] - one["centre"] for _, one in found],
-        "arrayminus": [one["centre"] - one["low"] for _, one in found],
+        "array": [interval["high"] - interval["centre"] for _, interval in known],
+        "arrayminus": [interval["centre"] - interval["low"] for _, interval in known],
         "color": colour,
     }
     return trace
@@ -219,7 +226,7 @@ def _groups(
     else:
         edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]))
         member = np.searchsorted(edges, values, side="right")
-    found: list[dict[str, Any]] = []
+    groups: list[dict[str, Any]] = []
     for group in np.unique(member):
         own = rows[member == group]
         good = own["valid"][~np.isnan(own["valid"])]
@@ -230,7 +237,7 @@ def _groups(
             beats = good > known[1] if task.metric.higher else good < known[1]
             learned = asdict(wilson(int(beats.sum()), len(own)))
         low, high = (_value(column, edge) for edge in (own[column].min(), own[column].max()))
-        found.append(
+        groups.append(
             {
                 "low": low,
                 "high": high,
@@ -245,7 +252,7 @@ def _groups(
                 "learned": learned,
             }
         )
-    return found
+    return groups
 
 
 def _importance(
@@ -256,26 +263,28 @@ def _importance(
 
     def selections() -> list[Selection]:
         single = (
-            [cell] if cell is not None else [one for one in history.baselines if one is not None]
+            [cell]
+            if cell is not None
+            else [index for index in history.baselines if index is not None]
         )
-        found = [
-            _selection(history.labels[one], task, own, own["valid"])
-            for one in single[:6]
-            if len(own := rows[rows["cell"] == one])
+        selected = [
+            _selection(history.labels[index], task, own, own["valid"])
+            for index in single[:6]
+            if len(own := rows[rows["cell"] == index])
         ]
-        return found if cell is not None else [*_pool(rows, task), *found]
+        return selected if cell is not None else [*_pool(rows, task), *selected]
 
-    answered, found = request.record.importances(request.study_id, about, selections)
+    answered, importances = request.record.importances(request.study_id, about, selections)
     return {
         "answered": answered,
         "arms": [
             {
-                "arm": one.arm,
-                "tries": one.tries,
-                "shares": dict(sorted(one.shares.items(), key=lambda pair: -pair[1])),
-                "beyond_chance": sorted(one.beyond_chance),
+                "arm": importance.arm,
+                "tries": importance.tries,
+                "shares": dict(sorted(importance.shares.items(), key=lambda pair: -pair[1])),
+                "beyond_chance": sorted(importance.beyond_chance),
             }
-            for one in found
+            for importance in importances
         ],
     }
 
@@ -300,17 +309,17 @@ def _pool(rows: NDArray[Any], task: TaskColumn) -> list[Selection]:
     own = rows[np.isin(rows["cell"], taken)]
     sign = task.metric.sign
     beaten, lead = np.full(len(own), np.nan), np.full(len(own), np.nan)
-    for one in taken:
-        at = np.flatnonzero(own["cell"] == one)
+    for index in taken:
+        at = np.flatnonzero(own["cell"] == index)
         values = sign * own["valid"][at]
         known = np.where(np.isnan(values), -np.inf, values)
         beaten[at] = (known[:, None] > known[None, :]).sum(axis=1) / (len(at) - 1)
         lead[at] = values - np.nanmedian(values) if (~np.isnan(values)).any() else np.nan
     order = np.lexsort((lead, beaten))
-    place = np.empty(len(own))
-    place[order] = np.arange(len(own))
-    place[np.isnan(own["valid"])] = np.nan
-    return [_selection(f"{len(taken)} cells, pooled", task, own, sign * place)]
+    rank = np.empty(len(own))
+    rank[order] = np.arange(len(own))
+    rank[np.isnan(own["valid"])] = np.nan
+    return [_selection(f"{len(taken)} cells, pooled", task, own, sign * rank)]
 
 
 def _selection(arm: str, task: TaskColumn, rows: NDArray[Any], values: Floats) -> Selection:
@@ -322,8 +331,8 @@ def _selection(arm: str, task: TaskColumn, rows: NDArray[Any], values: Floats) -
         settings=tuple(
             Setting(
                 **{
-                    one.name: _whole(one, _value(one.name, row[one.name]))
-                    for one in HYPERPARAMETERS
+                    parameter.name: _whole(parameter, _value(parameter.name, row[parameter.name]))
+                    for parameter in HYPERPARAMETERS
                 }
             )
             for row in rows

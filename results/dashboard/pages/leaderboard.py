@@ -29,15 +29,15 @@ KINDS: Final = ("finished", "stopped", "confirmed", "baselines", "new")
 def document(request: Request) -> Document:
     """One page of the leaderboard, with how it was sorted and filtered."""
     history = request.record.history(request.study_id)
-    found = request.record.standing(request.study_id)
-    places = select(history, found, request.query)
+    standing = request.record.standing(request.study_id)
+    indices = select(history, standing, request.query)
     marked = request.query.many("cell", MARKED)
-    shown, pages = paged(places.tolist(), request.query.whole("page", 1, 1, 10_000), SIZE)
-    rows = read_rows(request.record.store, history, found, list(shown))
-    rank = {int(place): number for number, place in enumerate(found.ranked(), 1)}
+    shown, pages = paged(indices.tolist(), request.query.whole("page", 1, 1, 10_000), SIZE)
+    rows = read_rows(request.record.store, history, standing, list(shown))
+    rank = {int(index): number for number, index in enumerate(standing.ranked(), 1)}
     speed = _speed(history)
-    names = [task.name for task in found.tasks]
-    sort, descending = _order(found, request.query)
+    names = [task.name for task in standing.tasks]
+    sort, descending = _order(standing, request.query)
     return {
         "study": request.study_id,
         "name": history.study.name,
@@ -50,68 +50,68 @@ def document(request: Request) -> Document:
                 "optimum": task.optimum,
                 "reference": task.reference,
             }
-            for task in found.tasks
+            for task in standing.tasks
         ],
         "kinds": list(KINDS),
         "sorts": [*SORTS, *names],
         "sort": sort,
         "descending": descending,
-        "cells": len(places),
+        "cells": len(indices),
         "page": min(request.query.whole("page", 1, 1, 10_000), pages),
         "pages": pages,
         "marked": marked,
         "rows": [
             {
                 **row_document(row),
-                "rank": rank.get(place),
-                "trials_a_core_minute": speed(place),
-                "admitted": place in history.admitted,
+                "rank": rank.get(index),
+                "trials_a_core_minute": speed(index),
+                "admitted": index in history.admitted,
             }
             for row in rows
-            if (place := history.place(row.cell_id)) is not None
+            if (index := history.index(row.cell_id)) is not None
         ],
     }
 
 
-def select(history: History, found: Standing, query: Query) -> NDArray[np.int64]:
-    """Places of the cells that the query asks for, in its order.
+def select(history: History, standing: Standing, query: Query) -> NDArray[np.int64]:
+    """Indices of the cells that the query asks for, in its order.
 
     Raises:
         QueryError: it asks for what cannot be.
     """
-    names = [task.name for task in found.tasks]
-    places = np.concatenate([found.ranked(), found.halted()])
+    names = [task.name for task in standing.tasks]
+    indices = np.concatenate([standing.ranked(), standing.halted()])
     kind = query.choice("kind", KINDS, "")
-    known = [place for place in history.baselines if place is not None]
-    confirmed = np.flatnonzero((found.confirmed > 0).any(axis=1))
+    known = [index for index in history.baselines if index is not None]
+    confirmed = np.flatnonzero((standing.confirmed > 0).any(axis=1))
     if kind == "finished":
-        places = places[found.finished[places]]
+        indices = indices[standing.finished[indices]]
     elif kind == "stopped":
-        places = places[~found.finished[places]]
+        indices = indices[~standing.finished[indices]]
     elif kind == "confirmed":
-        places = places[np.isin(places, confirmed)]
+        indices = indices[np.isin(indices, confirmed)]
     elif kind in ("baselines", "new"):
-        places = places[np.isin(places, known) == (kind == "baselines")]
+        indices = indices[np.isin(indices, known) == (kind == "baselines")]
     task = query.choice("task", names, "")
     if task:
-        places = places[found.tried[places, names.index(task)] > 0]
+        indices = indices[standing.tried[indices, names.index(task)] > 0]
     most = query.whole("parameters", 0, 0, 10**9)
     if most:
-        places = places[found.parameters[places] <= most]
+        indices = indices[standing.parameters[indices] <= most]
     words = query.text("q").lower().split()
     if words:
-        kept = [place for place in places.tolist() if _matches(history, place, words)]
-        places = np.array(kept, np.int64)
+        kept = [index for index in indices.tolist() if _matches(history, index, words)]
+        indices = np.array(kept, np.int64)
     if query.choice("marked", ("only",), ""):
-        marked = [history.place(one) for one in query.many("cell", MARKED)]
-        places = places[np.isin(places, [place for place in marked if place is not None])]
-    sort, descending = _order(found, query)
+        marked = [history.index(cell_id) for cell_id in query.many("cell", MARKED)]
+        indices = indices[np.isin(indices, [index for index in marked if index is not None])]
+    sort, descending = _order(standing, query)
     if sort == "score" and descending:
-        return places
-    values, _ = _values(found, sort, names)
+        return indices
+    values, _ = _values(standing, sort, names)
     # What is not known comes last, whichever way the rest is sorted.
     values = np.where(np.isnan(values), np.inf, -values if descending else values)
-    return places[np.argsort(values[places], kind="stable")]
+    return indices[np.argsort(values[indices], kind="stable")]
 
 
 def row_document(row: Row) -> Document:
@@ -124,35 +124,35 @@ def row_document(row: Row) -> Document:
 def records(request: Request) -> list[dict[str, object]]:
     """All cells that the query asks for as flat records; columns by task are named `task: what`."""
     history = request.record.history(request.study_id)
-    found = request.record.standing(request.study_id)
-    places: list[int] = select(history, found, request.query).tolist()
-    rank = {int(place): number for number, place in enumerate(found.ranked(), 1)}
+    standing = request.record.standing(request.study_id)
+    indices: list[int] = select(history, standing, request.query).tolist()
+    rank = {int(index): number for number, index in enumerate(standing.ranked(), 1)}
     return [
         {
-            "rank": rank.get(place),
-            "cell": history.cells[place],
-            "label": history.labels[place],
-            "score": _known(float(found.score[place])),
-            "confirmed score": _known(float(found.confirmed_score[place])),
-            "parameters": int(found.parameters[place]) or None,
-            "core-seconds": round(float(found.seconds[place]), 3),
-            "first ask": int(found.first[place]),
-            "parent": history.parents[place],
-            "operators": ", ".join(history.operators[place]),
-            "stopped by": "" if found.finished[place] else history.turned.get(place, ""),
+            "rank": rank.get(index),
+            "cell": history.cells[index],
+            "label": history.labels[index],
+            "score": _known(float(standing.score[index])),
+            "confirmed score": _known(float(standing.confirmed_score[index])),
+            "parameters": int(standing.parameters[index]) or None,
+            "core-seconds": round(float(standing.seconds[index]), 3),
+            "first ask": int(standing.first[index]),
+            "parent": history.parents[index],
+            "operators": ", ".join(history.operators[index]),
+            "stopped by": "" if standing.finished[index] else history.turned.get(index, ""),
             **{
                 f"{task.name}: {what}": value
-                for k, task in enumerate(found.tasks)
+                for k, task in enumerate(standing.tasks)
                 for what, value in (
-                    (f"best validation {task.metric}", _known(float(found.best[place, k]))),
-                    ("ratio", _known(float(found.ratio[place, k]))),
-                    ("settings", int(found.tried[place, k])),
-                    ("diverged", int(found.diverged[place, k])),
-                    ("seeds", int(found.confirmed[place, k])),
+                    (f"best validation {task.metric}", _known(float(standing.best[index, k]))),
+                    ("ratio", _known(float(standing.ratio[index, k]))),
+                    ("settings", int(standing.tried[index, k])),
+                    ("diverged", int(standing.diverged[index, k])),
+                    ("seeds", int(standing.confirmed[index, k])),
                 )
             },
         }
-        for place in places
+        for index in indices
     ]
 
 
@@ -175,32 +175,36 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _order(found: Standing, query: Query) -> tuple[str, bool]:
+def _order(standing: Standing, query: Query) -> tuple[str, bool]:
     """What the query sorts by, and whether the highest comes first: unless it says, the best does."""
-    names = [task.name for task in found.tasks]
+    names = [task.name for task in standing.tasks]
     sort = query.choice("sort", (*SORTS, *names), "score")
     down = query.choice("order", ("down", "up"), "")
-    return sort, down == "down" if down else _values(found, sort, names)[1]
+    return sort, down == "down" if down else _values(standing, sort, names)[1]
 
 
-def _values(found: Standing, sort: str, names: list[str]) -> tuple[NDArray[np.float64], bool]:
+def _values(standing: Standing, sort: str, names: list[str]) -> tuple[NDArray[np.float64], bool]:
     """What to sort by, and whether the best is the highest."""
     if sort in names:
-        place = names.index(sort)
-        return found.best[:, place], found.tasks[place].metric.higher
+        index = names.index(sort)
+        return standing.best[:, index], standing.tasks[index].metric.higher
     if sort == "score":
-        return found.score, True
+        return standing.score, True
     if sort == "confirmed":
-        return found.confirmed_score, True
+        return standing.confirmed_score, True
     if sort == "settings":
-        return found.tried.sum(axis=1).astype(float), True
-    columns = {"parameters": found.parameters, "seconds": found.seconds, "first": found.first}
+        return standing.tried.sum(axis=1).astype(float), True
+    columns = {
+        "parameters": standing.parameters,
+        "seconds": standing.seconds,
+        "first": standing.first,
+    }
     return columns[sort].astype(float), False
 
 
-def _matches(history: History, place: int, words: list[str]) -> bool:
+def _matches(history: History, index: int, words: list[str]) -> bool:
     """Whether label, id, parent's label or operators hold every word."""
-    parts = (history.labels[place], history.cells[place], *history.operators[place])
+    parts = (history.labels[index], history.cells[index], *history.operators[index])
     text = " ".join(parts).lower()
     return all(word in text for word in words)
 
@@ -211,8 +215,8 @@ def _speed(history: History) -> Any:
     counts = np.bincount(done["cell"], minlength=len(history.cells))
     spent = np.bincount(done["cell"], done["cpu_seconds"], len(history.cells))
 
-    def of(place: int) -> float | None:
-        value = 60 * counts[place] / spent[place] if spent[place] else math.nan
+    def of(index: int) -> float | None:
+        value = 60 * counts[index] / spent[index] if spent[index] else math.nan
         return None if math.isnan(value) else float(value)
 
     return of

@@ -7,7 +7,7 @@ import numpy as np
 from results.dashboard.chart import Chart, chart, note, points, strokes
 from results.dashboard.history import History
 from results.dashboard.pages import ancestry
-from results.dashboard.pages.cell import brief, place_of
+from results.dashboard.pages.cell import brief, index_of
 from results.dashboard.pages.operators import operators
 from results.dashboard.pages.standing import Standing, read_rows
 from results.dashboard.query import Query
@@ -31,28 +31,28 @@ UNFINISHED: Final = ("did not finish", "grey")
 def document(request: Request) -> Document:
     """A tree of cells, the way to the best of them, and operator statistics of a study."""
     record, query = request.record, request.query
-    history, found = record.history(request.study_id), record.standing(request.study_id)
+    history, standing = record.history(request.study_id), record.standing(request.study_id)
     top = query.whole("top", TOP, 0, 200)
     along = query.choice("along", ("generation", "time"), "generation")
-    ranked = [int(one) for one in found.ranked() if one not in history.baselines]
+    ranked = [int(index) for index in standing.ranked() if index not in history.baselines]
     asked = _asked(query, history)
-    chosen, left_out = _chosen(history, found, ranked[:top], asked)
-    made = ancestry.tree(history, chosen, found.first)
+    chosen, left_out = _chosen(history, standing, ranked[:top], asked)
+    made = ancestry.tree(history, chosen, standing.first)
     goal = asked if asked is not None else ranked[0] if ranked else None
     path = [] if goal is None else ancestry.chain(history, goal)
     best = set(ranked[:top])
     nodes = [
-        brief(history, found, place)
+        brief(history, standing, index)
         | {
-            "baseline": place in history.baselines,
-            "best": place in best,
-            "asked": place == asked,
+            "baseline": index in history.baselines,
+            "best": index in best,
+            "asked": index == asked,
             "parent": None if parent < 0 else parent,
             "generation": generation,
             "line": line,
         }
-        for place, parent, generation, line in zip(
-            made.places, made.parents, made.generations, made.lines, strict=True
+        for index, parent, generation, line in zip(
+            made.indices, made.parents, made.generations, made.lines, strict=True
         )
     ]
     yardstick = history.baselines[-1]
@@ -66,21 +66,21 @@ def document(request: Request) -> Document:
         "nodes": nodes,
         "lines": made.leaves,
         "left_out": left_out,
-        "path": _path(request, history, found, path),
-        "operators": operators(history, found),
+        "path": _path(request, history, standing, path),
+        "operators": operators(history, standing),
     }
 
 
-def charts(found: Document) -> dict[str, Chart]:
+def charts(document: Document) -> dict[str, Chart]:
     """The tree."""
-    nodes = found["nodes"]
+    nodes = document["nodes"]
     if not nodes:
         return {}
-    time = found["along"] == "time"
+    time = document["along"] == "time"
     x = [node["first"] if time else node["generation"] for node in nodes]
     y = [-node["line"] for node in nodes]
     edges = [
-        (node["parent"], place) for place, node in enumerate(nodes) if node["parent"] is not None
+        (node["parent"], index) for index, node in enumerate(nodes) if node["parent"] is not None
     ]
     traces: list[Chart] = []
     if edges:
@@ -97,19 +97,19 @@ def charts(found: Document) -> dict[str, Chart]:
         )
         traces += [lines | {"showlegend": False}, middles | {"showlegend": False}]
     for name, colour in [step[1:] for step in STEPS] + [UNFINISHED]:
-        own = [place for place, node in enumerate(nodes) if _step(node["score"]) == name]
+        own = [index for index, node in enumerate(nodes) if _step(node["score"]) == name]
         # The legend shows the sign of the first one.
-        own.sort(key=lambda place: bool(nodes[place]["baseline"]))
+        own.sort(key=lambda index: bool(nodes[index]["baseline"]))
         if own:
             drawn = points(
                 name,
-                [x[place] for place in own],
-                [y[place] for place in own],
+                [x[index] for index in own],
+                [y[index] for index in own],
                 colour,
-                text=[_words(nodes[place]) for place in own],
-                links=[cell_path(found["study"], nodes[place]["cell"]) for place in own],
-                size=[_size(nodes[place]) for place in own],
-                symbol=["square" if nodes[place]["baseline"] else "circle" for place in own],
+                text=[_words(nodes[index]) for index in own],
+                links=[cell_path(document["study"], nodes[index]["cell"]) for index in own],
+                size=[_size(nodes[index]) for index in own],
+                symbol=["square" if nodes[index]["baseline"] else "circle" for index in own],
             )
             # Points of several sizes would let through what is behind them.
             drawn["marker"]["opacity"] = 1
@@ -119,7 +119,7 @@ def charts(found: Document) -> dict[str, Chart]:
             traces,
             "index of the first ask" if time else "mutations since the first ancestor",
             xaxis={"rangemode": "tozero"} if time else {"dtick": max(1, max(x) // 12)},
-            yaxis={"visible": False, "range": [-found["lines"] - 0.2, 1.0]},
+            yaxis={"visible": False, "range": [-document["lines"] - 0.2, 1.0]},
             annotations=_names(nodes, x, y),
             hovermode="closest",
         )
@@ -127,47 +127,47 @@ def charts(found: Document) -> dict[str, Chart]:
 
 
 def _asked(query: Query, history: History) -> int | None:
-    """The place of the cell in the query. Raises AbsentError if the study never trained it."""
+    """The index of the cell in the query. Raises AbsentError if the study never trained it."""
     name = query.text("cell")
     if not name:
         return None
-    place = place_of(history, name)
-    if place is None:
+    index = index_of(history, name)
+    if index is None:
         raise AbsentError(
             f"study {history.study_id} never trained a cell {name!r}; expected an id, or a name of"
             " the zoo, from the leaderboard"
         )
-    return place
+    return index
 
 
 def _chosen(
-    history: History, found: Standing, best: list[int], asked: int | None
+    history: History, standing: Standing, best: list[int], asked: int | None
 ) -> tuple[list[int], int]:
     """Baselines, the ancestors of the best, and all around the cell asked for; how many were left out."""
     kept: dict[int, None] = {}
     left_out = 0
 
-    def add(places: list[int]) -> bool:
-        fresh = [place for place in places if place not in kept]
+    def add(indices: list[int]) -> bool:
+        fresh = [index for index in indices if index not in kept]
         if len(kept) + len(fresh) > MOST:
             return False
         kept.update(dict.fromkeys(fresh))
         return True
 
-    add([place for place in history.baselines if place is not None])
+    add([index for index in history.baselines if index is not None])
     if asked is not None:
         left_out += not add(ancestry.chain(history, asked))
         below = ancestry.descendants(history, asked)
-        scores = np.nan_to_num(found.score[below], nan=-np.inf)
+        scores = np.nan_to_num(standing.score[below], nan=-np.inf)
         order: list[int] = np.argsort(-scores, kind="stable").tolist()
         # A descendant comes with those between, so that the tree hangs together.
-        left_out += sum(not add(ancestry.chain(history, below[one])) for one in order)
-    left_out += sum(not add(ancestry.chain(history, place)) for place in best)
+        left_out += sum(not add(ancestry.chain(history, below[number])) for number in order)
+    left_out += sum(not add(ancestry.chain(history, index)) for index in best)
     return list(kept), left_out
 
 
 def _path(
-    request: Request, history: History, found: Standing, path: list[int]
+    request: Request, history: History, standing: Standing, path: list[int]
 ) -> list[dict[str, Any]]:
     """The steps of a chain, each with the score before and after, and what fresh seeds gave."""
     rows = {
@@ -175,16 +175,16 @@ def _path(
         for row in read_rows(
             request.record.store,
             history,
-            found,
-            [place for place in path if found.confirmed[place].any()],
+            standing,
+            [index for index in path if standing.confirmed[index].any()],
         )
     }
     steps: list[dict[str, Any]] = []
-    for place in path:
-        row = rows.get(history.cells[place])
+    for index in path:
+        row = rows.get(history.cells[index])
         confirmed = row and row.confirmed_score
         steps.append(
-            brief(history, found, place)
+            brief(history, standing, index)
             | {
                 "before": steps[-1]["score"] if steps else None,
                 "confirmed": confirmed
@@ -226,8 +226,8 @@ def _names(nodes: list[Document], x: list[float], y: list[float]) -> list[dict[s
     scores = [node["score"] for node in nodes if node["best"]]
     best = max((score for score in scores if score is not None), default=None)
     return [
-        note(x[place], y[place], node["label"], yshift=13, font={"size": 11, "color": "ink"})
-        for place, node in enumerate(nodes)
+        note(x[index], y[index], node["label"], yshift=13, font={"size": 11, "color": "ink"})
+        for index, node in enumerate(nodes)
         if node["baseline"] or node["asked"] or (node["best"] and node["score"] == best)
     ]
 

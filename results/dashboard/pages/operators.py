@@ -11,11 +11,11 @@ from results.statistics.interval import wilson
 
 ANY = "any operator"
 
-_BEFORE = [CAUSES.index(one) for one in (Cause.INVALID, Cause.DUPLICATE)]
+_BEFORE = [CAUSES.index(cause) for cause in (Cause.INVALID, Cause.DUPLICATE)]
 """Causes by which a cell is turned away before it is trained."""
 
 
-def operators(history: History, found: Standing) -> list[Document]:
+def operators(history: History, standing: Standing) -> list[Document]:
     """A row an operator, the first for all of them together; none where no cell was mutated.
 
     A cell that several operators made counts for each of them, once. Each share comes with Wilson's
@@ -28,8 +28,8 @@ def operators(history: History, found: Standing) -> list[Document]:
 
     def add(way: tuple[str, ...], *what: str, times: int = 1) -> None:
         for operator in {ANY, *way}:
-            for one in what:
-                counts[operator][one] += times
+            for outcome in what:
+                counts[operator][outcome] += times
 
     refused = history.refusals
     early = refused[(refused["cause"] == _BEFORE[0]) | (refused["cause"] == _BEFORE[1])]
@@ -37,24 +37,26 @@ def operators(history: History, found: Standing) -> list[Document]:
     for way, times in Counter(ways).items():
         if history.ways[way]:
             add(history.ways[way], "proposed", times=times)
-    for place, made in enumerate(history.operators):
-        if not made or place in baselines:
+    for index, made in enumerate(history.operators):
+        if not made or index in baselines:
             continue
         what = ["proposed", "new"]
-        if found.passed[place]:
+        if standing.passed[index]:
             what.append("passed")
-        if place in history.admitted:
+        if index in history.admitted:
             what.append("admitted")
-        if found.finished[place]:
+        if standing.finished[index]:
             what.append("finished")
-            parent = history.place(history.parents[place])
-            if parent is not None and found.finished[parent]:
+            parent = history.index(history.parents[index])
+            if parent is not None and standing.finished[parent]:
                 what.append("compared")
-                if found.score[place] > found.score[parent]:
+                if standing.score[index] > standing.score[parent]:
                     what.append("better")
         add(made, *what)
-    order = sorted(counts, key=lambda one: (one != ANY, -counts[one]["proposed"], one))
-    return [_row(one, counts[one]) for one in order]
+    order = sorted(
+        counts, key=lambda operator: (operator != ANY, -counts[operator]["proposed"], operator)
+    )
+    return [_row(operator, counts[operator]) for operator in order]
 
 
 def _row(operator: str, count: Counter[str]) -> Document:

@@ -23,10 +23,10 @@ IDLE = 120.0
 def document(request: Request) -> Document:
     """Counts, rates and the best so far of one study."""
     record, study_id = request.record, request.study_id
-    history, found = record.history(study_id), record.standing(study_id)
+    history, standing = record.history(study_id), record.standing(study_id)
     rate = _rate(record.store, study_id)
-    ranked = [int(one) for one in found.ranked()]
-    best = next((one for one in ranked if one not in history.baselines), None)
+    ranked = [int(index) for index in standing.ranked()]
+    best = next((index for index in ranked if index not in history.baselines), None)
     return {
         "study": study_id,
         "name": history.study.name,
@@ -34,7 +34,7 @@ def document(request: Request) -> Document:
         "asked": history.asked - history.idle,
         "answered": history.answered - history.idle,
         "cells": len(history.cells),
-        "cascade": _cascade(history, found),
+        "cascade": _cascade(history, standing),
         "turned_away": {str(cause): history.causes[cause] for cause in Cause},
         "endings": _endings(history),
         "roles": _roles(history),
@@ -46,11 +46,11 @@ def document(request: Request) -> Document:
         else {
             "cell": history.cells[best],
             "label": history.labels[best],
-            "score": float(found.score[best]),
+            "score": float(standing.score[best]),
             "yardstick": history.yardstick,
         },
-        "score": _score(history, found),
-        "tasks": [_task(history, found, place) for place in history.planned],
+        "score": _score(history, standing),
+        "tasks": [_task(history, standing, index) for index in history.planned],
         "events": [
             {"kind": kind, "detail": detail, "at": at}
             for kind, detail, at in record.store.select(
@@ -61,18 +61,18 @@ def document(request: Request) -> Document:
     }
 
 
-def charts(found: Document) -> dict[str, Chart]:
+def charts(document: Document) -> dict[str, Chart]:
     """The cascade, the best score, and the best result on each task."""
-    steps = [one for one in found["cascade"] if one["count"] is not None]
+    steps = [step for step in document["cascade"] if step["count"] is not None]
     made = {
         "cascade": chart(
-            [bars([one["name"] for one in steps], [one["count"] for one in steps])],
+            [bars([step["name"] for step in steps], [step["count"] for step in steps])],
             "cells",
             yaxis={"autorange": "reversed", "automargin": True},
         )
     }
-    made["score"] = _lines(found["score"], "score (Eq. 1)", "best new cell")
-    for number, task in enumerate(found["tasks"]):
+    made["score"] = _lines(document["score"], "score (Eq. 1)", "best new cell")
+    for number, task in enumerate(document["tasks"]):
         made[f"task{number}"] = _lines(
             task,
             f"best validation {task['metric_label']}",
@@ -81,36 +81,40 @@ def charts(found: Document) -> dict[str, Chart]:
     return made
 
 
-def _lines(found: Document, y: str, name: str) -> Chart:
-    curve = found["curve"]
-    reach = [0.0, max([1.0, *curve["seconds"], found["spent"]])]
+def _lines(document: Document, y: str, name: str) -> Chart:
+    curve = document["curve"]
+    reach = [0.0, max([1.0, *curve["seconds"], document["spent"]])]
     seconds, values = [*curve["seconds"]], [*curve["values"]]
     if values and seconds[-1] < reach[1]:
         seconds.append(reach[1])
         values.append(values[-1])
     traces = [line(name, seconds, values, "blue", steps=True)] if values else []
     colours = ("ink", "orange", "green", "purple")
-    for place, (baseline, value) in enumerate(found["levels"].items()):
+    for index, (baseline, value) in enumerate(document["levels"].items()):
         if value is not None:
-            traces.append(level(baseline, value, reach, colours[place % len(colours)], "dash"))
-    if found["limit"] is not None:
-        traces.append(level("best possible", found["limit"], reach, "faint"))
+            traces.append(level(baseline, value, reach, colours[index % len(colours)], "dash"))
+    if document["limit"] is not None:
+        traces.append(level("best possible", document["limit"], reach, "faint"))
     return chart(traces, "core-seconds", y)
 
 
-def _cascade(history: History, found: Standing) -> list[dict[str, Any]]:
+def _cascade(history: History, standing: Standing) -> list[dict[str, Any]]:
     """The way of a new cell, with how many came how far."""
-    known = [place for place in history.baselines if place is not None]
+    known = [index for index in history.baselines if index is not None]
     new = np.ones(len(history.cells), np.bool_)
     new[known] = False
     before = sum(history.causes[cause] for cause in (Cause.INVALID, Cause.DUPLICATE))
-    screened = int(found.screened.sum())
-    confirmed = int((new & (found.confirmed > 0).any(axis=1)).sum())
+    screened = int(standing.screened.sum())
+    confirmed = int((new & (standing.confirmed > 0).any(axis=1)).sum())
     stages = [
         ("proposed", before + screened, "mutations and draws, before anything is checked"),
         ("new and valid", screened, "neither seen before nor impossible"),
-        ("passed the screen", int(found.passed.sum()), "memorization, with one setting"),
-        ("trained on every task", int((found.finished & new).sum()), "above the threshold on each"),
+        ("passed the screen", int(standing.passed.sum()), "memorization, with one setting"),
+        (
+            "trained on every task",
+            int((standing.finished & new).sum()),
+            "above the threshold on each",
+        ),
         ("admitted to the list", len(history.admitted.keys() - set(known)), "among the best"),
         ("confirmed", confirmed, "trained again on fresh seeds"),
     ]
@@ -131,9 +135,9 @@ def _roles(history: History) -> dict[str, dict[str, int]]:
     asked = np.bincount(rows["role"], minlength=len(ROLES))
     answered = np.bincount(rows["role"][done], minlength=len(ROLES))
     return {
-        str(role): {"asked": int(asked[place]), "answered": int(answered[place])}
-        for place, role in enumerate(ROLES)
-        if asked[place]
+        str(role): {"asked": int(asked[index]), "answered": int(answered[index])}
+        for index, role in enumerate(ROLES)
+        if asked[index]
     }
 
 
@@ -206,42 +210,44 @@ def _progress(history: History, rate: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _score(history: History, found: Standing) -> Document:
+def _score(history: History, standing: Standing) -> Document:
     levels = {
-        history.labels[place]: None if np.isnan(found.score[place]) else float(found.score[place])
-        for place in history.baselines
-        if place is not None
+        history.labels[index]: None
+        if np.isnan(standing.score[index])
+        else float(standing.score[index])
+        for index in history.baselines
+        if index is not None
     }
     return {
-        "curve": anytime.best_score(history, found.tasks).document(),
+        "curve": anytime.best_score(history, standing.tasks).document(),
         "levels": levels if len(levels) <= 4 else {},
-        "limit": anytime.limit(found.tasks),
+        "limit": anytime.limit(standing.tasks),
         "spent": float(history.rows["cpu_seconds"].sum()),
     }
 
 
-def _task(history: History, found: Standing, place: int) -> Document:
-    task = found.tasks[place]
-    known = [one for one in history.baselines if one is not None]
+def _task(history: History, standing: Standing, index: int) -> Document:
+    task = standing.tasks[index]
+    known = [baseline for baseline in history.baselines if baseline is not None]
     new = np.ones(len(history.cells), np.bool_)
     new[known] = False
     tells = bool(new.any())
-    curve = anytime.best_metric(history, place, new if tells else ~new)
+    curve = anytime.best_metric(history, index, new if tells else ~new)
     shown = known if len(known) <= 4 else known[-1:]
     levels = {
-        history.labels[one]: None
-        if np.isnan(found.best[one, place])
-        else float(found.best[one, place])
-        for one in shown
+        history.labels[baseline]: None
+        if np.isnan(standing.best[baseline, index])
+        else float(standing.best[baseline, index])
+        for baseline in shown
     }
     return {
         "name": task.name,
         "scale": task.scale,
         **task.judged(),
         "new": tells,
-        "trained": int((found.tried[:, place] > 0).sum()),
-        "trials": int(found.tried[:, place].sum()),
-        "diverged": int(found.diverged[:, place].sum()),
+        "trained": int((standing.tried[:, index] > 0).sum()),
+        "trials": int(standing.tried[:, index].sum()),
+        "diverged": int(standing.diverged[:, index].sum()),
         "best": curve.document()["values"][-1] if len(curve.values) else None,
         "curve": curve.document(),
         "levels": levels,

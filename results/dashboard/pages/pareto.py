@@ -55,99 +55,99 @@ _TEXTS: Final = "SELECT id, text FROM cell WHERE id IN (SELECT value FROM json_e
 def document(request: Request) -> Document:
     """Cells by quality and cost, and the front: those that none beats in both."""
     query, record, study_id = request.query, request.record, request.study_id
-    history, found = record.history(study_id), record.standing(study_id)
-    names = [task.name for task in found.tasks]
+    history, standing = record.history(study_id), record.standing(study_id)
+    names = [task.name for task in standing.tasks]
     quality = query.choice("quality", ["score", *names], "score")
     cost = query.choice("cost", list(COSTS), "parameters")
     which = query.choice("cells", ["finished", "all"], "finished")
-    place = None if quality == "score" else names.index(quality)
-    sign = 1.0 if place is None else found.tasks[place].metric.sign
-    values = found.score if place is None else found.best[:, place]
-    if which == "finished" or place is None:
-        values = np.where(found.finished, values, np.nan)
-    baselines = [one for one in history.baselines if one is not None]
-    places = np.flatnonzero(~np.isnan(values))
-    places = places[np.argsort(-sign * values[places], kind="stable")]
-    total = len(places)
+    column = None if quality == "score" else names.index(quality)
+    sign = 1.0 if column is None else standing.tasks[column].metric.sign
+    values = standing.score if column is None else standing.best[:, column]
+    if which == "finished" or column is None:
+        values = np.where(standing.finished, values, np.nan)
+    baselines = [index for index in history.baselines if index is not None]
+    indices = np.flatnonzero(~np.isnan(values))
+    indices = indices[np.argsort(-sign * values[indices], kind="stable")]
+    total = len(indices)
     if cost == "flops":
-        places = places[np.isin(places, baselines) | (np.arange(total) < COUNTED)]
-    paid = _costs(record.store, history, found, cost, place, places)
-    places, paid = places[~np.isnan(paid)], paid[~np.isnan(paid)]
-    front = _front(places, paid, sign * values[places])
-    kept = np.isin(places, [*front, *baselines]) | (np.arange(len(places)) < SHOWN)
-    confirmed = _confirmed(request, found, [*front, *baselines], place)
-    price = dict(zip(places.tolist(), paid.tolist(), strict=True))
+        indices = indices[np.isin(indices, baselines) | (np.arange(total) < COUNTED)]
+    paid = _costs(record.store, history, standing, cost, column, indices)
+    indices, paid = indices[~np.isnan(paid)], paid[~np.isnan(paid)]
+    front = _front(indices, paid, sign * values[indices])
+    kept = np.isin(indices, [*front, *baselines]) | (np.arange(len(indices)) < SHOWN)
+    confirmed = _confirmed(request, standing, [*front, *baselines], column)
+    price = dict(zip(indices.tolist(), paid.tolist(), strict=True))
 
-    def entry(one: int) -> dict[str, Any]:
+    def entry(index: int) -> dict[str, Any]:
         return {
-            "cell": history.cells[one],
-            "label": history.labels[one],
-            "quality": float(values[one]),
-            "cost": price[one],
+            "cell": history.cells[index],
+            "label": history.labels[index],
+            "quality": float(values[index]),
+            "cost": price[index],
         }
 
-    def whole(one: int) -> dict[str, Any]:
-        tried = found.tried[one] if place is None else found.tried[one, place]
+    def whole(index: int) -> dict[str, Any]:
+        tried = standing.tried[index] if column is None else standing.tried[index, column]
         return {
-            **entry(one),
-            "baseline": one in baselines,
+            **entry(index),
+            "baseline": index in baselines,
             "tried": int(tried.sum()),
-            "confirmed": confirmed.get(one),
+            "confirmed": confirmed.get(index),
         }
 
     return {
         "study": study_id,
         "quality": quality,
-        **(SCORE if place is None else found.tasks[place].judged()),
+        **(SCORE if column is None else standing.tasks[column].judged()),
         "yardstick": history.yardstick,
         "cost": cost,
         "cost_name": COSTS[cost][0],
         "cost_explains": COSTS[cost][1],
-        "which": which if place is not None else "finished",
+        "which": which if column is not None else "finished",
         "tasks": names,
         "cells": total,
-        "counted": len(places),
+        "counted": len(indices),
         "shown": int(kept.sum()),
-        "far": _far(sign * values[places[kept]], sign),
-        "points": [entry(one) for one in places[kept].tolist()],
-        "front": [whole(one) for one in front],
-        "baselines": [whole(one) for one in baselines if one in price],
+        "far": _far(sign * values[indices[kept]], sign),
+        "points": [entry(index) for index in indices[kept].tolist()],
+        "front": [whole(index) for index in front],
+        "baselines": [whole(index) for index in baselines if index in price],
     }
 
 
-def charts(found: Document) -> dict[str, Chart]:
+def charts(document: Document) -> dict[str, Chart]:
     """All cells, the front as steps, baselines, and what was confirmed with its interval."""
-    front, baselines = found["front"], found["baselines"]
+    front, baselines = document["front"], document["baselines"]
     if not front:
         return {}
-    last = max(one["cost"] for one in found["points"])
-    special = {one["cell"] for one in (*front, *baselines)}
-    others = [one for one in found["points"] if one["cell"] not in special]
+    last = max(point["cost"] for point in document["points"])
+    special = {point["cell"] for point in (*front, *baselines)}
+    others = [point for point in document["points"] if point["cell"] not in special]
     steps = [*front, {**front[-1], "cost": max(last, front[-1]["cost"])}]
     traces = [
-        _points(found, others, "cells", "sky", 5, "circle"),
+        _points(document, others, "cells", "sky", 5, "circle"),
         line(
             "the front",
-            [one["cost"] for one in steps],
-            [one["quality"] for one in steps],
+            [point["cost"] for point in steps],
+            [point["quality"] for point in steps],
             "blue",
             steps=True,
         )
         | {"hoverinfo": "skip"},
-        _points(found, front, "on the front", "blue", 9, "circle"),
-        _points(found, baselines, "baselines", "orange", 11, "diamond"),
+        _points(document, front, "on the front", "blue", 9, "circle"),
+        _points(document, baselines, "baselines", "orange", 11, "diamond"),
     ]
-    sure = [one for one in (*front, *baselines) if one["confirmed"]]
+    sure = [point for point in (*front, *baselines) if point["confirmed"]]
     if sure:
         trace = _points(
-            found,
-            [{**one, "quality": one["confirmed"]["centre"]} for one in sure],
+            document,
+            [{**point, "quality": point["confirmed"]["centre"]} for point in sure],
             "on fresh seeds (test), 95 %",
             "vermillion",
             7,
             "x",
         )
-        bounds = [(one["confirmed"]["centre"], one["confirmed"]) for one in sure]
+        bounds = [(point["confirmed"]["centre"], point["confirmed"]) for point in sure]
         trace["error_y"] = {
             "type": "data",
             "symmetric": False,
@@ -156,49 +156,55 @@ def charts(found: Document) -> dict[str, Chart]:
             "color": "vermillion",
         }
         traces.append(trace)
-    name = "score (Eq. 1)" if found["quality"] == "score" else f"validation {found['metric_label']}"
+    name = (
+        "score (Eq. 1)"
+        if document["quality"] == "score"
+        else f"validation {document['metric_label']}"
+    )
     drawn = chart(
-        [one for one in traces if one["x"]],
-        found["cost_name"],
+        [trace for trace in traces if trace["x"]],
+        document["cost_name"],
         name,
-        yaxis=_reach(found),
+        yaxis=_reach(document),
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
     return {"pareto": drawn}
 
 
-def _reach(found: Document) -> dict[str, Any]:
+def _reach(document: Document) -> dict[str, Any]:
     """What the axis shows at first: all, or all but what lies far off."""
-    far = found["far"]
+    far = document["far"]
     if far is None:
         return {}
-    shown = [one["quality"] for one in (*found["points"], *found["baselines"])]
-    best = max(shown) if found["higher"] else min(shown)
+    shown = [point["quality"] for point in (*document["points"], *document["baselines"])]
+    best = max(shown) if document["higher"] else min(shown)
     edge = far["beyond"]
     return {"range": sorted([best - 0.08 * (edge - best), edge])}
 
 
 def _points(
-    found: Document, which: list[dict[str, Any]], name: str, colour: str, size: int, symbol: str
+    document: Document, which: list[dict[str, Any]], name: str, colour: str, size: int, symbol: str
 ) -> Chart:
     return points(
         name,
-        [one["cost"] for one in which],
-        [one["quality"] for one in which],
+        [point["cost"] for point in which],
+        [point["quality"] for point in which],
         colour,
-        text=[f"{one['label']}: {one['quality']:.4g} at {one['cost']:,.6g}" for one in which],
-        links=[cell_path(found["study"], one["cell"]) for one in which],
+        text=[
+            f"{point['label']}: {point['quality']:.4g} at {point['cost']:,.6g}" for point in which
+        ],
+        links=[cell_path(document["study"], point["cell"]) for point in which],
         size=size,
         symbol=symbol,
     )
 
 
-def _front(places: NDArray[Any], costs: Floats, values: Floats) -> list[int]:
-    """Places of which none is as cheap and better, or as good and cheaper; cheapest first."""
+def _front(indices: NDArray[Any], costs: Floats, values: Floats) -> list[int]:
+    """Indices of which none is as cheap and better, or as good and cheaper; cheapest first."""
     order = np.lexsort((-values, costs))
     best = np.maximum.accumulate(values[order]) if len(order) else values
     rises = np.append(True, best[1:] > best[:-1])[: len(order)]
-    return places[order[rises]].tolist()
+    return indices[order[rises]].tolist()
 
 
 def _far(values: Floats, sign: float) -> dict[str, Any] | None:
@@ -219,14 +225,14 @@ def _far(values: Floats, sign: float) -> dict[str, Any] | None:
 def _costs(
     store: Store,
     history: History,
-    found: Standing,
+    standing: Standing,
     cost: str,
-    place: int | None,
+    column: int | None,
     cells: NDArray[Any],
 ) -> Floats:
     """What these cells cost; NaN where it is not known."""
     rows = history.rows
-    own = rows["task"] < len(history.planned) if place is None else rows["task"] == place
+    own = rows["task"] < len(history.planned) if column is None else rows["task"] == column
     selecting = np.isin(rows["role"], [ROLES.index(role) for role in SELECTION])
     chosen = rows[own & selecting & rows["first"] & (rows["ending"] != PENDING)]
     shape = (len(history.cells), len(history.planned))
@@ -242,15 +248,15 @@ def _costs(
         np.add.at(counts, at, good)
         means = np.divide(sums, counts, out=np.full(shape, np.nan), where=counts > 0)
         return _mean(means[cells])
-    best = chosen[(chosen["valid"] == found.best[at]) & np.isin(chosen["cell"], cells)]
+    best = chosen[(chosen["valid"] == standing.best[at]) & np.isin(chosen["cell"], cells)]
     return _operations(store, history, best, cells)
 
 
 def _operations(store: Store, history: History, best: NDArray[Any], cells: NDArray[Any]) -> Floats:
     numbers: list[int] = best["number"].tolist()
     widths = dict(store.select(_WIDTHS, history.study_id, json.dumps(numbers)))
-    places: list[int] = cells.tolist()
-    ids = [history.cells[one] for one in places]
+    indices: list[int] = cells.tolist()
+    ids = [history.cells[index] for index in indices]
     texts = dict(store.select(_TEXTS, json.dumps(ids)))
     table = np.full((len(history.cells), len(history.planned)), np.nan)
     # From the last to the first, so that of equal settings the first counts.
@@ -279,19 +285,23 @@ def _mean(table: Floats) -> Floats:
 
 
 def _confirmed(
-    request: Request, found: Standing, places: list[int], place: int | None
+    request: Request, standing: Standing, indices: list[int], column: int | None
 ) -> dict[int, dict[str, Any]]:
     """Results on fresh seeds and the test split, of those that have any."""
     history = request.record.history(request.study_id)
-    seen = [one for one in dict.fromkeys(places) if found.confirmed[one].any()][:CONFIRMED]
-    rows = read_rows(request.record.store, history, found, seen) if seen else []
+    seen = [index for index in dict.fromkeys(indices) if standing.confirmed[index].any()][
+        :CONFIRMED
+    ]
+    rows = read_rows(request.record.store, history, standing, seen) if seen else []
     by = {row.cell_id: row for row in rows}
     intervals: dict[int, Interval | None] = {}
-    for one in seen:
-        row = by.get(history.cells[one])
+    for index in seen:
+        row = by.get(history.cells[index])
         if row is not None:
-            intervals[one] = row.confirmed_score if place is None else row.confirmed[place]
-    return {one: asdict(interval) for one, interval in intervals.items() if interval is not None}
+            intervals[index] = row.confirmed_score if column is None else row.confirmed[column]
+    return {
+        index: asdict(interval) for index, interval in intervals.items() if interval is not None
+    }
 
 
 VIEW = View(

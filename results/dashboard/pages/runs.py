@@ -40,7 +40,7 @@ def document(request: Request) -> Document:
     reached = [spent[by] for _, _, spent in runs]
     fair = min(reached, default=0.0)
     groups = _groups([study for _, study in chosen])
-    task = None if quality == "score" else runs[0][0].tasks[_place(chosen[0][1], quality) or 0]
+    task = None if quality == "score" else runs[0][0].tasks[_index(chosen[0][1], quality) or 0]
     return {
         "quality": quality,
         "by": by,
@@ -49,7 +49,7 @@ def document(request: Request) -> Document:
         **(SCORE if task is None else task.judged()),
         "fair": fair,
         "chosen": [study_id for study_id, _ in chosen],
-        "studies": [asdict(one) for one in record.studies()],
+        "studies": [asdict(study) for study in record.studies()],
         "left_out": max(0, alike - len(chosen)) if not query.many("study", MOST) else 0,
         "runs": [
             {
@@ -57,7 +57,7 @@ def document(request: Request) -> Document:
                 "name": study.name,
                 "strategy": study.strategy,
                 "seed": study.seed,
-                "group": next(place for place, own in enumerate(groups) if number in own),
+                "group": next(index for index, own in enumerate(groups) if number in own),
                 "yardstick": history.yardstick,
                 "cells": len(history.cells),
                 "spent": spent,
@@ -70,28 +70,30 @@ def document(request: Request) -> Document:
             )
         ],
         "groups": [
-            _group([chosen[one][1] for one in own], [curves[one] for one in own], by, fair)
-            | {"runs": own, "reach": min(reached[one] for one in own)}
+            _group(
+                [chosen[number][1] for number in own], [curves[number] for number in own], by, fair
+            )
+            | {"runs": own, "reach": min(reached[number] for number in own)}
             for own in groups
         ],
     }
 
 
-def charts(found: Document) -> dict[str, Chart]:
+def charts(document: Document) -> dict[str, Chart]:
     """Thin lines for single studies; for several seeds the median, with the reach of all shaded."""
     traces: list[Chart] = []
-    for place, group in enumerate(found["groups"]):
-        colour = PALETTE[place % len(PALETTE)]
+    for index, group in enumerate(document["groups"]):
+        colour = PALETTE[index % len(PALETTE)]
         single = len(group["runs"]) == 1
         for number in group["runs"]:
-            one = found["runs"][number]
-            x, y = [*one["curve"][found["by"]]], [*one["curve"]["values"]]
+            run = document["runs"][number]
+            x, y = [*run["curve"][document["by"]]], [*run["curve"]["values"]]
             if not x:
                 continue
             # The last result stands until the study's last trial.
-            x.append(max(x[-1], one["spent"][found["by"]]))
+            x.append(max(x[-1], run["spent"][document["by"]]))
             y.append(y[-1])
-            name = one["name"] if single else f"{one['name']} (seed {one['seed']})"
+            name = run["name"] if single else f"{run['name']} (seed {run['seed']})"
             thin = line(name, x, y, colour, steps=True, width=2.0 if single else 0.8)
             traces.append(thin | {"showlegend": single})
         middle = group["median"]
@@ -102,28 +104,34 @@ def charts(found: Document) -> dict[str, Chart]:
             )
     if not traces:
         return {}
-    what = "score (Eq. 1)" if found["quality"] == "score" else f"validation {found['metric_label']}"
+    what = (
+        "score (Eq. 1)"
+        if document["quality"] == "score"
+        else f"validation {document['metric_label']}"
+    )
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
-    return {"runs": chart(traces, found["spent_name"], f"best {what}", legend=legend)}
+    return {"runs": chart(traces, document["spent_name"], f"best {what}", legend=legend)}
 
 
 def _chosen(query: Query, record: Record) -> tuple[list[tuple[str, Study]], int]:
     """The studies asked for, or those with the tasks of the newest; and how many there were."""
-    known = [one.id for one in record.studies()]
+    known = [study.id for study in record.studies()]
     if not known:
         raise StoreError("missing", f"{record.store.path.name} holds no study yet")
     asked = query.many("study", MOST)
-    absent = [one for one in asked if one not in known]
+    absent = [study_id for study_id in asked if study_id not in known]
     if absent:
         raise AbsentError(f"this store has no study {absent[0]!r}")
-    studies = {one: record.store.study(one) for one in asked or known}
+    studies = {study_id: record.store.study(study_id) for study_id in asked or known}
     if asked:
-        found = list(studies.items())
-        if not set[tuple[str, str]].intersection(*(_tasks(study) for _, study in found)):
+        chosen = list(studies.items())
+        if not set[tuple[str, str]].intersection(*(_tasks(study) for _, study in chosen)):
             raise QueryError("study: these have no task at the same scale in common")
-        return found, len(found)
+        return chosen, len(chosen)
     newest = studies[known[-1]]
-    alike = [(one, study) for one, study in studies.items() if _tasks(study) == _tasks(newest)]
+    alike = [
+        (study_id, study) for study_id, study in studies.items() if _tasks(study) == _tasks(newest)
+    ]
     return alike[-MOST:], len(alike)
 
 
@@ -131,9 +139,9 @@ def _tasks(study: Study) -> set[tuple[str, str]]:
     return {(plan.name, plan.scale) for plan in study.tasks}
 
 
-def _place(study: Study, name: str) -> int | None:
+def _index(study: Study, name: str) -> int | None:
     """Where a study has a task of that name."""
-    return next((place for place, plan in enumerate(study.tasks) if plan.name == name), None)
+    return next((index for index, plan in enumerate(study.tasks) if plan.name == name), None)
 
 
 def _run(record: Record, study_id: str, quality: str) -> tuple[History, Curve, dict[str, float]]:
@@ -149,30 +157,30 @@ def _run(record: Record, study_id: str, quality: str) -> tuple[History, Curve, d
 
 def _curve(record: Record, history: History, quality: str) -> Curve:
     """The best of new cells after each trial; of all cells in a study of a fixed list."""
-    known = [one for one in history.baselines if one is not None]
+    known = [index for index in history.baselines if index is not None]
     new = np.ones(len(history.cells), np.bool_)
     new[known] = False
     tells = bool(new.any())
     if quality == "score":
         tasks: tuple[TaskColumn, ...] = record.standing(history.study_id).tasks
         return anytime.best_score(history, tasks, baselines=not tells)
-    place = _place(history.study, quality) or 0
-    return anytime.best_metric(history, place, new if tells else ~new)
+    task = _index(history.study, quality) or 0
+    return anytime.best_metric(history, task, new if tells else ~new)
 
 
 def _groups(studies: Sequence[Study]) -> list[list[int]]:
-    """Places of studies that differ in nothing but name and seed, together."""
-    found: dict[str, list[int]] = {}
-    for place, study in enumerate(studies):
-        found.setdefault(replace(study, name="", seed=0, edition=1).to_json(), []).append(place)
-    return list(found.values())
+    """Indices of studies that differ in nothing but name and seed, together."""
+    groups: dict[str, list[int]] = {}
+    for index, study in enumerate(studies):
+        groups.setdefault(replace(study, name="", seed=0, edition=1).to_json(), []).append(index)
+    return list(groups.values())
 
 
 def _group(studies: Sequence[Study], curves: Sequence[Curve], by: str, fair: float) -> Document:
     """Median, lowest and highest of several seeds from where all have a result to where one ends."""
-    found = [one for one in curves if len(one.values)]
-    ends = [_at(one, _spent(one, by), fair) for one in curves]
-    known = [one for one in ends if one is not None]
+    filled = [curve for curve in curves if len(curve.values)]
+    ends = [_at(curve, _spent(curve, by), fair) for curve in curves]
+    known = [end for end in ends if end is not None]
     names = sorted({study.name for study in studies}, key=len)
     whole: Document = {
         "name": f"{studies[0].strategy}, {len(studies)} seeds" if len(studies) > 1 else names[0],
@@ -181,15 +189,18 @@ def _group(studies: Sequence[Study], curves: Sequence[Curve], by: str, fair: flo
         "at_fair": asdict(student(known)) if known and len(known) == len(ends) else None,
         "median": {"x": [], "values": [], "low": [], "high": []},
     }
-    if len(found) < 2 or len(found) < len(curves):
+    if len(filled) < 2 or len(filled) < len(curves):
         return whole
-    first = max(float(_spent(one, by)[0]) for one in found)
-    last = min(float(_spent(one, by)[-1]) for one in found)
+    first = max(float(_spent(curve, by)[0]) for curve in filled)
+    last = min(float(_spent(curve, by)[-1]) for curve in filled)
     if last <= first:
         return whole
     grid = np.linspace(first, last, GRID)
     table = np.array(
-        [one.values[np.searchsorted(_spent(one, by), grid, side="right") - 1] for one in found]
+        [
+            curve.values[np.searchsorted(_spent(curve, by), grid, side="right") - 1]
+            for curve in filled
+        ]
     )
     whole["median"] = {
         "x": grid.tolist(),
@@ -206,8 +217,8 @@ def _spent(curve: Curve, by: str) -> Floats:
 
 def _at(curve: Curve, spent: Floats, limit: float) -> float | None:
     """What had been found when that much was spent; None if nothing had."""
-    place = int(np.searchsorted(spent, limit, side="right")) - 1
-    return float(curve.values[place]) if place >= 0 else None
+    index = int(np.searchsorted(spent, limit, side="right")) - 1
+    return float(curve.values[index]) if index >= 0 else None
 
 
 def _last(curve: Curve) -> float | None:

@@ -60,15 +60,15 @@ class Standing:
     fair: dict[str, int]
 
     def ranked(self) -> Counts:
-        """Places of the finished cells, best score first; of equal ones the older."""
-        places = np.flatnonzero(self.finished)
-        return places[np.lexsort((self.first[places], -self.score[places]))]
+        """Indices of the finished cells, best score first; of equal ones the older."""
+        indices = np.flatnonzero(self.finished)
+        return indices[np.lexsort((self.first[indices], -self.score[indices]))]
 
     def halted(self) -> Counts:
-        """Places of the cells that did not finish, the furthest first."""
-        places = np.flatnonzero(self.contender & ~self.finished)
-        reached = (self.tried[places] > 0).sum(axis=1)
-        return places[np.lexsort((self.first[places], -reached))]
+        """Indices of the cells that did not finish, the furthest first."""
+        indices = np.flatnonzero(self.contender & ~self.finished)
+        reached = (self.tried[indices] > 0).sum(axis=1)
+        return indices[np.lexsort((self.first[indices], -reached))]
 
 
 def standing(history: History) -> Standing:
@@ -101,7 +101,7 @@ def standing(history: History) -> Standing:
     contender[rows["cell"][selecting]] = True
     screened[rows["cell"][rows["role"] == ROLES.index(Role.SCREEN)]] = True
     early = [
-        one for one, cause in history.turned.items() if cause in (Cause.THRESHOLD, Cause.PROBE)
+        cell for cell, cause in history.turned.items() if cause in (Cause.THRESHOLD, Cause.PROBE)
     ]
     finished: Flags = np.logical_not(np.isnan(ratio).any(axis=1))
     finished[early] = False
@@ -128,21 +128,25 @@ def standing(history: History) -> Standing:
     )
 
 
-def read_rows(store: Store, history: History, found: Standing, places: list[int]) -> list[Row]:
+def read_rows(store: Store, history: History, standing: Standing, indices: list[int]) -> list[Row]:
     """The leaderboard's rows of these cells, with everything about them, in this order.
 
     Raises:
         StoreError: if the store cannot be read.
     """
-    ranked = found.ranked()
+    ranked = standing.ranked()
     leader = [int(ranked[0])] if len(ranked) else []
-    yardstick = [one for one in history.baselines[-1:] if one is not None]
-    wanted = sorted({*places, *leader, *yardstick})
-    ids = json.dumps([history.cells[place] for place in wanted])
+    yardstick = [index for index in history.baselines[-1:] if index is not None]
+    wanted = sorted({*indices, *leader, *yardstick})
+    ids = json.dumps([history.cells[index] for index in wanted])
     with store.snapshot():
         texts = dict(store.select(f"SELECT id, text FROM cell WHERE id IN {_LISTED}", ids))  # noqa: S608
         # SQLite's JSON loses a NUL, which no search writes into an id; somebody else may.
-        texts |= {one: store.cell(one) or "" for one in json.loads(ids) if one not in texts}
+        texts |= {
+            cell_id: store.cell(cell_id) or ""
+            for cell_id in json.loads(ids)
+            if cell_id not in texts
+        }
         turned = store.select(
             f"SELECT cell_id, cause, detail FROM rejection WHERE study_id = ? AND cell_id IN {_LISTED}"  # noqa: S608
             " AND cause <> 'duplicate' ORDER BY number, place",
@@ -155,10 +159,10 @@ def read_rows(store: Store, history: History, found: Standing, places: list[int]
             )
             for row in turned
         }
-        tallies = [_tally(history, place, texts, verdicts) for place in wanted]
+        tallies = [_tally(history, index, texts, verdicts) for index in wanted]
         leading = history.cells[leader[0]] if leader else ""
-        rows = leaderboard.part(history.study, found.tasks, found.fair, tallies, leading)
-        chosen = [rows[history.cells[place]] for place in places if history.cells[place] in rows]
+        rows = leaderboard.part(history.study, standing.tasks, standing.fair, tallies, leading)
+        chosen = [rows[history.cells[index]] for index in indices if history.cells[index] in rows]
         return _with_keys(store, history.study_id, chosen)
 
 
@@ -166,33 +170,33 @@ _LISTED: Final = "(SELECT value FROM json_each(?))"
 
 
 def _tally(
-    history: History, place: int, texts: dict[str, str], verdicts: dict[str, Rejection]
+    history: History, index: int, texts: dict[str, str], verdicts: dict[str, Rejection]
 ) -> Tally:
     """What the columns have of one cell. The key of a result is the number of its ask."""
-    cell_id = history.cells[place]
+    cell_id = history.cells[index]
     rows = history.rows
-    mine = rows[rows["cell"] == place]
+    mine = rows[rows["cell"] == index]
     tally = Tally(
         cell_id,
         texts[cell_id],
-        history.parents[place],
-        history.operators[place],
+        history.parents[index],
+        history.operators[index],
         int(mine["number"][0]),
         rejection=verdicts.get(cell_id),
     )
     columns: dict[str, list[Any]] = {name: mine[name].tolist() for name in _FACTS}
-    for one in range(len(mine)):
-        fact: dict[str, Any] = {name: values[one] for name, values in columns.items()}
+    for row in range(len(mine)):
+        fact: dict[str, Any] = {name: values[row] for name, values in columns.items()}
         role = ROLES[int(fact["role"])]
         if role in (Role.SCREEN, Role.IDLE):
             continue
         kind = tally.selection if role in SELECTION else tally.confirmations
-        found = kind.setdefault(history.tasks[int(fact["task"])].name, [])
+        results = kind.setdefault(history.tasks[int(fact["task"])].name, [])
         if fact["ending"] == PENDING or not fact["first"]:
             continue
         valid, test = (None if math.isnan(fact[name]) else fact[name] for name in ("valid", "test"))
         ending = ENDINGS[int(fact["ending"])]
-        found.append(Result(str(fact["number"]), ending, fact["parameters"], valid, test))
+        results.append(Result(str(fact["number"]), ending, fact["parameters"], valid, test))
     return tally
 
 
@@ -201,7 +205,7 @@ _FACTS: Final = ("number", "role", "task", "first", "ending", "valid", "test", "
 
 def _with_keys(store: Store, study_id: str, rows: Sequence[Row]) -> list[Row]:
     """The rows with the keys of the selected trials in place of their numbers."""
-    numbers = [int(one.key) for row in rows for one in row.selected if one and one.key]
+    numbers = [int(best.key) for row in rows for best in row.selected if best and best.key]
     keys = dict(
         store.select(
             f"SELECT number, trial_key FROM ask WHERE study_id = ? AND number IN {_LISTED}",  # noqa: S608
@@ -213,8 +217,8 @@ def _with_keys(store: Store, study_id: str, rows: Sequence[Row]) -> list[Row]:
         replace(
             row,
             selected=tuple(
-                one and (replace(one, key=keys[int(one.key)]) if one.key else one)
-                for one in row.selected
+                best and (replace(best, key=keys[int(best.key)]) if best.key else best)
+                for best in row.selected
             ),
         )
         for row in rows
@@ -223,25 +227,25 @@ def _with_keys(store: Store, study_id: str, rows: Sequence[Row]) -> list[Row]:
 
 def _referred(history: History, best: Floats) -> tuple[TaskColumn, ...]:
     """The study's tasks with the best of its last baseline as reference."""
-    place = history.baselines[-1]
+    index = history.baselines[-1]
     tasks = history.tasks[: len(history.planned)]
-    if place is None:
+    if index is None:
         return tasks
     return tuple(
         task if np.isnan(value) else replace(task, reference=float(value))
-        for task, value in zip(tasks, best[place], strict=True)
+        for task, value in zip(tasks, best[index], strict=True)
     )
 
 
 def _confirmed(
     history: History, tasks: tuple[TaskColumn, ...], sums: Floats, counts: Counts
 ) -> Floats:
-    place = history.baselines[-1]
-    if place is None:
+    index = history.baselines[-1]
+    if index is None:
         return np.full(len(sums), np.nan)
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     columns = [
-        ratios(task, means[:, k], float(means[place, k]) if counts[place, k] else None)
+        ratios(task, means[:, k], float(means[index, k]) if counts[index, k] else None)
         for k, task in enumerate(tasks)
     ]
     return np.column_stack(columns).min(axis=1)

@@ -88,7 +88,7 @@ def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
         drawn = outcome.curve[:: -(-len(outcome.curve) // POINTS)]
         if drawn[-1] is not outcome.curve[-1]:
             drawn = (*drawn, outcome.curve[-1])
-        found: Document = {
+        entry: Document = {
             "number": ask.index,
             "kind": kind,
             "seed": str(trial.seed),
@@ -98,15 +98,15 @@ def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
             "values": [task.metric.at(point) for point in drawn],
         }
         if kind == "seed":
-            seeds.append(found)
+            seeds.append(entry)
         else:
             value = metric_of(task.metric, outcome, "valid")
             rank = float("inf") if value is None else -task.metric.oriented(value)
-            settings.append((rank, found))
+            settings.append((rank, entry))
     if not settings and not seeds:
         return None
     settings.sort(key=lambda pair: pair[0])
-    shown = [found for _, found in settings[:CURVES]]
+    shown = [entry for _, entry in settings[:CURVES]]
     return {
         "task": task.name,
         "scale": task.scale,
@@ -119,10 +119,10 @@ def curves(log: Log, task: TaskColumn, best: str) -> Document | None:
     }
 
 
-def curves_chart(found: Document) -> Chart:
+def curves_chart(document: Document) -> Chart:
     """Settings thin, the selected one and fresh seeds heavy, the optimum dotted."""
     by = {
-        kind: [one for one in found["lines"] if one["kind"] == kind]
+        kind: [curve for curve in document["lines"] if curve["kind"] == kind]
         for kind in ("setting", "best", "seed")
     }
     traces: list[Chart] = []
@@ -130,9 +130,11 @@ def curves_chart(found: Document) -> Chart:
         traces.append(
             strokes(
                 "other settings",
-                [(one["updates"], one["values"]) for one in by["setting"]],
+                [(curve["updates"], curve["values"]) for curve in by["setting"]],
                 "grey",
-                texts=[f"trial {one['number']}: {words(one['setting'])}" for one in by["setting"]],
+                texts=[
+                    f"trial {curve['number']}: {words(curve['setting'])}" for curve in by["setting"]
+                ],
                 opacity=0.7,
             )
         )
@@ -140,25 +142,25 @@ def curves_chart(found: Document) -> Chart:
         traces.append(
             strokes(
                 f"fresh seeds ({len(by['seed'])})",
-                [(one["updates"], one["values"]) for one in by["seed"]],
+                [(curve["updates"], curve["values"]) for curve in by["seed"]],
                 "blue",
-                texts=[f"trial {one['number']}, seed {one['seed']}" for one in by["seed"]],
+                texts=[f"trial {curve['number']}, seed {curve['seed']}" for curve in by["seed"]],
                 width=2.6,
             )
         )
     traces += [
-        line("selected setting", one["updates"], one["values"], "orange", width=2.6)
-        for one in by["best"]
+        line("selected setting", curve["updates"], curve["values"], "orange", width=2.6)
+        for curve in by["best"]
     ]
-    reach = [0.0, max(max(one["updates"]) for one in found["lines"])]
-    if found["optimum"] is not None:
-        traces.append(level("best possible", found["optimum"], reach, "ink"))
-    return chart(traces, "updates", f"validation {found['metric_label']}", hovermode="closest")
+    reach = [0.0, max(max(curve["updates"]) for curve in document["lines"])]
+    if document["optimum"] is not None:
+        traces.append(level("best possible", document["optimum"], reach, "ink"))
+    return chart(traces, "updates", f"validation {document['metric_label']}", hovermode="closest")
 
 
 def tried(log: Log, task: TaskColumn) -> Document | None:
     """The settings of a cell on a task with what came of each; None where there were fewer than two."""
-    found: list[Document] = []
+    settings: list[Document] = []
     known: set[str] = set()
     for ask, outcome in log:
         trial = ask.trial
@@ -169,7 +171,7 @@ def tried(log: Log, task: TaskColumn) -> Document | None:
         known.add(outcome.key)
         value = metric_of(task.metric, outcome, "valid")
         ending = outcome.ending.value
-        found.append(
+        settings.append(
             {
                 "number": ask.index,
                 **setting(trial.setting),
@@ -178,46 +180,51 @@ def tried(log: Log, task: TaskColumn) -> Document | None:
                 "ending": ending if value is not None or ending != Ending.OK else "no result",
             }
         )
-    if len(found) < 2:
+    if len(settings) < 2:
         return None
-    varied = [name for name in AXES if len({one.get(name) for one in found}) > 1]
-    shown = columns(found)
+    varied = [name for name in AXES if len({entry.get(name) for entry in settings}) > 1]
+    shown = columns(settings)
     return {
         "task": task.name,
         "scale": task.scale,
         **task.judged(),
-        "settings": found[:LINES],
-        "count": len(found),
+        "settings": settings[:LINES],
+        "count": len(settings),
         "varied": varied,
-        "fixed": {AXES[name]: found[0][name] for name in shown if name not in varied},
+        "fixed": {AXES[name]: settings[0][name] for name in shown if name not in varied},
     }
 
 
-def tried_chart(found: Document) -> Chart:
+def tried_chart(document: Document) -> Chart:
     """Parallel coordinates of the settings, coloured by the quarter that their result is in."""
-    settings = found["settings"]
-    sign = 1.0 if found["higher"] else -1.0
+    settings = document["settings"]
+    sign = 1.0 if document["higher"] else -1.0
     order = sorted(
-        (place for place, one in enumerate(settings) if one["value"] is not None),
-        key=lambda place: -sign * settings[place]["value"],
+        (index for index, setting in enumerate(settings) if setting["value"] is not None),
+        key=lambda index: -sign * settings[index]["value"],
     )
     member = [len(QUARTERS) - 1] * len(settings)
-    for rank, place in enumerate(order):
-        member[place] = rank * 4 // len(order)
+    for rank, index in enumerate(order):
+        member[index] = rank * 4 // len(order)
     # Lines of a grid lie on each other: each is moved a little, by its rank.
     shift = [0.0] * len(settings)
-    for rank, place in enumerate(order):
-        shift[place] = 0.04 * (0.5 - rank / len(order))
+    for rank, index in enumerate(order):
+        shift[index] = 0.04 * (0.5 - rank / len(order))
     axes = [
-        _axis(AXES[name], [one.get(name) for one in settings], shift) for name in found["varied"]
+        _axis(AXES[name], [setting.get(name) for setting in settings], shift)
+        for name in document["varied"]
     ]
     axes.append(
-        _results(f"validation {found['metric_label']}", [one["value"] for one in settings], sign)
+        _results(
+            f"validation {document['metric_label']}",
+            [setting["value"] for setting in settings],
+            sign,
+        )
     )
     texts = [
-        f"trial {one['number']}: {words({name: one[name] for name in AXES if name in one})};"
-        f" {one['ending'] if one['value'] is None else format(one['value'], '.4g')}"
-        for one in settings
+        f"trial {setting['number']}: {words({name: setting[name] for name in AXES if name in setting})};"
+        f" {setting['ending'] if setting['value'] is None else format(setting['value'], '.4g')}"
+        for setting in settings
     ]
     return parallel(axes, QUARTERS, member, texts)
 
@@ -231,19 +238,19 @@ def _axis(name: str, values: Sequence[Value], shift: Sequence[float]) -> Axis:
     others = sorted({value for value in values if not isinstance(value, int | float)}, key=str)
     distinct: list[Value] = [*others, *numbers]
     few = len(distinct) <= 8 or bool(others)
-    places: dict[Value, float]
+    indices: dict[Value, float]
     if few:
-        places = {value: place / (len(distinct) - 1) for place, value in enumerate(distinct)}
+        indices = {value: index / (len(distinct) - 1) for index, value in enumerate(distinct)}
     else:
         wide = numbers[0] > 0 and numbers[-1] / numbers[0] > 20
         scaled = {value: math.log(value) if wide else value for value in numbers}
         low, high = scaled[numbers[0]], scaled[numbers[-1]]
-        places = {value: (at - low) / (high - low) for value, at in scaled.items()}
+        indices = {value: (at - low) / (high - low) for value, at in scaled.items()}
     shown = distinct if few else [distinct[0], distinct[len(distinct) // 2], distinct[-1]]
     return Axis(
         name,
-        [places[value] + moved for value, moved in zip(values, shift, strict=True)],
-        [(places[value], text(value)) for value in shown],
+        [indices[value] + moved for value, moved in zip(values, shift, strict=True)],
+        [(indices[value], text(value)) for value in shown],
     )
 
 
@@ -266,19 +273,20 @@ def _results(name: str, values: Sequence[float | None], sign: float) -> Axis:
     )
 
 
-def words(found: Mapping[str, Value]) -> str:
+def words(setting: Mapping[str, Value]) -> str:
     """A setting in words, without the later hyperparameters that are at their default."""
-    shown = columns([found])
-    return ", ".join(f"{AXES[name]} {text(found[name])}" for name in shown if name in found)
+    shown = columns([setting])
+    return ", ".join(f"{AXES[name]} {text(setting[name])}" for name in shown if name in setting)
 
 
-def columns(found: Iterable[Mapping[str, Value]]) -> list[str]:
+def columns(settings: Iterable[Mapping[str, Value]]) -> list[str]:
     """Hyperparameters of a table of these settings: all of the first, and later ones that are used."""
-    found = list(found)
+    settings = list(settings)
     return [
         row.name
         for row in HYPERPARAMETERS
-        if row.since == 1 or any(one.get(row.name, row.default) != row.default for one in found)
+        if row.since == 1
+        or any(setting.get(row.name, row.default) != row.default for setting in settings)
     ]
 
 

@@ -170,7 +170,7 @@ def test_parents_that_lead_in_a_circle_end(shown: Shown) -> None:
     assert len(ancestry.chain(history, 0)) == 2
     assert set(ancestry.descendants(history, 0)) >= {1}
     made = ancestry.tree(history, range(len(history.cells)), range(len(history.cells)))
-    assert sorted(made.places) == list(range(len(history.cells)))
+    assert sorted(made.indices) == list(range(len(history.cells)))
 
 
 def test_an_unknown_cell_is_not_there(shown: Shown) -> None:
