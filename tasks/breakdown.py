@@ -77,11 +77,11 @@ def by(label: str, judge: Judge, task: Divided, split: Split = "test") -> dict[i
     Raises:
         KeyError: if the task has no such label.
     """
-    found: dict[int, Part] = {}
+    parts: dict[int, Part] = {}
     for value in task.labels(split, label):
         judge.forget()
         scores = [judge.evaluate(batch) for batch in task.part(split, label, value)]
         scored = sum(score.scored for score in scores)
         correct, loss = sum(s.correct for s in scores), sum(s.loss for s in scores)
-        found[value] = Part(correct / scored, loss / scored, scored)
-    return found
+        parts[value] = Part(correct / scored, loss / scored, scored)
+    return parts

@@ -23,8 +23,10 @@ L = TypeVar("L")
 def names() -> tuple[str, ...]:
     """The scales there are, from small to large."""
     order = ("smoke", "quick", "laptop", "workstation", "paper")
-    found = sorted(path.stem for path in FOLDER.glob("*.toml"))
-    return tuple(sorted(found, key=lambda name: order.index(name) if name in order else len(order)))
+    scales = sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return tuple(
+        sorted(scales, key=lambda name: order.index(name) if name in order else len(order))
+    )
 
 
 @cache
@@ -53,12 +55,12 @@ def read(task: str, scale: str, law: type[L]) -> L:
         TaskError: T002 unknown scale, T003 the task lacks this scale, T004 a key is missing,
             unknown or of the wrong type.
     """
-    found = tables(scale)
-    if task not in found:
+    laws = tables(scale)
+    if task not in laws:
         raise TaskError(
             "T003", f"{task} has no scale {scale!r}", f"it has {', '.join(having(task)) or 'none'}"
         )
-    table = found[task]
+    table = laws[task]
     where = f"[{task}] in scales/{scale}.toml"
     hints = get_type_hints(law)
     known = {field.name: field for field in fields(cast("Any", law))}

@@ -61,14 +61,14 @@ class Sequences:
         """Those with a scored step of this label and value; no other step of theirs is scored."""
         counts = self.scored & (self.labels[label] == value)
         owner = np.repeat(np.arange(len(self.lengths)), self.lengths)
-        found = np.bincount(owner, counts, minlength=len(self.lengths)) > 0
-        kept = found[owner]
+        present = np.bincount(owner, counts, minlength=len(self.lengths)) > 0
+        kept = present[owner]
         return Sequences(
             self.inputs[kept],
             self.targets[kept],
             counts[kept],
             {name: values[kept] for name, values in self.labels.items()},
-            self.lengths[found],
+            self.lengths[present],
         )
 
 
@@ -130,9 +130,9 @@ class SequenceTask:
         order = None
         if split == "train" and not law.fresh:
             order = chance.generator(facts.name, facts.version, facts.scale, "order", epoch)
-        found = self.sequences(split, epoch)
-        cut = cut_sequences(found.lengths, lanes or law.batch, facts.window, order)
-        return cut.gather(found.inputs, found.targets, found.scored)
+        rows = self.sequences(split, epoch)
+        cut = cut_sequences(rows.lengths, lanes or law.batch, facts.window, order)
+        return cut.gather(rows.inputs, rows.targets, rows.scored)
 
     @property
     def divided_by(self) -> tuple[str, ...]:
@@ -141,8 +141,8 @@ class SequenceTask:
 
     def labels(self, split: Split, label: str) -> tuple[int, ...]:
         """The values of `label` at the scored steps of `split`, ascending."""
-        found = self.sequences(split)
-        return tuple(np.unique(found.labels[label][found.scored]).tolist())
+        sequences = self.sequences(split)
+        return tuple(np.unique(sequences.labels[label][sequences.scored]).tolist())
 
     def part(self, split: Split, label: str, value: int) -> Iterator[Batch]:
         """Windows of `split` that score those steps alone whose `label` has this value.
@@ -150,9 +150,9 @@ class SequenceTask:
         Raises:
             TaskError: T005 if there is no such step.
         """
-        found = self.sequences(split).having(label, value)
-        cut = cut_sequences(found.lengths, self.law.batch, self.facts.window)
-        return cut.gather(found.inputs, found.targets, found.scored)
+        chosen = self.sequences(split).having(label, value)
+        cut = cut_sequences(chosen.lengths, self.law.batch, self.facts.window)
+        return cut.gather(chosen.inputs, chosen.targets, chosen.scored)
 
     def sequences(self, split: Split, epoch: int = 0) -> Sequences:
         """All sequences of one pass over `split`."""
@@ -161,13 +161,13 @@ class SequenceTask:
 
     def sample(self, split: Split, count: int) -> list[str]:
         """Sequences as read, and what is to be said at their scored steps: `abc..|.. -> abc`."""
-        found = self.sequences(split)
+        sequences = self.sequences(split)
         texts: list[str] = []
         begin = 0
-        for length in found.lengths[:count].tolist():
+        for length in sequences.lengths[:count].tolist():
             steps = slice(begin, begin + length)
-            said = found.targets[steps][found.scored[steps]]
-            texts.append(f"{self._spelled(found.inputs[steps])} -> {self._spelled(said)}")
+            said = sequences.targets[steps][sequences.scored[steps]]
+            texts.append(f"{self._spelled(sequences.inputs[steps])} -> {self._spelled(said)}")
             begin += length
         return texts
 
@@ -191,9 +191,9 @@ def make(
     if not law.bounded:
         lengths = drawn(law, name, version, scale, "train", 0).lengths
         updates = cut_sequences(lengths, law.batch, law.window).windows
-    found = drawn(law, name, version, scale, "valid", 0)
-    cut = cut_sequences(found.lengths, law.batch, law.window)
-    first = islice(cut.gather(found.inputs, found.targets, found.scored), 2)
+    sequences = drawn(law, name, version, scale, "valid", 0)
+    cut = cut_sequences(sequences.lengths, law.batch, law.window)
+    first = islice(cut.gather(sequences.inputs, sequences.targets, sequences.scored), 2)
     return SequenceTask(
         law,
         Facts(
@@ -222,14 +222,20 @@ def drawn(law: Law, name: str, version: int, scale: str, split: Split, epoch: in
     count = {"train": law.train, "valid": law.valid, "test": law.test}[split] * law.batch
     rows = law.draw(split, count, chance.generator(name, version, scale, split, part))
     present = rows.inputs != ABSENT
-    found = Sequences(
+    sequences = Sequences(
         rows.inputs[present],
         rows.targets[present],
         rows.scored[present],
         {label: values[present] for label, values in rows.labels.items()},
         present.sum(axis=1),
     )
-    arrays = (found.inputs, found.targets, found.scored, found.lengths, *found.labels.values())
+    arrays = (
+        sequences.inputs,
+        sequences.targets,
+        sequences.scored,
+        sequences.lengths,
+        *sequences.labels.values(),
+    )
     for array in arrays:
         array.setflags(write=False)
-    return found
+    return sequences

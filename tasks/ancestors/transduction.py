@@ -80,6 +80,6 @@ def _likeliest(law: Law, length: int) -> float:
     ways = 1
     if law.rule == "sort":
         # The most spellings belong to counts of the symbols that are as equal as can be.
-        counts = Counter(place % law.symbols for place in range(length))
+        counts = Counter(position % law.symbols for position in range(length))
         ways = math.factorial(length) // math.prod(map(math.factorial, counts.values()))
     return ways / law.symbols**length

@@ -120,10 +120,10 @@ def floors(law: Law, forest: Forest | None = None) -> tuple[Floor, ...]:
     `forest`, `no order`: on these very trees, the likeliest value given everything but which child
     is left; the law makes both ways equally likely at every node, so that this is exact.
     """
-    found = [Floor("optimum", loss=0.0, accuracy=1.0)]
+    levels = [Floor("optimum", loss=0.0, accuracy=1.0)]
     if forest is not None:
-        found.append(_level("no order", _without_order(law, forest)[forest.roots]))
-    return (*found, _level("no tree", _without_tree(law)[None]))
+        levels.append(_level("no order", _without_order(law, forest)[forest.roots]))
+    return (*levels, _level("no tree", _without_tree(law)[None]))
 
 
 def _level(name: str, chances: Array) -> Floor:

@@ -53,7 +53,9 @@ def stored(task: str) -> tuple[Baseline, ...]:
 
 
 def _printed(entry: dict[str, Any]) -> Baseline:
-    printed = next((one for one in (ACCURACY, PERPLEXITY, BITS) if one.name in entry), None)
+    printed = next(
+        (metric for metric in (ACCURACY, PERPLEXITY, BITS) if metric.name in entry), None
+    )
     metric: str = LOSS.name if printed is None else printed.source
     value = entry["nats"] if printed is None else printed.invert(entry[printed.name])
     comparable = entry.get("comparable", True)
@@ -112,8 +114,8 @@ class Grams:
 
     def count(self, codes: Counts) -> Counts:
         """Occurrences of each of `codes`, 0 where there is none."""
-        place = np.minimum(np.searchsorted(self.codes, codes), len(self.codes) - 1)
-        return np.where(self.codes[place] == codes, self.counts[place], 0)
+        index = np.minimum(np.searchsorted(self.codes, codes), len(self.codes) - 1)
+        return np.where(self.codes[index] == codes, self.counts[index], 0)
 
 
 def encode(text: Symbols, V: int, order: int, before: int) -> Counts:

@@ -42,18 +42,18 @@ class File:
 
     def fault(self, data: bytes) -> str | None:
         """What is wrong with `data` as this file, or None if it is what it should be."""
-        found = hashlib.sha256(data).hexdigest()
-        if found == self.sha256:
+        digest = hashlib.sha256(data).hexdigest()
+        if digest == self.sha256:
             return None
         if self.content is not None:
             try:
-                found = derive.content(data)
+                digest = derive.content(data)
             except TaskError as error:
                 return error.message
-            if found == self.content:
+            if digest == self.content:
                 return None
-            return f"content digest {found}, expected {self.content}"
-        return f"{len(data)} bytes with SHA-256 {found}, expected {self.size} with {self.sha256}"
+            return f"content digest {digest}, expected {self.content}"
+        return f"{len(data)} bytes with SHA-256 {digest}, expected {self.size} with {self.sha256}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,9 @@ def folders() -> tuple[Path, ...]:
     """
     chosen = os.environ.get("GATEWRIGHT_DATA")
     if chosen:
-        return tuple(Path(one).expanduser().absolute() for one in chosen.split(os.pathsep) if one)
+        return tuple(
+            Path(path).expanduser().absolute() for path in chosen.split(os.pathsep) if path
+        )
     return (Path(__file__).parents[2] / "data", _cache())
 
 
@@ -226,17 +228,17 @@ def status(folder: Path | None = None, *, check: bool = False) -> list[State]:
     """
     states: list[State] = []
     for corpus in table().values():
-        place = folder if folder is not None else _place(corpus)
+        directory = folder if folder is not None else _place(corpus)
         for file in corpus.files:
-            present = (place / file.path).is_file()
+            present = (directory / file.path).is_file()
             ok: bool | None = None
             if present and check:
                 try:
-                    read(place, file)
+                    read(directory, file)
                     ok = True
                 except TaskError:
                     ok = False
-            states.append(State(corpus.name, file.path, file.size, place, present, ok))
+            states.append(State(corpus.name, file.path, file.size, directory, present, ok))
     return states
 
 

@@ -57,8 +57,8 @@ class Progress:
 
 def resolve(host: str, port: int) -> list[str]:
     """All addresses of `host`, as text. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in answers))
 
 
 def is_public(address: Address) -> bool:
@@ -218,12 +218,12 @@ def _connected(host: str, port: int, network: Network, deadline: float) -> socke
 
 
 def _addresses(host: str, port: int, network: Network, deadline: float) -> list[str]:
-    found: list[str] = []
+    addresses: list[str] = []
     faults: list[Exception] = []
 
     def look_up() -> None:
         try:
-            found.extend(network.resolve(host, port))
+            addresses.extend(network.resolve(host, port))
         except (OSError, UnicodeError) as cause:
             faults.append(cause)
 
@@ -231,12 +231,12 @@ def _addresses(host: str, port: int, network: Network, deadline: float) -> list[
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(max(0.01, deadline - time.monotonic()))
-    if faults or thread.is_alive() or not found:
+    if faults or thread.is_alive() or not addresses:
         raise unreachable(f"cannot resolve {host}: {faults[0] if faults else 'no answer'}")
-    for text in found:
+    for text in addresses:
         if not is_public(ipaddress.ip_address(text)):
             raise refused(f"{host} resolves to {text}, which is not a public address")
-    return found
+    return addresses
 
 
 def _body(response: http.client.HTTPResponse, size: int, report: Callable[[int], None]) -> bytes:
@@ -272,8 +272,8 @@ def fetch(
     Raises:
         TaskError: T101 unknown name, and as `bring`.
     """
-    place = folder if folder is not None else corpus.destination()
-    bring(corpus.named(name), place, network if network is not None else Network(), report)
+    directory = folder if folder is not None else corpus.destination()
+    bring(corpus.named(name), directory, network if network is not None else Network(), report)
 
 
 def bring(

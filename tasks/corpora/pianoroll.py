@@ -149,7 +149,7 @@ def load(name: str, scale: str) -> Music:
             window=law.window,
             batch=law.batch,
             updates=cut_sequences(lengths, law.batch, law.window).windows,
-            baselines=tuple(_scaled(found, law) for found in baseline.stored(name)),
+            baselines=tuple(_scaled(stored, law) for stored in baseline.stored(name)),
         ),
         pieces,
     )
@@ -177,8 +177,8 @@ def read(folder: Path, file: corpus.File) -> dict[Split, Pieces]:
     }
 
 
-def _scaled(found: Baseline, law: Law) -> Baseline:
-    if getattr(law, found.split) == 0:
-        return found
-    source = f"{found.source}; on the whole split, of which this scale uses a part"
-    return replace(found, comparable=False, source=source)
+def _scaled(stored: Baseline, law: Law) -> Baseline:
+    if getattr(law, stored.split) == 0:
+        return stored
+    source = f"{stored.source}; on the whole split, of which this scale uses a part"
+    return replace(stored, comparable=False, source=source)

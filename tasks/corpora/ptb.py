@@ -77,7 +77,7 @@ def characters(folder: Path) -> Corpus:
     }
     codes = np.unique(bytes_of["train"])
     streams: dict[Split, Symbols] = {
-        split: np.searchsorted(codes, found).astype(np.uint16) for split, found in bytes_of.items()
+        split: np.searchsorted(codes, text).astype(np.uint16) for split, text in bytes_of.items()
     }
     return Corpus(
         tuple(map(chr, codes.tolist())),

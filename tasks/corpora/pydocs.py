@@ -81,14 +81,14 @@ def load(name: str, scale: str) -> Text:
 def topics() -> Mapping[str, str]:
     """The topics of this Python, by key. Raises TaskError T109 if it has none."""
     try:
-        from pydoc_data.topics import topics as found
+        from pydoc_data.topics import topics as texts
     except ImportError as cause:
         raise TaskError(
             "T109",
             "this Python was installed without its help topics (pydoc_data)",
             "install the complete standard library, or take another task",
         ) from cause
-    return found
+    return texts
 
 
 @lru_cache(maxsize=1)
@@ -102,7 +102,7 @@ def divide(source: Mapping[str, str]) -> Paragraphs:
     seen: set[str] = set()
     parts: dict[Split, list[str]] = {split: [] for split in SPLITS}
     for topic in sorted(source):
-        fresh = [found for found in normalise(source[topic]) if found not in seen]
+        fresh = [paragraph for paragraph in normalise(source[topic]) if paragraph not in seen]
         fresh = list(dict.fromkeys(fresh))
         seen.update(fresh)
         whole = sum(len(paragraph) + 1 for paragraph in fresh)
@@ -113,13 +113,13 @@ def divide(source: Mapping[str, str]) -> Paragraphs:
             at += len(paragraph) + 1
             split = "train" if middle < 36 * whole else "valid" if middle < 38 * whole else "test"
             parts[split].append(paragraph)
-    return {split: tuple(found) for split, found in parts.items()}
+    return {split: tuple(paragraphs) for split, paragraphs in parts.items()}
 
 
 def normalise(source: str) -> list[str]:
     """The paragraphs of `source`, each one line of lower-case printable ASCII."""
     plain = unicodedata.normalize("NFKD", source.translate(_ASCII)).lower()
-    plain = "".join(found for found in plain if found == "\n" or " " <= found <= "~")
+    plain = "".join(letter for letter in plain if letter == "\n" or " " <= letter <= "~")
     plain = re.sub(r"([^a-z0-9\s])\1{3,}", r"\1\1\1", plain)
     lines = (" ".join(block.split()) for block in re.split(r"\n[ \n]*\n", plain))
     return [line for line in lines if line]
@@ -136,8 +136,8 @@ def characters() -> Corpus:
         split: "".join(f"{line}\n" for line in parts[split]) for split in SPLITS
     }
     streams: dict[Split, Symbols] = {
-        split: number[np.frombuffer(found.encode("ascii"), np.uint8)]
-        for split, found in whole.items()
+        split: number[np.frombuffer(text.encode("ascii"), np.uint8)]
+        for split, text in whole.items()
     }
     return Corpus(CHARACTERS, streams, CHARACTERS.index("\n"), digest(parts))
 
@@ -159,8 +159,8 @@ def words(vocabulary: int) -> Corpus:
     kept = (END, UNKNOWN, *ranked[: vocabulary - 2])
     number = {word: symbol for symbol, word in enumerate(kept)}
     streams: dict[Split, Symbols] = {
-        split: np.array([number.get(token, 1) for token in found], np.uint16)
-        for split, found in tokens.items()
+        split: np.array([number.get(token, 1) for token in own], np.uint16)
+        for split, own in tokens.items()
     }
     return Corpus(kept, streams, 0, digest(parts))
 
@@ -174,11 +174,11 @@ def tokenise(line: str) -> list[str]:
 def baselines(name: str, vocabulary: int = 0) -> tuple[Baseline, ...]:
     """n-grams counted on this very text, on `valid` and `test`."""
     read = words(vocabulary) if name == "pydocs" else characters()
-    found = baseline.counted(name, read.streams, len(read.vocabulary), read.end)
+    counted = baseline.counted(name, read.streams, len(read.vocabulary), read.end)
     return tuple(
         Baseline(rule, LOSS.name, loss, split, "counted when the task is loaded")
         for split in SPLITS
-        for rule, loss in found.get(split, {}).items()
+        for rule, loss in counted.get(split, {}).items()
     )
 
 

@@ -170,8 +170,8 @@ def synthesise(roll: Roll, tempo: Tempo) -> Wave:
         key = (column, stop - start)
         if key not in tones:
             tones[key] = tone(MIDI_LOW + column, (stop - start) * tempo.seconds)
-        found, begin = tones[key], round(start * step)
-        total[begin : begin + len(found)] += found[: len(total) - begin]
+        note, begin = tones[key], round(start * step)
+        total[begin : begin + len(note)] += note[: len(total) - begin]
     loudest = float(np.abs(total).max(initial=0.0))
     return total * np.float32(PEAK / loudest) if loudest else total
 

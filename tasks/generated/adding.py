@@ -55,8 +55,8 @@ class Law(sequences.Law):
         """By what is known of the two numbers: both, one, or neither."""
         Q = self.values
         joint = np.zeros((Q, 2 * Q - 1))
-        for one in range(Q):
-            joint[one, one : one + Q] = 1 / Q**2
+        for value in range(Q):
+            joint[value, value : value + Q] = 1 / Q**2
         return (
             Floor("optimum", loss=0.0, accuracy=1.0),
             level("one of the two numbers", joint),
@@ -75,8 +75,8 @@ class Law(sequences.Law):
 
         inputs = np.full((count, self.window), ABSENT)
         inputs[:, :-1] = np.where(np.arange(self.longest) < lengths[:, None], numbers, ABSENT)
-        for place in (first, second):
-            inputs[every, place] += 2 * Q - 1
+        for marked in (first, second):
+            inputs[every, marked] += 2 * Q - 1
         inputs[:, -1] = 3 * Q - 1
         targets, scored = np.zeros_like(inputs), np.zeros(inputs.shape, np.bool_)
         targets[:, -1], scored[:, -1] = sums, True

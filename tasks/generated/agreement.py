@@ -136,7 +136,10 @@ class Law(sequences.Law):
             inputs,
             targets,
             scored,
-            {name: np.broadcast_to(one[:, None], inputs.shape) for name, one in labels.items()},
+            {
+                name: np.broadcast_to(values[:, None], inputs.shape)
+                for name, values in labels.items()
+            },
         )
 
 

@@ -85,18 +85,18 @@ def places(longer: int, shorter: int, count: int, *, add: bool) -> NDArray[np.fl
     # state: carry, digits so far without leading zeros, place that is watched, its digit or none
     state = np.zeros((2, count + 1, count, 11))
     state[0, 0, :, 10] = 1.0
-    for place in range(count):
-        step = _step(_kind(place, longer), _kind(place, shorter), add)
+    for position in range(count):
+        step = _step(_kind(position, longer), _kind(position, shorter), add)
         moved = np.einsum("cok,chrd->okhrd", step, state)
         state = np.zeros_like(state)
         for digit in range(10):
             part = moved[digit].copy()
-            part[:, :, place, digit] = part[:, :, place, 10]
-            part[:, :, place, 10] = 0.0
+            part[:, :, position, digit] = part[:, :, position, 10]
+            part[:, :, position, 10] = 0.0
             if digit == 0:
                 state += part
             else:
-                state[:, place + 1] += part.sum(axis=1)
+                state[:, position + 1] += part.sum(axis=1)
     return state[0, :, :, :10]
 
 
@@ -107,8 +107,8 @@ def _write(cell: NDArray[np.float64], digits: NDArray[np.float64], *, negative: 
         mass = float(digits[n, 0].sum())
         if negative:
             cell[0, 0, MINUS] += mass
-        for place in range(n):
-            cell[shown, begin + n - 1 - place, :10] += digits[n, place]
+        for position in range(n):
+            cell[shown, begin + n - 1 - position, :10] += digits[n, position]
         cell[shown, begin + n, STOP] += mass
 
 
@@ -118,10 +118,10 @@ def _write_zero(cell: NDArray[np.float64], mass: float) -> None:
     cell[0, 1, STOP] += mass
 
 
-def _kind(place: int, length: int) -> str:
-    if place >= length:
+def _kind(position: int, length: int) -> str:
+    if position >= length:
         return "none"
-    if place < length - 1 or length == 1:
+    if position < length - 1 or length == 1:
         return "any"
     return "leading"
 

@@ -79,12 +79,12 @@ class Law(sequences.Law):
         inputs[:, S + self.delay] = self.alphabet + 1
         targets = np.zeros_like(inputs)
         targets[:, -S:] = symbols
-        place = np.arange(self.window) - (self.window - S)
+        step = np.arange(self.window) - (self.window - S)
         return Rows(
             inputs,
             targets,
-            np.broadcast_to(place >= 0, inputs.shape),
-            {"place": np.broadcast_to(place, inputs.shape)},
+            np.broadcast_to(step >= 0, inputs.shape),
+            {"place": np.broadcast_to(step, inputs.shape)},
         )
 
 

@@ -62,14 +62,14 @@ def share_within(limit: int, height: int) -> float:
     """
     kept = np.ones(height + 2)
     kept[height + 1] = 0.0
-    found = np.zeros(limit + 1)
+    shares = np.zeros(limit + 1)
     for i in range(limit, 0, -1):
-        found[i] = kept[1]
+        shares[i] = kept[1]
         step = kept.copy()
         step[1:-1] = (kept[:-2] + kept[2:]) / 2
         kept = step
     weights = walk(limit).opened
-    return float((weights * found).sum() / weights.sum())
+    return float((weights * shares).sum() / weights.sum())
 
 
 def decision_bounds(limit: int) -> tuple[float, float]:

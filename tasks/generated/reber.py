@@ -184,7 +184,7 @@ def stream(law: StreamLaw, scale: str, split: Split) -> tuple[NDArray[np.int64],
     while sum(len(symbols) for symbols, _ in pieces) < need:
         symbols, states = grammar.walk(BLOCK, generator)
         pieces.append((symbols[symbols != ABSENT], states[symbols != ABSENT]))
-    found = tuple(np.concatenate(parts)[:need] for parts in zip(*pieces, strict=True))
-    for array in found:
+    arrays = tuple(np.concatenate(parts)[:need] for parts in zip(*pieces, strict=True))
+    for array in arrays:
         array.setflags(write=False)
-    return found[0], found[1]
+    return arrays[0], arrays[1]

@@ -50,7 +50,7 @@ class Law(sequences.Law):
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, XX, XY, ..."""
-        return tuple("".join(one) for one in product("XY", repeat=self.markers))
+        return tuple("".join(letters) for letters in product("XY", repeat=self.markers))
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -88,12 +88,12 @@ class Law(sequences.Law):
         inputs = generator.integers(DISTRACTORS, size=(count, self.longest))
         kinds = generator.integers(2, size=(count, self.markers))
         every = np.arange(count)
-        place = np.zeros(count, np.int64)
+        position = np.zeros(count, np.int64)
         for marker, share in enumerate(STARTS[self.markers]):
             # at least 1, where E does not stand
             least, most = (max(1, round(s * self.shortest)) for s in (share, share + WIDTH))
-            place = generator.integers(least, most + 1, size=count)
-            inputs[every, place] = X + kinds[:, marker]
+            position = generator.integers(least, most + 1, size=count)
+            inputs[every, position] = X + kinds[:, marker]
         inputs[:, 0] = START
         last = lengths - 1
         inputs[every, last] = END
@@ -101,7 +101,7 @@ class Law(sequences.Law):
         targets, scored = np.zeros_like(inputs), np.zeros(inputs.shape, np.bool_)
         number = (kinds * 2 ** np.arange(self.markers - 1, -1, -1)).sum(axis=1)
         targets[every, last], scored[every, last] = END + 1 + number, True
-        distance = np.broadcast_to((last - place)[:, None], inputs.shape)
+        distance = np.broadcast_to((last - position)[:, None], inputs.shape)
         return Rows(inputs, targets, scored, {"distance": distance})
 
 
