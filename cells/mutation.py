@@ -17,7 +17,7 @@ The paper's Linear(a, x) is `W x + b`, so every linear must own its bias before 
 linears of one sum share a bias, the others get one that starts at 0, the same cell in canonical form.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal, cast
@@ -58,12 +58,12 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A mutation that gave no cell: the error's code, line and values, and what was applied."""
+    """A mutation that gave no cell: the error's code, line and named values, and what was applied."""
 
     code: str
     reason: str
     operators: tuple[str, ...]
-    values: Mapping[str, str | int]
+    values: tuple[tuple[str, str | int], ...]
 
 
 class Draft:
@@ -362,5 +362,5 @@ def mutate(
     fault = finding(mutant, limits)
     if fault is not None:
         error = CellError(fault.code, fault.values)
-        return Refusal(fault.code, error.message, tuple(applied), fault.values)
+        return Refusal(fault.code, error.message, tuple(applied), tuple(fault.values.items()))
     return Mutant(mutant, tuple(applied))

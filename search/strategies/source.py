@@ -57,6 +57,6 @@ def mutant(parent: Cell, parent_id: str, reading: Reading, generator: random.Ran
     """One attempt at a mutation of `parent`."""
     mutated = mutate(parent, generator, reading)
     if isinstance(mutated, Refusal):
-        why = mutated.reason, mutated.code, mutated.values
+        why = mutated.reason, mutated.code, dict(mutated.values)
         return Proposal(None, parent_id, mutated.operators, *why)
     return Proposal(mutated.cell, parent_id, mutated.operators)

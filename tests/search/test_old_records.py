@@ -220,4 +220,4 @@ def test_an_old_findings_run_goes_on_under_its_id_though_new_ones_say_what_they_
         (row,) = store.studies()
     assert plan.id != found.id == expected["id"]
     assert found == row.study
-    assert findings.place_of(found) == findings.place_of(plan) == plan.findings
+    assert findings.findings_part(found) == findings.findings_part(plan) == plan.findings
