@@ -52,7 +52,7 @@ def document(request: Request) -> Document:
 
 
 def charts(document: Document) -> dict[str, Chart]:
-    """A forest of pooled effects a family: right of 0 is what the claim says, 1 is the smallest meaningful difference."""
+    """A forest of pooled effects a family: right of 0 favours the claim, 1 is the smallest that matters."""
     return {f"family{index}": _forest(family) for index, family in enumerate(document["families"])}
 
 
