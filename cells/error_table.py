@@ -35,6 +35,7 @@ _ENGINE: Final = (
         "no width meets the budget of parameters",
         "train gru memorization --scale smoke --parameters 10",
     ),
+    _for_good("metric", "no metric has this name, or another one has it"),
     _for_good("model.file", "the file holds no model that can be used"),
 )
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, get_args
 
+from cells.error import SingleCodeError
 from cells.training.point import Point
 
 Source = Literal["loss", "accuracy"]
@@ -32,8 +33,10 @@ TINY: Final = 1e-12
 """A value of which lower is better is taken to be at least this, so that a ratio is a number."""
 
 
-class MetricError(LookupError):
+class MetricError(SingleCodeError):
     """No metric has that name, or two would have it."""
+
+    CODE = "metric"
 
 
 def _same(value: T) -> T:

@@ -29,7 +29,7 @@ from search.settings import grid, sampler
 from search.settings.importance import importances
 from tests.results import synthetic
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EDITION = ROOT / "tests" / "results" / "assets" / "edition-1"
 RECORDS = [
     ROOT / "results" / "published" / "all-laptop",
