@@ -138,7 +138,7 @@ def test_music_has_the_known_losses(name: str, data: Path) -> None:
 
 
 def test_the_recorded_table_is_what_the_command_computes(data: Path) -> None:
-    script = Path(baseline.__file__).parents[1] / "scripts" / "compute_baselines.py"
+    script = Path(baseline.__file__).parents[2] / "scripts" / "compute_baselines.py"
     command = [sys.executable, str(script), "--print"]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     recorded = (Path(baseline.__file__).parent / "baselines.toml").read_text(encoding="utf-8")

@@ -90,7 +90,7 @@ def test_without_a_chosen_folder_checkout_then_cache_are_looked_at(
     monkeypatch.delenv("GATEWRIGHT_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     checkout, cache = corpus.folders()
-    assert checkout == Path(corpus.__file__).parents[1] / "data"
+    assert checkout == Path(corpus.__file__).parents[2] / "data"
     assert cache == corpus.destination() == tmp_path / "gatewright"
 
 
