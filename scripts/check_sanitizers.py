@@ -127,11 +127,13 @@ def trespass() -> None:
 
 def train(count: int, first: int) -> None:
     """Every cell, by every executor that can be had."""
-    from cells import CellError, Mutant, canonical, mutate, sample, zoo
+    from cells import CellError, Mutant, canonical, mutate, parse, sample, zoo
     from cells.engine.executor import hindrance, make
     from cells.engine.learner import Model
     from cells.engine.native.memory import Memory
     from cells.engine.training.initial import draw
+    from cells.op import ACTIVATIONS
+    from cells.training.optimizer import SGD, Adam, AdamW
 
     Memory.slab = 1
     Memory.source = staticmethod(apart)
@@ -140,6 +142,8 @@ def train(count: int, first: int) -> None:
 
     def cells() -> "list[tuple[str, Cell]]":
         found = [(name, zoo.load(name)) for name in zoo.names()]
+        # The samplers do not draw every operator.
+        found += [(op, parse(f"cell c(x; h)\n h' = {op}(linear(x, h))")) for op in ACTIVATIONS]
         names = zoo.names()
         for seed in range(first, first + count):
             source = random.Random(seed)  # noqa: S311 - no secret is drawn
@@ -174,7 +178,10 @@ def train(count: int, first: int) -> None:
         for executor in executors:
             dtypes: Any = ("float32",) if executor == "native-bf16" else ("float32", "float64")
             for dtype in dtypes:
-                learner = make(executor, model, weights, dtype=dtype, seed=index)
+                optimizer = (SGD, Adam(), AdamW(weight_decay=0.1))[index % 3]
+                learner = make(
+                    executor, model, weights, dtype=dtype, seed=index, optimizer=optimizer
+                )
                 for window in windows(model.kind, shape, index):
                     learner.train(window, 0.1, 1.0)
                     learner.evaluate(window)

@@ -41,8 +41,8 @@ def width_of(
     count = parameter_count(Model(cell, budget.width, layers, kind, size))
     if budget.parameters is not None and count > budget.parameters:
         raise WidthError(
-            f"width {budget.width} contradicts the budget of {budget.parameters} parameters:"
-            f" the model has {count} ({layers} layers, {kind} of size {size})"
+            f"width {budget.width} needs {count} parameters, more than the budget of"
+            f" {budget.parameters} (layers: {layers}, {kind} of size {size})"
         )
     return budget.width
 

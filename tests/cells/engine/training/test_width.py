@@ -129,7 +129,7 @@ def test_a_budget_may_give_the_width_itself() -> None:
     ("cell", "budget", "said"),
     [
         (gru(), Budget(), "needs a budget of parameters, or a width"),
-        (gru(), Budget(parameters=5_000, width=64), "contradicts the budget of 5000 parameters"),
+        (gru(), Budget(parameters=5_000, width=64), "more than the budget of 5000"),
         (blocks(4), Budget(width=30), "no width 30: expected a multiple of 4"),
         (gru(), Budget(width=0), "no width 0"),
     ],
