@@ -65,9 +65,9 @@ WRONG = [
     (
         "train gru memorization --scale smoke --width 90 --parameters 900",
         2,
-        ("width 90", "900 parameters", "change --width"),
+        ("width 90", "budget of 900", "change --width"),
     ),
-    ("tune gru memorization --width 90 --parameters 900", 2, ("width 90", "900 parameters")),
+    ("tune gru memorization --width 90 --parameters 900", 2, ("width 90", "budget of 900")),
     ("tune gru memorization --eps 1e-6", 2, ("--eps", "adam and adamw", "--optimizer adamw")),
     ("tune gru memorization --lr 0.1 --lr -1", 2, ("--learning-rate -1", "above 0")),
     (
