@@ -8,6 +8,9 @@ that is 3369 - 13994433. Instances follow each other in one stream; only the ans
 scored. What the paper leaves open is decided here: operands have no sign of their own but for a
 minus before the first (a fair coin), lengths and numbers of letters follow the weights of the
 scale, and letters stand between any two characters up to the `=`. Numbers have no leading zeros.
+
+With `disjoint` (version 2) a question, that is its operands and signs, whatever letters are strewn in
+it, belongs to one split alone, by `home`: no question of the test is ever trained on.
 """
 
 from collections.abc import Iterator
@@ -29,12 +32,14 @@ from tasks.generated import answer
 from tasks.stream import stream_batches
 from tasks.task import Facts, Split, TaskError
 
-VERSION = 1
 VOCABULARY = (*ascii_lowercase, *digits, "+", "-", "=", ".")
 ZERO, PLUS, MINUS, EQUALS, STOP = (VOCABULARY.index(symbol) for symbol in "0+-=.")
 ABSENT = -1
 BLOCK = 4096
 """Instances drawn at once; part of the law of the data, since it orders the draws."""
+SPLITS: tuple[Split, ...] = ("train", "valid", "test")
+TENTHS = np.array([0] * 8 + [1, 2])
+"""Which of `SPLITS` has each tenth of the hashes of questions: 80, 10 and 10 % of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Law:
         batch: B.
         window: T.
         fresh: True if each epoch of training has new instances; else they repeat.
+        disjoint: True if no two splits share a question, see `home`.
     """
 
     lengths: tuple[float, ...]
@@ -58,6 +64,7 @@ class Law:
     batch: int
     window: int
     fresh: bool = False
+    disjoint: bool = False
 
     def __post_init__(self) -> None:
         for name, weights in (("lengths", self.lengths), ("gaps", self.gaps)):
@@ -65,6 +72,44 @@ class Law:
                 raise TaskError("T004", f"arithmetic: {name} = {weights} is no list of weights")
         if min(self.train, self.valid, self.test, self.batch, self.window) < 1:
             raise TaskError("T004", "arithmetic: windows, batch and window must be positive")
+
+    @property
+    def version(self) -> int:
+        """Of the task: 2 where the splits are disjoint."""
+        return 2 if self.disjoint else 1
+
+    def numbers(self) -> dict[str, object]:
+        """What the digest of the data covers. `disjoint` is younger than the first records."""
+        known = asdict(self)
+        if not self.disjoint:
+            del known["disjoint"]
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Questions as drawn, `[N]` each but for `sizes`.
+
+    Attributes:
+        operands: both numbers, `[2, N]`.
+        sizes: their digits, `[2, N]`.
+        negative: True where a minus stands before the first.
+        minus: True where the second is subtracted.
+    """
+
+    operands: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    negative: NDArray[np.bool_]
+    minus: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return self.negative.size
+
+    def having(self, kept: NDArray[np.bool_]) -> "Questions":
+        """Those where `kept`, `[N]`, is True."""
+        return Questions(
+            self.operands[:, kept], self.sizes[:, kept], self.negative[kept], self.minus[kept]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +143,9 @@ def make(law: Law, scale: str, name: str = "arithmetic") -> Arithmetic:
         Facts(
             name=name,
             family="symbols",
-            version=VERSION,
+            version=law.version,
             scale=scale,
-            digest=digest([name, VERSION, scale, asdict(law)], first),
+            digest=digest([name, law.version, scale, law.numbers()], first),
             kind="symbols",
             size=len(VOCABULARY),
             metric=ACCURACY,
@@ -116,16 +161,47 @@ def make(law: Law, scale: str, name: str = "arithmetic") -> Arithmetic:
     )
 
 
-def draw(
-    law: Law, count: int, generator: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """`count` instances end to end: symbols, and which of them belong to an answer, `[N]` each."""
-    D = len(law.lengths)
+def ask(law: Law, count: int, generator: np.random.Generator) -> Questions:
+    """`count` questions."""
     lengths = np.array(law.lengths) / sum(law.lengths)
-    sizes = generator.choice(D, p=lengths, size=(2, count)) + 1
+    sizes = generator.choice(len(lengths), p=lengths, size=(2, count)) + 1
     least = np.where(sizes == 1, 0, 10 ** (sizes - 1))
     operands = generator.integers(least, 10**sizes)
     negative, minus = generator.random((2, count)) < 0.5
+    return Questions(operands, sizes, negative, minus)
+
+
+def home(questions: Questions) -> NDArray[np.int64]:
+    """The only split that has each question where splits are disjoint, as index of `SPLITS`, `[N]`.
+
+    A hash of the first operand, the second, and 2 (minus before the first) + (operator is minus):
+    from 0 on, each in turn is combined by exclusive or and mixed by SplitMix64 (Steele, Lea, Flood
+    2014, figure 17). The upper 32 bits modulo 10 name the tenth.
+    """
+    signs = 2 * questions.negative.astype(np.uint64) + questions.minus
+    hashed = np.zeros(len(questions), np.uint64)
+    for part in (*questions.operands.astype(np.uint64), signs):
+        hashed = (hashed ^ part) + np.uint64(0x9E3779B97F4A7C15)
+        hashed = (hashed ^ (hashed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        hashed = (hashed ^ (hashed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        hashed ^= hashed >> np.uint64(31)
+    return TENTHS[(hashed >> np.uint64(32)) % np.uint64(10)]
+
+
+def draw(
+    law: Law, count: int, generator: np.random.Generator, split: Split = "train"
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """`count` instances end to end: symbols, and which of them belong to an answer, `[N]` each.
+
+    Where splits are disjoint, questions of other splits than `split` are dropped, and fewer remain.
+    """
+    questions = ask(law, count, generator)
+    if law.disjoint:
+        questions = questions.having(home(questions) == SPLITS.index(split))
+        count = len(questions)
+    D = len(law.lengths)
+    operands, sizes = questions.operands, questions.sizes
+    negative, minus = questions.negative, questions.minus
     value = np.where(negative, -1, 1) * operands[0] + np.where(minus, -1, 1) * operands[1]
 
     question = np.concatenate(
@@ -170,10 +246,10 @@ def stream(
     part = epoch if law.fresh and split == "train" else 0
     windows = {"train": law.train, "valid": law.valid, "test": law.test}[split]
     need = windows * law.batch * law.window + 1
-    generator = chance.generator("arithmetic", VERSION, scale, split, part)
+    generator = chance.generator("arithmetic", law.version, scale, split, part)
     pieces: list[tuple[NDArray[np.int64], NDArray[np.bool_]]] = []
     while sum(len(symbols) for symbols, _ in pieces) < need:
-        pieces.append(draw(law, BLOCK, generator))
+        pieces.append(draw(law, BLOCK, generator, split))
     symbols = np.concatenate([symbols for symbols, _ in pieces])[:need]
     scored = np.concatenate([scored for _, scored in pieces])[:need]
     symbols.setflags(write=False)

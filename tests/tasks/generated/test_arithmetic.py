@@ -1,5 +1,7 @@
+import hashlib
 import re
-from itertools import product
+from dataclasses import replace
+from itertools import chain, product
 
 import numpy as np
 import pytest
@@ -10,6 +12,15 @@ from tasks.task import TaskError
 
 PAPER = (1.0,) * 8
 ANSWER = "0123456789-."
+SHORT = arithmetic.Law((1.0,) * 3, (0.7, 0.3), 500, 50, 100, 20, 35, fresh=True, disjoint=True)
+DIGESTS = {
+    "smoke": "11490b3c0f7d3132adee84125eb4760c48ea2f77396c010ec9f6811f1b6b87b4",
+    "quick": "ec97ff1ba8d8ecbcc650b62dc96193acfb68e4f1d007feeaab4ca0faf56080ca",
+    "laptop": "91b4504f0bcad1fd73affe80722886344a5953267f49c3cdeacea4fd509425ea",
+    "workstation": "572f955108ed736181eaaaa8b6941ca4fc3ce783d270aaef348a5218e1d64431",
+    "paper": "619dda13446a1e82975613d0bfb1ba5aa083d2f97a394be24ce92653d61ceba8",
+}
+"""Of the scales there were before splits could be disjoint."""
 
 
 def instances(task, split, count):
@@ -149,3 +160,150 @@ def test_the_largest_operands_are_added_without_overflow():
         terms = [int(term) for term in re.findall(r"[+-]?\d+", question)]
         assert len(terms) == 2
         assert int(value) == sum(terms)
+
+
+@pytest.mark.parametrize("scale", DIGESTS)
+def test_the_scales_of_the_first_records_keep_version_and_digest(scale):
+    facts = registry.load("arithmetic", scale).facts
+    assert (facts.version, facts.digest) == (1, DIGESTS[scale])
+
+
+def test_the_data_of_the_first_records_keep_their_bits():
+    law, state = arithmetic.load("arithmetic", "laptop").law, hashlib.sha256()
+    for split, epoch in product(("train", "valid", "test"), (0, 1)):
+        for array in arithmetic.stream(law, "laptop", split, epoch):
+            state.update(array.tobytes())
+    assert state.hexdigest() == "76a5bf2ba8a6915035a8dfae55dc34d3123452bdc4925f3f7383c6d9b68dd810"
+
+
+def asked(law, split, epochs=1):
+    """The whole questions of some passes over a split, without the letters."""
+    whole = set()
+    for epoch in range(epochs):
+        text = arithmetic.spelled(arithmetic.stream(law, "here", split, epoch)[0])
+        whole |= {part.split("=")[0] for part in re.sub("[a-z]", "", text).split(".")[:-1]}
+    return whole
+
+
+def test_no_two_splits_share_a_question_where_they_are_disjoint():
+    train, valid, test = (
+        asked(SHORT, "train", epochs=4),
+        asked(SHORT, "valid"),
+        asked(SHORT, "test"),
+    )
+    assert min(len(train), len(valid) * 10, len(test) * 10) > 20_000
+    assert train.isdisjoint(valid)
+    assert train.isdisjoint(test)
+    assert valid.isdisjoint(test)
+
+
+def test_without_it_a_quarter_of_the_test_questions_are_trained_on():
+    law = replace(SHORT, fresh=False, disjoint=False)
+    train, test = asked(law, "train"), asked(law, "test")
+    assert 0.1 < len(train & test) / len(test) < 0.4
+
+
+def test_disjoint_data_are_version_2_and_other_data():
+    disjoint, mixed = (
+        arithmetic.make(replace(SHORT, disjoint=given), "s") for given in (True, False)
+    )
+    assert (disjoint.facts.version, mixed.facts.version) == (2, 1)
+    assert disjoint.facts.digest != mixed.facts.digest
+
+
+def every_question(digits):
+    """All questions of up to so many digits, with the chance of each if all lengths are alike."""
+    numbers = np.arange(10**digits)
+    sizes = np.maximum(1, (numbers[:, None] >= 10 ** np.arange(digits)).sum(axis=1))
+    likely = 1 / digits / np.array([10, *(9 * 10**at for at in range(1, digits))])[sizes - 1]
+    negative, minus, x, y = (
+        part.ravel() for part in np.meshgrid([False, True], [False, True], numbers, numbers)
+    )
+    questions = arithmetic.Questions(
+        np.stack([x, y]), np.stack([sizes[x], sizes[y]]), negative, minus
+    )
+    return questions, likely[x] * likely[y] / 4
+
+
+def test_questions_are_shared_out_by_a_hash_that_whole_numbers_of_python_compute_too():
+    def mixed(value):
+        value = (value + 0x9E3779B97F4A7C15) % 2**64
+        value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
+        return value ^ value >> 31
+
+    # the first two numbers of SplitMix64 from the seed 1234567, as others print them
+    assert mixed(1234567) == 6457827717110365317
+    assert mixed(1234567 + 0x9E3779B97F4A7C15) == 3203168211198807973
+
+    long = arithmetic.ask(
+        replace(SHORT, lengths=(1.0,) * 17), 500, chance.generator("test", "home")
+    )
+    for questions in (long, every_question(1)[0]):
+        homes = [arithmetic.SPLITS[index] for index in arithmetic.home(questions)]
+        assert len(set(homes)) == 3
+        for at, split in enumerate(homes):
+            first, second = questions.operands[:, at].tolist()
+            signs = 2 * bool(questions.negative[at]) + bool(questions.minus[at])
+            tenth = (mixed(mixed(mixed(first) ^ second) ^ signs) >> 32) % 10
+            assert split == [*["train"] * 8, "valid", "test"][tenth]
+
+
+def test_a_split_of_disjoint_ones_has_the_same_law_of_questions():
+    """Shares of lengths and signs, and of the last digits, by Monte Carlo."""
+    law = arithmetic.Law(PAPER, (1.0, 1.0), 1, 1, 1, 1, 1, disjoint=True)
+    for index, split in enumerate(arithmetic.SPLITS):
+        questions = arithmetic.ask(law, 500_000, chance.generator("test", "law", split))
+        kept = questions.having(arithmetic.home(questions) == index)
+        assert len(kept) / 500_000 == pytest.approx((0.8, 0.1, 0.1)[index], abs=0.004)
+        kind = (kept.sizes - 1) * [[32], [4]]
+        shares = np.bincount(kind.sum(axis=0) + 2 * kept.negative + kept.minus, minlength=256)
+        # five standard errors of 50,000; the 100 questions of a kind of two digits in all spread more
+        assert np.abs(shares / len(kept) - 1 / 256).max() < 0.0025
+        ones = np.bincount(kept.operands[0] % 10 * 10 + kept.operands[1] % 10)
+        assert np.abs(ones / len(kept) - 1 / 100).max() < 0.0025
+
+
+def test_what_is_drawn_of_a_disjoint_split_is_what_is_drawn_otherwise_less_the_rest():
+    law = replace(SHORT, gaps=(1.0,))
+    mixed = replace(law, disjoint=False)
+
+    def drawn(given, split):
+        symbols, _ = arithmetic.draw(given, 2000, chance.generator("test", "less"), split)
+        return arithmetic.spelled(symbols).split(".")[:-1]
+
+    parts = [drawn(law, split) for split in arithmetic.SPLITS]
+    assert min(map(len, parts)) > 100
+    assert sorted(chain.from_iterable(parts)) == sorted(drawn(mixed, "train"))
+
+
+def test_the_levels_hold_in_each_split_of_questions_of_up_to_three_digits():
+    """All four million are counted: the predictors that know the law lose or gain at most 0.003."""
+    joint = answer.law((1.0,) * 3)
+    questions, likely = every_question(3)
+    homes = arithmetic.home(questions)
+    signs = np.where(np.stack([questions.negative, questions.minus]), -1, 1)
+    value = (signs * questions.operands).sum(axis=0)
+    size, minus = np.abs(value), (value < 0).astype(int)
+    shown = np.maximum(1, (size[:, None] >= 10 ** np.arange(4)).sum(axis=1))
+    splits = np.zeros((3, *joint.shape))
+    for at in range(joint.shape[-2]):
+        digit = size // 10 ** np.maximum(shown + minus - 1 - at, 0) % 10
+        symbol = np.where(at < shown + minus, digit, answer.STOP)
+        symbol = np.where((at == 0) & (minus == 1), answer.MINUS, symbol)
+        here = at <= shown + minus
+        cell = (*(questions.sizes - 1), questions.negative.astype(int), questions.minus.astype(int))
+        place = (homes, *cell, minus * (at > 0), np.full(size.size, at), symbol)
+        flat = np.ravel_multi_index(tuple(part[here] for part in place), splits.shape)
+        splits += np.bincount(flat, likely[here], splits.size).reshape(splits.shape)
+    np.testing.assert_allclose(splits.sum(axis=0), joint, atol=1e-12)
+    for level, axes in ((1, (0, 1, 2, 3, 4, 5)), (2, (0, 1, 2, 3)), (4, ())):
+        stated = answer.levels(joint)[level]
+        known = joint.sum(axis=axes)
+        for split in splits:
+            there = split.sum(axis=axes)
+            right = np.take_along_axis(there, known.argmax(axis=-1)[..., None], axis=-1).sum()
+            assert right / split.sum() == pytest.approx(stated.accuracy, abs=0.003)
+            likely = np.where(known > 0, known, 1) / known.sum(axis=-1, keepdims=True).clip(1e-300)
+            cost = -(there * np.log(likely)).sum() / split.sum()
+            assert cost == pytest.approx(stated.loss, abs=0.01)
