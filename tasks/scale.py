@@ -19,13 +19,19 @@ FOLDER = Path(__file__).parent / "scales"
 L = TypeVar("L")
 
 
+ORDER = (
+    *("smoke", "quick", "laptop", "laptop-near", "laptop-middle", "laptop-far"),
+    *("workstation", "paper"),
+)
+"""From small to large; those of one size from near to far."""
+
+
 @cache
 def names() -> tuple[str, ...]:
-    """The scales there are, from small to large."""
-    order = ("smoke", "quick", "laptop", "workstation", "paper")
+    """The scales there are, in `ORDER`."""
     scales = sorted(path.stem for path in FOLDER.glob("*.toml"))
     return tuple(
-        sorted(scales, key=lambda name: order.index(name) if name in order else len(order))
+        sorted(scales, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     )
 
 

@@ -62,7 +62,7 @@ class Facts:
         name: as on the command line, e.g. `arithmetic`.
         family: `memory`, `symbols`, `text` or `music`.
         version: rises whenever a score could change.
-        scale: `smoke`, `laptop`, `workstation` or `paper`.
+        scale: as `tasks.scale.names` has it, e.g. `laptop`.
         digest: sha256 over the data, or over generator, version and all its numbers.
         kind: `symbols` or `roll`, as `cells.engine.learner.Model` has it.
         size: V or F.

@@ -15,7 +15,10 @@ TaskArgument = Annotated[
     str, typer.Argument(metavar="TASK", help="Name of a task, see `gatewright tasks ls`.")
 ]
 ScaleOption = Annotated[
-    str, typer.Option("--scale", help="smoke, quick, laptop, workstation or paper.")
+    str,
+    typer.Option(
+        "--scale", help="smoke, quick, laptop, workstation, paper, or another of `tasks ls`."
+    ),
 ]
 
 

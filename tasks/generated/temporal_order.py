@@ -34,7 +34,7 @@ class Law(sequences.Law):
 
     Attributes:
         markers: 2 or 3.
-        shortest, longest: symbols from E to B, all lengths between equally likely; at least 10.
+        shortest, longest: symbols from E to B, all lengths between equally likely; at least 8.
     """
 
     markers: int
@@ -43,7 +43,7 @@ class Law(sequences.Law):
 
     def __post_init__(self) -> None:
         self.demand(
-            self.markers in STARTS and 10 <= self.shortest <= self.longest,
+            self.markers in STARTS and 8 <= self.shortest <= self.longest,
             f"temporal order: {self.markers} markers in {self.shortest} to {self.longest} symbols",
         )
 

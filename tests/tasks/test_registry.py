@@ -10,16 +10,43 @@ GENERATED = (
     *("memorization", "arithmetic", "markup", "progressions", "reber", "reber-continual", "copy"),
     *("adding", "temporal-order", "agreement", "subsequence"),
 )
+DISTANCES = ("laptop-near", "laptop-middle", "laptop-far")
+BY_DISTANCE = {
+    "arithmetic": {"gaps"},
+    "markup": {"shortest", "longest"},
+    "copy": {"delay"},
+    "adding": {"shortest", "longest"},
+    "temporal-order": {"shortest", "longest"},
+    "agreement": {"longest", "farthest"},
+}
+"""The tasks that have these scales, and the numbers that set their distance."""
 PAIRS = [(name, size) for name in GENERATED for size in registry.scales_of(name)]
 
 
 def test_the_scales_come_from_small_to_large():
-    assert scale.names() == ("smoke", "quick", "laptop", "workstation", "paper")
+    assert scale.names() == ("smoke", "quick", "laptop", *DISTANCES, "workstation", "paper")
 
 
 @pytest.mark.parametrize("name", GENERATED)
-def test_every_generated_task_has_every_scale(name):
-    assert registry.scales_of(name) == scale.names()
+def test_every_generated_task_has_every_scale_but_those_of_six_tasks_by_distance(name):
+    others = tuple(size for size in scale.names() if size not in DISTANCES)
+    assert registry.scales_of(name) == (scale.names() if name in BY_DISTANCE else others)
+
+
+@pytest.mark.parametrize("name", BY_DISTANCE)
+def test_the_scales_by_distance_differ_in_nothing_else(name):
+    near, middle, far = (scale.tables(size)[name] for size in DISTANCES)
+    assert near.keys() == middle.keys() == far.keys()
+    differing = {key for key in near if near[key] != middle[key] or middle[key] != far[key]}
+    assert differing == BY_DISTANCE[name]
+    assert middle["fresh"]
+
+
+@pytest.mark.parametrize("name", ["copy", "arithmetic", "markup"])
+def test_the_middle_distance_of_three_tasks_is_that_of_laptop(name):
+    middle, laptop = (scale.tables(size)[name] for size in ("laptop-middle", "laptop"))
+    newer = {"fresh": True, "disjoint": True} if name == "arithmetic" else {"fresh": True}
+    assert middle == laptop | newer
 
 
 def test_an_unknown_task_names_the_nearest():

@@ -13,8 +13,13 @@ MEMORY = (
 
 def test_the_list_has_every_task_with_its_scales(capsys: pytest.CaptureFixture[str]) -> None:
     found = {row["name"]: row["scales"] for row in document(capsys, "tasks", "ls")["tasks"]}
-    for name in ("memorization", *MEMORY):
-        assert found[name] == ["smoke", "quick", "laptop", "workstation", "paper"]
+    assert found["memorization"] == ["smoke", "quick", "laptop", "workstation", "paper"]
+    distances = ["laptop-near", "laptop-middle", "laptop-far"]
+    for name in MEMORY:
+        if name in ("copy", "adding", "temporal-order", "agreement"):
+            assert found[name] == ["smoke", "quick", "laptop", *distances, "workstation", "paper"]
+        else:
+            assert found[name] == found["memorization"]
 
 
 @pytest.mark.parametrize("name", MEMORY)

@@ -65,7 +65,16 @@ def test_levels_at_the_difficulty_of_the_paper():
     assert lower < (optimum.loss or 0.0) < upper
 
 
-def guesses(text, memory):
+def letter_by_letter(name, law):
+    """Right guesses after the first letter of a name that is not known: its end, or an `a`."""
+    right = 0
+    for known in range(1, len(name) + 1):
+        ends = 1 / (law.longest - known + 1) if known >= law.shortest else 0.0
+        right += known == len(name) if ends > (1 - ends) / law.letters else name[known:][:1] == "a"
+    return right
+
+
+def guesses(text, memory, law):
     """Right guesses of a predictor that walks the text with a stack of at most `memory` names.
 
     With no bound (None) it also knows when the stack is empty.
@@ -92,9 +101,7 @@ def guesses(text, memory):
             stack.append(name)
             if memory is not None:
                 stack = stack[len(stack) - min(memory, len(stack)) :]
-        # second letter, then always `>`
-        right += name[1] == "a"
-        right += 1
+        right += letter_by_letter(name, law)
     return right / len(text)
 
 
@@ -103,7 +110,18 @@ def test_levels_agree_with_predictors_that_are_run_on_drawn_text(text, memory):
     name = {None: "optimum", 0: "no memory", 1: "1 name"}.get(memory, f"{memory} names")
     (floor,) = (floor for floor in nesting.levels(26, 2, 10, 50) if floor.name == name)
     # over many such texts the shares spread by 0.0008: five standard errors
-    assert guesses(text, memory) == pytest.approx(floor.accuracy, abs=0.004)
+    assert guesses(text, memory, PAPER) == pytest.approx(floor.accuracy, abs=0.004)
+
+
+@pytest.mark.parametrize("scale", ["laptop-near", "laptop-middle", "laptop-far"])
+@pytest.mark.parametrize(("memory", "name"), [(0, "no memory"), (1, "1 name"), (None, "optimum")])
+def test_levels_agree_with_predictors_at_each_distance(tags, scale, memory, name):
+    task = markup.load("markup", scale)
+    text = markup.spelled(
+        task.law, markup.written(task.law, tags, chance.generator("test", "markup", scale))
+    )
+    (floor,) = (floor for floor in task.facts.floors if floor.name == name)
+    assert guesses(text, memory, task.law) == pytest.approx(floor.accuracy, abs=0.004)
 
 
 def test_the_bounds_of_the_decisions_hold_for_the_filter_that_knows_the_whole_past(tags):
