@@ -37,7 +37,7 @@ GOLDEN: Final[dict[str, Recurrence | Vendor]] = {
     **RECURRENCES,
     "elman": Vendor("W_ih b_ih W_hh", nn.RNN, "h"),
     "irnn": Vendor("W_ih b_ih W_hh", partial(nn.RNN, nonlinearity="relu"), "h"),
-    **dict.fromkeys(("lstm", "lstm_b", "lstm_b2", "lstm_b5", "lstm_chrono"), _LSTM),
+    **dict.fromkeys(("lstm", "lstm_bm1", "lstm_b", "lstm_b2", "lstm_b5", "lstm_chrono"), _LSTM),
     "gru_after": Vendor("W_ir b_ir W_hr W_iz b_iz W_hz W_in b_in W_hn b_hn", nn.GRU, "r z n"),
 }
 """The independent source of every cell of the zoo."""

@@ -116,12 +116,13 @@ RECURRENCES: Final[Recurrences] = {
     "peep_noaf": Recurrence(letters("i", "f", "z", "o", peepholes="ifo"), peep_noaf),
     "peep_nog": Recurrence(letters("i", "f", "z", peepholes="if"), peep_nog),
 }
-"""Every cell of the shelf that torch does not ship: lstm_b2, lstm_b5, lstm_chrono are its LSTM."""
+"""Every cell of the shelf that torch does not ship; lstm_b2, _b5, _bm1, _chrono are its LSTM."""
 
 SIZES: Final[Sizes] = {
     "fgr": (17, 7),
     "lstm_b2": (8, 4),
     "lstm_b5": (8, 4),
+    "lstm_bm1": (8, 4),
     "lstm_chrono": (8, 4),
     "niaf": (8, 4),
     "noaf": (8, 4),
@@ -134,8 +135,8 @@ SIZES: Final[Sizes] = {
 }
 
 CLASSES: Final[Classes] = {
-    "P1": "fgr lstm_b2 lstm_b5 lstm_chrono niaf noaf peep_cifg peep_nfg peep_niaf peep_nig peep_noaf"
-    " peep_nog"
+    "P1": "fgr lstm_b2 lstm_b5 lstm_bm1 lstm_chrono niaf noaf peep_cifg peep_nfg peep_niaf peep_nig"
+    " peep_noaf peep_nog"
 }
 
 _ONE: Final = {"b_f": exactly(1)}
@@ -146,6 +147,7 @@ STARTS: Final[Starts] = {
     ),
     "lstm_b2": {"b_if": exactly(2)},
     "lstm_b5": {"b_if": exactly(5)},
+    "lstm_bm1": {"b_if": exactly(-1)},
     "lstm_chrono": {"b_if": chrono, "b_ii": lambda values: chrono(-values)},
     "peep_cifg": {"b_i": exactly(-1)},
 }
