@@ -1,7 +1,7 @@
 """The paper's tables as data, and how often its order of two cells is ours."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -85,6 +85,36 @@ def _table(entry: Mapping[str, Any], source: str) -> PaperTable:
         columns=tuple(Column(**column) for column in entry["columns"]),
         rows=tuple(Line(row["arm"], row["name"], tuple(row["values"])) for row in entry["rows"]),
     )
+
+
+def reported(ids: Sequence[str], better: str, worse: str, task: str) -> float | None:
+    """Better minus worse as printed, such that above 0 better is better, in the metric's unit.
+
+    Looked up in the first of these tables that has a column for the task (without dropout); arms are
+    looked up by their cell, without the part of a run.
+
+    Args:
+        ids: of printed tables.
+        better: an arm.
+        worse: the other.
+        task: ours.
+
+    Returns:
+        None when none of the tables has such a column, or it lacks one of the arms.
+
+    Raises:
+        KeyError: there is no table of such an id.
+    """
+    known = {table.id: table for table in tables()}
+    for table in map(known.__getitem__, ids):
+        rows = {row.arm: row for row in table.rows}
+        cells = [arm.rpartition(":")[2] for arm in (better, worse)]
+        for index, column in enumerate(table.columns):
+            if column.task == task and not column.part and all(cell in rows for cell in cells):
+                ours, other = (table.metric.oriented(rows[cell].values[index]) for cell in cells)
+                # As many digits as are printed: binary fractions would leave a tail.
+                return round(ours - other, table.digits)
+    return None
 
 
 def agreement(table: PaperTable, column: int, ours: Mapping[str, Interval]) -> Agreement:

@@ -21,8 +21,13 @@ worse = "without"
 """
 
 
+def only(text: str) -> Family:
+    (found,) = read("gates", text)
+    return found
+
+
 def family(more: str = "") -> Family:
-    return read("gates", TEXT + more)
+    return only(TEXT + more)
 
 
 def values(**means: float) -> Values:
@@ -95,8 +100,8 @@ def test_most_is_more_than_half() -> None:
         with_on_sorting=0.9,
         without_on_sorting=0.5,
     )
-    (most,) = judge(read("gates", wide + 'rule = "most"'), found)
-    (every,) = judge(read("gates", wide), found)
+    (most,) = judge(only(wide + 'rule = "most"'), found)
+    (every,) = judge(only(wide), found)
     assert (most.word, every.word) == ("replicated", "contradicted")
     assert most.reason == "2 of 3 replicated, 1 contradicted, 0 undecided; most needed"
 
