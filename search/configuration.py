@@ -1,5 +1,6 @@
 """Study files: TOML in, a checked `Study` out. Every mistake names its place and the nearest name."""
 
+import copy
 import difflib
 import math
 import re
@@ -41,11 +42,57 @@ def load(name_or_path: str, overrides: Sequence[str] = ()) -> Study:
     Raises:
         SearchError: unknown study or key, wrong type or value, unreadable file.
     """
-    table = _read(_find(name_or_path))
+    return _built(_read(_find(name_or_path)), overrides, name_or_path)
+
+
+def load_parts(path: Path, overrides: Sequence[str] = ()) -> dict[str, Study]:
+    """The studies of a file that describes several, by the names of its parts in order.
+
+    A list `parts` of tables stands beside the keys of a study. Each part has a `name` of its own and
+    the keys in which it differs: a table is laid over that of the same name, anything else replaces
+    it. The study of a part is called `NAME-PART`.
+
+    Args:
+        path: of the TOML file.
+        overrides: laid over every part, see `load`.
+
+    Raises:
+        SearchError: as `load`; and a part without a name, or a name given twice.
+    """
+    table = _read(path)
+    entries = table.pop("parts", None)
+    if not isinstance(entries, list) or not entries:
+        raise SearchError("study.key", f"{path.name} lacks the list `parts`")
+    studies: dict[str, Study] = {}
+    for entry in cast("list[dict[str, Any]]", entries):
+        changes = dict(entry)
+        name = changes.pop("name", None)
+        if not isinstance(name, str) or name in studies:
+            raise _wrong("parts.name", path.name, name, "a name that no other part has")
+        whole = _laid_over(table, changes)
+        whole["name"] = f"{table.get('name', path.stem)}-{name}"
+        studies[name] = _built(whole, overrides, f"{path.name}, part {name}")
+    return studies
+
+
+def _built(table: dict[str, Any], overrides: Sequence[str], where: str) -> Study:
     table.setdefault("edition", EDITION)
     for override in overrides:
         _override(table, override)
-    return build(table, name_or_path)
+    return build(table, where)
+
+
+def _laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `base` with `changes` laid over it, tables inside tables included."""
+    merged = copy.deepcopy(dict(base))
+    for key, value in changes.items():
+        inner = merged.get(key)
+        merged[key] = (
+            _laid_over(cast("dict[str, Any]", inner), cast("dict[str, Any]", value))
+            if isinstance(inner, dict) and isinstance(value, dict)
+            else copy.deepcopy(value)
+        )
+    return merged
 
 
 def build(table: object, where: str) -> Study:

@@ -6,7 +6,7 @@ from typing import Final
 
 from results.claims import claim, paper_table
 from results.claims.claim import Family
-from results.claims.findings import ALL, PARTS
+from results.claims.findings import ALL, FOUNDING, PARTS, families_of
 from results.record.study import FindingsPart, Study
 from search import configuration
 from search.error import SearchError
@@ -16,10 +16,12 @@ YARDSTICK: Final = "gru"
 TABLES: Final = "paper-tables"
 """The family of claims about the paper's tables."""
 
+_FOUNDING_STUDIES: Final = configuration.STUDIES / "founding"
+
 
 def names() -> tuple[str, ...]:
-    """What can be reproduced: the families of claims, and all of them together."""
-    return (*claim.names(), ALL)
+    """What can be reproduced: the second edition, the families of the first, and all of these together."""
+    return (FOUNDING, *claim.names(), ALL)
 
 
 def families(name: str) -> tuple[Family, ...]:
@@ -28,44 +30,74 @@ def families(name: str) -> tuple[Family, ...]:
     Raises:
         SearchError: there is no such run.
     """
-    if name == ALL:
-        return tuple(claim.load(name) for name in claim.names())
-    if name not in claim.names():
+    if name not in names():
         raise SearchError(
             "findings.unknown",
             f"there are no findings {name!r}",
             f"known are {', '.join(names())}",
         )
-    return (claim.load(name),)
+    return families_of(name)
 
 
-def scales() -> tuple[str, ...]:
-    """The scales that findings can be reproduced at."""
-    split = (name.split("-") for name in configuration.names() if name.startswith("findings-"))
+def scales(name: str) -> tuple[str, ...]:
+    """The scales that a findings run can be reproduced at."""
+    if name == FOUNDING:
+        return tuple(sorted(path.stem for path in _FOUNDING_STUDIES.glob("*.toml")))
+    split = (study.split("-") for study in configuration.names() if study.startswith("findings-"))
     return tuple(dict.fromkeys(words[1] for words in split))
 
 
-def studies(name: str, scale: str, overrides: Sequence[str] = ()) -> tuple[Study, ...]:
-    """The studies of a findings run, one a part, with only the cells and tasks that its claims name.
-
-    The claims about the paper's tables stand for all rows of the tables. A part that would only
-    repeat another is left out.
+def studies(
+    name: str, scale: str, overrides: Sequence[str] = (), parts: Sequence[str] = ()
+) -> tuple[Study, ...]:
+    """The studies of a findings run, one a part, in the order in which they are run.
 
     Args:
         name: one of `names`.
-        scale: one of `scales`.
+        scale: one of `scales(name)`.
         overrides: laid over every part, see `configuration.load`.
+        parts: only these; all if empty.
 
     Raises:
-        SearchError: unknown name or scale, or an override that does not fit.
+        SearchError: unknown name, scale or part, or an override that does not fit.
     """
-    wanted = families(name)
-    if scale not in scales():
+    families(name)
+    if scale not in scales(name):
         raise SearchError(
             "findings.unknown",
-            f"there is no scale {scale!r} for findings",
-            f"known are {', '.join(scales())}",
+            f"there is no scale {scale!r} for the findings {name!r}",
+            f"known are {', '.join(scales(name))}",
         )
+    whole = _second(scale, overrides) if name == FOUNDING else _first(name, scale, overrides)
+    known = [study.findings.part for study in whole if study.findings is not None]
+    for part in parts:
+        if part not in known:
+            raise SearchError(
+                "findings.unknown",
+                f"the findings {name!r} have no part {part!r} at the scale {scale!r}",
+                f"the parts are {', '.join(word or repr(word) for word in known)}",
+            )
+    return tuple(
+        study for study, part in zip(whole, known, strict=True) if not parts or part in parts
+    )
+
+
+def _second(scale: str, overrides: Sequence[str]) -> tuple[Study, ...]:
+    """The parts as their file has them: what the claims of the second edition compare."""
+    parts = configuration.load_parts(_FOUNDING_STUDIES / f"{scale}.toml", overrides)
+    return tuple(
+        replace(study, findings=FindingsPart(FOUNDING, scale, part))
+        for part, study in parts.items()
+    )
+
+
+def _first(name: str, scale: str, overrides: Sequence[str]) -> tuple[Study, ...]:
+    """The parts of the first edition, with only the cells and tasks that its claims name.
+
+    The claims about the paper's tables stand for all rows of the tables. A part that would only
+    repeat another is left out.
+    """
+    wanted = families_of(name)
     arms = _arms(wanted)
     built: list[Study] = []
     trained: set[tuple[str, str]] = set()

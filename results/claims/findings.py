@@ -24,7 +24,10 @@ from results.record.study import FindingsPart, Study
 from results.record.trial import Trial
 
 ALL: Final = "all"
-"""Every family in one run, so that cells which several families name are trained once."""
+"""Every family of the first edition in one run, so that cells which several families name are trained once."""
+
+FOUNDING: Final = "founding"
+"""Every family of the second edition in one run."""
 
 PARTS: Final[Mapping[str, str]] = {
     "": "",
@@ -33,7 +36,7 @@ PARTS: Final[Mapping[str, str]] = {
     "dropout": "dropout:",
     "large": "large:",
 }
-"""Parts of a findings run, and what their arms begin with."""
+"""Parts of a first-edition run, and what their arms begin with; those of the second begin with the part."""
 
 FIRST: Final[Mapping[str, FindingsPart]] = {
     "-".join(word for word in (run, scale, part) if word): FindingsPart(run, scale, part)
@@ -128,7 +131,9 @@ def titles(studies: Mapping[str, Study]) -> dict[str, str]:
 
 
 def families_of(findings: str) -> tuple[Family, ...]:
-    """The families of claims of a findings run: one, or all."""
+    """The families of claims of a findings run: a single one, or all of an edition."""
+    if findings == FOUNDING:
+        return tuple(claim.load(name, 2) for name in claim.names(2))
     return tuple(map(claim.load, claim.names() if findings == ALL else (findings,)))
 
 
@@ -137,7 +142,7 @@ def confirmed_values(store: Store, study_ids: Sequence[str]) -> dict[tuple[str, 
 
     The same as those of `measure`, read without curves and settings.
     """
-    prefixes = {study_id: PARTS[part_of(store.study(study_id))] for study_id in study_ids}
+    prefixes = {study_id: prefix_of(store.study(study_id)) for study_id in study_ids}
     tasks = _tasks(store, study_ids)
     values: dict[tuple[str, str], list[float]] = {}
     seen: set[str] = set()
@@ -164,7 +169,8 @@ def confirmed_values(store: Store, study_ids: Sequence[str]) -> dict[tuple[str, 
 def findings_part(study: Study) -> FindingsPart | None:
     """What a study is of a findings run; None if `gatewright reproduce` did not make it."""
     if study.findings is not None:
-        return study.findings if study.findings.findings in (*claim.names(), ALL) else None
+        known = (*claim.names(), ALL, FOUNDING)
+        return study.findings if study.findings.findings in known else None
     first = study.edition == 1 and study.strategy == "roster"
     return FIRST.get(study.name) if first else None
 
@@ -213,9 +219,17 @@ class Measured:
 
 
 def part_of(study: Study) -> str:
-    """The part of a findings run that a study is; "" for the main one."""
+    """The part of a findings run that a study is; "" for the main one of the first edition."""
     recorded = findings_part(study)
-    return recorded.part if recorded is not None and recorded.part in PARTS else ""
+    if recorded is None:
+        return ""
+    return recorded.part if recorded.findings == FOUNDING or recorded.part in PARTS else ""
+
+
+def prefix_of(study: Study) -> str:
+    """What the arms of a study's part of a findings run begin with."""
+    recorded, part = findings_part(study), part_of(study)
+    return f"{part}:" if recorded is not None and recorded.findings == FOUNDING else PARTS[part]
 
 
 def trainings(
@@ -224,7 +238,7 @@ def trainings(
     """All trainings of the studies, each once, in the order they were first asked for."""
     by_key: dict[str, Training] = {}
     for study_id in study_ids:
-        prefix = PARTS[part_of(store.study(study_id))]
+        prefix = prefix_of(store.study(study_id))
         for ask, outcome in store.log(study_id):
             trial = ask.trial
             # Parts may share a cell and a task: the very same training.

@@ -19,6 +19,8 @@ from search.error import SearchError
 from search.strategies import registry as strategies
 from tasks import registry
 
+FIRST_EDITION = tuple(name for name in findings.names() if name != "founding")
+
 
 def roster() -> Study:
     (study,) = findings.studies("gates", "smoke")
@@ -85,13 +87,13 @@ def test_a_family_alone_repeats_what_all_families_together_train() -> None:
 
 
 def test_the_yardstick_is_in_every_run_and_last() -> None:
-    for name in findings.names():
+    for name in FIRST_EDITION:
         for study in findings.studies(name, "smoke"):
             assert study.baselines[-1] == "gru"
             assert len(set(study.baselines)) == len(study.baselines)
 
 
-@pytest.mark.parametrize("scale", findings.scales())
+@pytest.mark.parametrize("scale", findings.scales("all"))
 def test_some_part_runs_every_arm_of_every_comparison_of_its_tasks(scale: str) -> None:
     studies = findings.studies("all", scale)
     run = {
@@ -119,7 +121,7 @@ def test_every_row_of_the_papers_table_of_words_is_trained(name: str) -> None:
 
 
 def test_a_part_that_would_only_repeat_another_is_left_out() -> None:
-    for name in findings.names():
+    for name in FIRST_EDITION:
         trained: set[tuple[str, str]] = set()
         for study in findings.studies(name, "laptop"):
             prefix = PARTS[part_of(study)]
@@ -169,3 +171,60 @@ def test_arms_of_parts_carry_their_part() -> None:
     family = claim.load("gates")
     assert all(":" not in arm for arm in family.arms)
     assert dataclasses.replace(family, claims=()).arms == ()
+
+
+def test_every_arm_of_a_second_edition_claim_is_trained_on_its_tasks() -> None:
+    trained = {
+        (f"{study.findings.part}:{cell}", task.name)
+        for study in findings.studies("founding", "laptop")
+        if study.findings is not None
+        for cell in study.baselines
+        for task in study.tasks
+    }
+    compared = {
+        (arm, comparison.task)
+        for family in findings.families("founding")
+        for told in family.claims
+        for comparison in told.comparisons
+        for arm in (comparison.better, comparison.worse)
+    }
+    assert compared
+    assert compared <= trained
+
+
+def test_the_claims_plan_as_many_seeds_as_the_parts_train() -> None:
+    seeds = {
+        study.findings.part: study.confirm.seeds
+        for study in findings.studies("founding", "laptop")
+        if study.findings is not None
+    }
+    for family in findings.families("founding"):
+        parts = {arm.partition(":")[0] for arm in family.arms}
+        assert {seeds[part] for part in parts} == {family.seeds}
+
+
+def test_the_parts_of_the_second_edition_share_no_training() -> None:
+    keys: list[str] = []
+    for study in findings.studies("founding", "smoke"):
+        keys += {ask.trial.key for ask in asked(study) if ask.trial is not None}
+    assert len(keys) == len(set(keys))
+
+
+def test_the_rate_of_every_rung_ends_at_an_eighth_of_the_start() -> None:
+    for study in findings.studies("founding", "laptop"):
+        for task in study.tasks:
+            schedule = task.schedule
+            if schedule.name != "ptb":
+                continue
+            updates = registry.load(task.name, task.scale).facts.updates
+            assert task.budget.updates == schedule.epochs * updates
+            last = schedule.rate(1.0, [1.0] * (schedule.epochs - 1))
+            assert last == pytest.approx(1 / 8, rel=0.01)
+            assert schedule.rate(1.0, [1.0] * schedule.epochs) is None
+
+
+def test_a_part_that_is_not_there_is_named() -> None:
+    with pytest.raises(SearchError, match="no part 'rung-2'"):
+        findings.studies("founding", "laptop", parts=["rung-2"])
+    (only,) = findings.studies("founding", "laptop", parts=["far"])
+    assert only.name == "founding-laptop-far"

@@ -29,12 +29,17 @@ def reproduce(
         str,
         typer.Argument(
             metavar="FINDINGS",
-            help="gates, forget-bias, paper-tables, greff, dropout, size, or all of them.",
+            help="founding (the second edition), or of the first edition gates, forget-bias,"
+            " paper-tables, greff, dropout, size, or all of these six.",
         ),
     ],
     scale: Annotated[
         str, typer.Option("--scale", help="smoke (seconds) or laptop (hours).")
     ] = "laptop",
+    part: Annotated[
+        list[str] | None,
+        typer.Option("--part", help="Only this part of the run. Repeatable."),
+    ] = None,
     workers: Workers = None,
     address: Address = None,
     store: StoreFile = None,
@@ -52,12 +57,13 @@ def reproduce(
     from results.record.store import Store
     from search import findings as runs
 
-    plans = runs.studies(findings, scale, set_ or [])
+    plans = runs.studies(findings, scale, set_ or [], part or [])
     if dry_run:
         return price(plans, json)
     path = store if store is not None else Path("runs") / f"{findings}-{scale}.sqlite"
     check_place(path, resume, workers, address)
     words = ["gatewright", "reproduce", findings, "--scale", scale]
+    words += [word for name in part or [] for word in ("--part", name)]
     words += option_words(workers, address, path, executor, set_ or [])
     studies: list[str] = []
     for number, plan in enumerate(plans, 1):
