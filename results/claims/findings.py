@@ -77,8 +77,9 @@ class Run:
         findings: a family of claims, or `all`.
         scale: of the run.
         studies: one a part, by id.
-        tasks: by name, in order.
+        tasks: by name, in order; of a task at several scales that of the first.
         trainings: every training once, in the order it was first asked for.
+        columns: by name and scale; what is known of a task differs from scale to scale.
     """
 
     findings: str
@@ -86,6 +87,7 @@ class Run:
     studies: Mapping[str, Study]
     tasks: Mapping[str, TaskColumn]
     trainings: tuple[Training, ...]
+    columns: Mapping[tuple[str, str], TaskColumn]
 
     @property
     def names(self) -> dict[str, str]:
@@ -106,9 +108,11 @@ def run_of(store: Store, study_id: str) -> Run | None:
         return None
     parts = [study_id for study_id, part in known.items() if part == whole]
     with store.snapshot():
-        tasks = _tasks(store, parts)
+        columns = _columns(store, parts)
+        tasks = _first(columns)
         studies = {study_id: store.study(study_id) for study_id in parts}
-        return Run(whole.findings, whole.scale, studies, tasks, trainings(store, parts, tasks))
+        trained = trainings(store, parts, tasks)
+        return Run(whole.findings, whole.scale, studies, tasks, trained, columns)
 
 
 def runs(store: Store) -> dict[FindingsPart, list[str]]:
@@ -181,13 +185,28 @@ def _whole(study: Study) -> FindingsPart | None:
     return None if recorded is None else replace(recorded, part="")
 
 
-def _tasks(store: Store, study_ids: Sequence[str]) -> dict[str, TaskColumn]:
-    columns: dict[str, TaskColumn] = {}
+def _columns(store: Store, study_ids: Sequence[str]) -> dict[tuple[str, str], TaskColumn]:
+    """What is known of each task at each scale that the studies have it at."""
+    columns: dict[tuple[str, str], TaskColumn] = {}
     for study_id in study_ids:
         for plan in store.study(study_id).tasks:
-            if plan.name not in columns:
-                columns[plan.name] = task_column.column(store, study_id, plan.name, plan.scale)
+            if (plan.name, plan.scale) not in columns:
+                columns[plan.name, plan.scale] = task_column.column(
+                    store, study_id, plan.name, plan.scale
+                )
     return columns
+
+
+def _first(columns: Mapping[tuple[str, str], TaskColumn]) -> dict[str, TaskColumn]:
+    """By name, at the first scale."""
+    tasks: dict[str, TaskColumn] = {}
+    for (name, _), column in columns.items():
+        tasks.setdefault(name, column)
+    return tasks
+
+
+def _tasks(store: Store, study_ids: Sequence[str]) -> dict[str, TaskColumn]:
+    return _first(_columns(store, study_ids))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ stratified bootstrap over seeds within tasks.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats
@@ -15,6 +16,7 @@ from scipy import stats
 from results.statistics.interval import Interval
 
 Values = Sequence[float]
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +132,55 @@ def pooled(
     drawn = np.zeros(resamples)
     for (first, second), unit in units:
         drawn += (
-            _resampled(first, generator, resamples) - _resampled(second, generator, resamples)
+            resampled_means(first, generator, resamples)
+            - resampled_means(second, generator, resamples)
         ) / unit
     low, high = np.quantile(drawn / len(units), [0.5 - level / 2, 0.5 + level / 2])
     return Interval(centre, float(low), float(high), count)
 
 
-def _resampled(
+def pooled_jointly(
+    pairs: Sequence[tuple[K, K]],
+    arms: Mapping[K, Values],
+    smallest: Sequence[float],
+    generator: np.random.Generator,
+    level: float = 0.95,
+    resamples: int = 4000,
+) -> Interval:
+    """As `pooled`, but an arm that several comparisons share is drawn once for all of them.
+
+    `pooled`, which the first edition keeps, draws it anew for each comparison and so takes errors that
+    rise and fall together for independent ones: its intervals are too narrow where the shared arm is
+    always on the same side.
+
+    Args:
+        pairs: names of the two arms of each comparison; an arm is a cell on a task.
+        arms: values by name, higher is better.
+        smallest: the unit of each comparison.
+        generator: the source of the resamples.
+        level: of the interval.
+        resamples: how many.
+
+    Raises:
+        ValueError: without a comparison, or with an arm without values.
+    """
+    named = list(dict.fromkeys(name for pair in pairs for name in pair))
+    if not named or not all(arms.get(name) for name in named):
+        raise ValueError("nothing to compare")
+    count = min(len(arms[name]) for name in named)
+    units = list(zip(pairs, smallest, strict=True))
+    means = {name: math.fsum(arms[name]) / len(arms[name]) for name in named}
+    centre = math.fsum((means[first] - means[second]) / unit for (first, second), unit in units)
+    centre /= len(units)
+    if count < 2:
+        return Interval(centre, None, None, count)
+    drawn = {name: resampled_means(arms[name], generator, resamples) for name in named}
+    total = np.sum([(drawn[first] - drawn[second]) / unit for (first, second), unit in units], 0)
+    low, high = np.quantile(total / len(units), [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(centre, float(low), float(high), count)
+
+
+def resampled_means(
     arm: Values, generator: np.random.Generator, resamples: int
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Means of resamples of an arm, spread about its mean as the mean's standard error is."""

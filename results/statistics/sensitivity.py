@@ -1,12 +1,13 @@
 """How much a cell depends on its hyperparameters: what all settings of the selection gave, not the best.
 
 A setting has learned when it beats the level that a predictor without memory reaches on its task
-(`memoryless`); where no such level is known, when it has halved the distance from its own first epoch
+(`memoryless`), by a margin if one is given; where no such level is known, when it has halved the distance from its own first epoch
 to the best loss that any setting of any cell reached there. A training that failed has not learned.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -126,9 +127,19 @@ def memoryless(task: TaskColumn, split: Held = "valid") -> tuple[str, float] | N
 
 
 def selections(
-    trainings: "Sequence[Training]", tasks: Mapping[str, TaskColumn]
+    trainings: "Sequence[Training]",
+    tasks: Mapping[str, TaskColumn],
+    margins: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[Selection, ...]:
-    """The settings of the selection by arm and task, in the order they were first asked for."""
+    """The settings of the selection by arm and task, in the order they were first asked for.
+
+    Args:
+        trainings: of a run.
+        tasks: by name.
+        margins: by task how far above the level without memory a setting has learned, in the unit of
+            the metric: the smallest meaningful difference, so that noise about the level does not count.
+            None in the first edition, whose reports are frozen.
+    """
     groups: dict[tuple[str, str], list[Training]] = {}
     for training in trainings:
         if training.role in SELECTION and training.outcome is not None:
@@ -154,14 +165,15 @@ def selections(
                 values=tuple(training.value("valid") for training in group),
                 endings=tuple(outcome.ending for outcome in outcomes),
                 learned=tuple(
-                    _learned(outcome, tasks[name], lowest.get(name)) for outcome in outcomes
+                    _learned(outcome, tasks[name], lowest.get(name), margins.get(name, 0.0))
+                    for outcome in outcomes
                 ),
             )
         )
     return tuple(selected)
 
 
-def _learned(outcome: Outcome, task: TaskColumn, lowest: float | None) -> bool:
+def _learned(outcome: Outcome, task: TaskColumn, lowest: float | None, margin: float) -> bool:
     if outcome.ending is not Ending.OK or outcome.valid_loss is None:
         return False
     level = memoryless(task)
@@ -169,7 +181,7 @@ def _learned(outcome: Outcome, task: TaskColumn, lowest: float | None) -> bool:
         first = outcome.curve[0].valid_loss if outcome.curve else outcome.valid_loss
         return lowest is not None and first - outcome.valid_loss > (first - lowest) / 2
     value = task.metric.of(outcome, "valid")
-    return value is not None and task.metric.better(value, level[1])
+    return value is not None and task.metric.oriented(value - level[1]) > margin
 
 
 def failed_values(selections: Sequence[Selection]) -> dict[str, float]:

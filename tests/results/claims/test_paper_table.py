@@ -2,7 +2,7 @@
 
 import pytest
 
-from results.claims.paper_table import agreement, tables
+from results.claims.paper_table import agreement, order, tables
 from results.label import baseline_id, label
 from results.statistics.interval import Interval
 
@@ -52,3 +52,23 @@ def test_only_pairs_that_are_told_apart_count_and_agree_by_sign() -> None:
 def test_one_seed_tells_nothing_apart() -> None:
     ours = {"elman": Interval(0.3, None, None, 1), "lstm": Interval(0.9, None, None, 1)}
     assert agreement(tables()[0], 0, ours).told == 0
+
+
+def test_two_extreme_cells_can_make_an_order_that_the_others_have_not() -> None:
+    table = tables()[0]
+    same = {row.arm: row.values[0] for row in table.rows}
+    found = order(table, 0, same)
+    assert (found.cells, found.rank, found.without) == (10, pytest.approx(1.0), pytest.approx(1.0))
+    turned = {arm: -value for arm, value in same.items()} | {"elman": -2.0, "lstm_f": -3.0}
+    found = order(table, 0, turned)
+    # Ranks of the other eight run against each other: 1 - 6 * 168 / 990.
+    assert found.rank == pytest.approx(1 - 6 * 168 / 990)
+    assert found.without == pytest.approx(-1.0)
+
+
+def test_too_few_cells_or_equal_ones_have_no_order() -> None:
+    table = tables()[0]
+    two = order(table, 0, {"lstm": 0.5, "gru": 0.6, "elman": 0.1})
+    assert (two.cells, two.without) == (3, None)
+    assert two.rank == pytest.approx(1.0)
+    assert order(table, 0, dict.fromkeys(("lstm", "gru", "mut1"), 0.5)).rank is None

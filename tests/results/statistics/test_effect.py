@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from results.statistics.effect import difference, holm, pooled
+from results.statistics.effect import difference, holm, pooled, pooled_jointly
 
 welch: Any = stats.ttest_ind
 
@@ -112,3 +112,47 @@ def test_the_pooled_interval_covers_the_truth_nearly_as_often_as_it_says() -> No
 def test_nothing_to_pool_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing to compare"):
         pooled([], [], np.random.default_rng(0))
+
+
+def test_comparisons_that_share_no_arm_pool_as_in_the_first_edition() -> None:
+    generator = np.random.default_rng(8)
+    arms = {name: generator.normal(size=6).tolist() for name in "abcd"}
+    pairs = [("a", "b"), ("c", "d")]
+    apart = pooled([(arms[x], arms[y]) for x, y in pairs], [1.0, 0.5], np.random.default_rng(1))
+    jointly = pooled_jointly(pairs, arms, [1.0, 0.5], np.random.default_rng(1))
+    assert (jointly.centre, jointly.low, jointly.high) == pytest.approx(
+        (apart.centre, apart.low, apart.high)
+    )
+    assert jointly.count == 6
+
+
+def test_an_arm_that_is_shared_is_drawn_once() -> None:
+    # Against one arm the error of that arm does not average out over the comparisons.
+    generator = np.random.default_rng(9)
+    arms = {name: generator.normal(size=8).tolist() for name in ("base", "a", "b", "c", "d")}
+    pairs = [(name, "base") for name in "abcd"]
+    errors = {name: np.var(values, ddof=1) / 8 for name, values in arms.items()}
+    true = math.sqrt(errors["base"] + sum(errors[name] for name in "abcd") / 16)
+    jointly = pooled_jointly(pairs, arms, [1.0] * 4, np.random.default_rng(1))
+    apart = pooled([(arms[x], arms[y]) for x, y in pairs], [1.0] * 4, np.random.default_rng(1))
+    assert jointly.low is not None
+    assert jointly.high is not None
+    assert apart.low is not None
+    assert apart.high is not None
+    assert jointly.high - jointly.low == pytest.approx(2 * 1.96 * true, rel=0.05)
+    assert apart.high - apart.low < 0.75 * (jointly.high - jointly.low)
+
+
+def test_an_arm_on_both_sides_cancels() -> None:
+    arms = {name: np.random.default_rng(ord(name)).normal(size=5).tolist() for name in "abc"}
+    chain = pooled_jointly([("a", "b"), ("b", "c")], arms, [1.0, 1.0], np.random.default_rng(0))
+    ends = pooled_jointly([("a", "c")], arms, [2.0], np.random.default_rng(0))
+    assert chain.centre == pytest.approx(ends.centre)
+    assert (chain.low, chain.high) == pytest.approx((ends.low, ends.high), abs=0.05)
+
+
+def test_the_joint_pool_needs_every_arm() -> None:
+    with pytest.raises(ValueError, match="nothing to compare"):
+        pooled_jointly([("a", "b")], {"a": [1.0]}, [1.0], np.random.default_rng(0))
+    single = pooled_jointly([("a", "b")], {"a": [1.0], "b": [0.5]}, [0.5], np.random.default_rng(0))
+    assert (single.centre, single.low, single.count) == (1.0, None, 1)

@@ -77,6 +77,18 @@ def test_a_setting_learns_when_it_beats_the_level_without_memory() -> None:
     assert learned(SYMBOLS, found) == (True, False, False)
 
 
+def test_with_a_margin_a_setting_learns_only_clearly_above_that_level() -> None:
+    found = [
+        training(SYMBOLS, place, valid_accuracy=value, valid_loss=1.0)
+        for place, value in enumerate((0.29, 0.31, 0.33))
+    ]
+    (with_margin,) = selections(found, {"alpha": SYMBOLS}, {"alpha": 0.02})
+    assert with_margin.learned == (False, False, True)
+    losses = [training(TEXT, place, valid_loss=2.99 - place / 10) for place in range(2)]
+    (text,) = selections(losses, {"gamma": TEXT}, {"gamma": 0.05})
+    assert text.learned == (False, True)
+
+
 def test_for_text_that_level_is_the_unigram_of_the_split() -> None:
     assert memoryless(TEXT) == ("1-gram, add-1", 3.0)
     assert memoryless(TEXT, "test") == ("1-gram, add-1", 2.9)
