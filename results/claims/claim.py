@@ -6,7 +6,6 @@ sentence with a comparison a task, `better` against `worse`. An arm is a cell of
 where a findings run has several parts (say, with and without dropout).
 """
 
-import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +13,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
-from cells.error import SingleCodeError
+from results.claims.field import (
+    ClaimError,
+    nothing_left,
+    number,
+    positive,
+    table,
+    taken,
+    words,
+)
 
 Test = Literal["superior", "not-worse", "equivalent", "better", "equal"]
 Rule = Literal["all", "most"]
@@ -27,12 +34,6 @@ _TESTS: Final[Mapping[int, tuple[Test, ...]]] = {
     2: ("better", "equal", "not-worse"),
 }
 _RULES: Final[tuple[Rule, ...]] = ("all", "most")
-
-
-class ClaimError(SingleCodeError):
-    """A family of claims that is missing or does not read; the text says where and what to do."""
-
-    CODE = "claims"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,22 +252,22 @@ def read(name: str, text: str) -> tuple[Family, ...]:
     edition = fields.pop("edition", 1)
     if edition not in _FOLDERS or isinstance(edition, bool):
         raise ClaimError(f"claims {name}: edition {edition!r} is neither 1 nor 2")
-    entries = cast("list[dict[str, Any]]", _taken(fields, "claims", list, name))
-    source = _taken(fields, "source", str, name)
-    smallest = _table(fields, "smallest", name)
+    entries = cast("list[dict[str, Any]]", taken(fields, "claims", list, name))
+    source = taken(fields, "source", str, name)
+    smallest = table(fields, "smallest", name)
     deviation: dict[str, Any] = {}
     parts: tuple[str, ...] = ("",)
     planned: Mapping[str, int | None] = {"": None}
     if edition == 2:
-        deviation = _table(fields, "deviation", name)
-        parts = _words(fields, "parts", name) if "parts" in fields else parts
+        deviation = table(fields, "deviation", name)
+        parts = words(fields, "parts", name) if "parts" in fields else parts
         planned = _planned(fields, parts, name)
     claims = tuple(_claim(entry, source, smallest, deviation, edition, name) for entry in entries)
     repeated = {claim.id for claim in claims if sum(other.id == claim.id for other in claims) > 1}
     if repeated:
         raise ClaimError(f"claims {name}: id {sorted(repeated)[0]!r} is given twice")
-    version, title = _taken(fields, "version", int, name), _taken(fields, "title", str, name)
-    _nothing_left(fields, name)
+    version, title = taken(fields, "version", int, name), taken(fields, "title", str, name)
+    nothing_left(fields, name)
     return tuple(
         Family(
             name=f"{name}-{part}" if part else name,
@@ -300,8 +301,8 @@ def _planned(
 ) -> Mapping[str, int | None]:
     """Seeds by part."""
     given = fields.pop("seeds", None)
-    table = cast("dict[str, object]", given if isinstance(given, dict) else {"default": given})
-    unknown = set(table) - {*parts, "default"}
+    counts = cast("dict[str, object]", given if isinstance(given, dict) else {"default": given})
+    unknown = set(counts) - {*parts, "default"}
     if unknown:
         raise ClaimError(
             f"claims {where}: seeds are given for {sorted(unknown)[0]!r}, which is no part;"
@@ -309,7 +310,7 @@ def _planned(
         )
     seeds: dict[str, int | None] = {}
     for part in parts:
-        count = table.get(part, table.get("default"))
+        count = counts.get(part, counts.get("default"))
         if not isinstance(count, int) or isinstance(count, bool) or count < 2:
             raise ClaimError(
                 f"claims {where}: seeds of {part or 'the run'} are {count!r}; a whole number of at"
@@ -328,15 +329,15 @@ def _claim(
     family: str,
 ) -> Claim:
     where = f"{family}/{fields.get('id', '?')}"
-    own = {**smallest, **_table(fields, "smallest", where)}
-    tasks = _words(fields, "tasks", where)
-    missing = [task for task in tasks if not _positive(own.get(task))]
+    own = {**smallest, **table(fields, "smallest", where)}
+    tasks = words(fields, "tasks", where)
+    missing = [task for task in tasks if not positive(own.get(task))]
     if missing:
         raise ClaimError(
             f"claims {where}: task {missing[0]!r} has no smallest difference above 0; give it in"
             " the table `smallest` of the family or of the claim"
         )
-    better, worse = _words(fields, "better", where), _words(fields, "worse", where)
+    better, worse = words(fields, "better", where), words(fields, "worse", where)
     test = fields.pop("test", _TESTS[edition][0])
     rule = fields.pop("rule", "all")
     for word, choices in ((test, _TESTS[edition]), (rule, _RULES)):
@@ -354,15 +355,15 @@ def _claim(
             for pair in pairs
         )
     claim = Claim(
-        id=_taken(fields, "id", str, where),
-        statement=_taken(fields, "statement", str, where),
+        id=taken(fields, "id", str, where),
+        statement=taken(fields, "statement", str, where),
         source=cast("str", fields.pop("source", source)),
         test=test,
         rule=rule,
         comparisons=comparisons,
         measure=measure,
     )
-    _nothing_left(fields, where)
+    nothing_left(fields, where)
     return claim
 
 
@@ -376,7 +377,7 @@ def _compared(
 ) -> Comparison:
     better, worse, task = pair
     spread = deviation.get(task)
-    if (reported is not None or spread is not None) and not _positive(spread):
+    if (reported is not None or spread is not None) and not positive(spread):
         raise ClaimError(
             f"claims {where}: the deviation over seeds on {task!r} is {spread!r}; give a number above"
             " 0 in the table `deviation`, without which reported numbers have no power"
@@ -395,7 +396,7 @@ def _reported(
     if isinstance(given, dict):
         numbers = cast("dict[str, Any]", given)
         for task, value in numbers.items():
-            if task not in {pair[-1] for pair in pairs} or not _number(value):
+            if task not in {pair[-1] for pair in pairs} or not number(value):
                 raise ClaimError(
                     f"claims {where}: reported gives {value!r} for {task!r}; expected a number for a"
                     " task of the claim"
@@ -403,7 +404,7 @@ def _reported(
         return {pair: float(numbers[pair[-1]]) for pair in pairs if pair[-1] in numbers}
     from results.claims import paper_table  # needs NumPy, which listing the first edition does not
 
-    ids = _words({"reported": given}, "reported", where)
+    ids = words({"reported": given}, "reported", where)
     known = {table.id for table in paper_table.tables()}
     unknown = [name for name in ids if name not in known]
     if unknown:
@@ -428,49 +429,11 @@ def _measure(given: object, where: str) -> Measure:
         return FINAL
     if isinstance(given, dict) and len(cast("dict[str, Any]", given)) == 1:
         ((kind, value),) = cast("dict[str, Any]", given).items()
-        if kind == "early" and _positive(value) and value < 1:
+        if kind == "early" and positive(value) and value < 1:
             return Measure("early", share=float(value))
-        if kind == "best_of" and _positive(value) and isinstance(value, int):
+        if kind == "best_of" and positive(value) and isinstance(value, int):
             return Measure("best-of", settings=value)
     raise ClaimError(
         f'claims {where}: measure {given!r} is neither "final", nor {{ early = SHARE }} with a'
         " share of the updates between 0 and 1, nor { best_of = SETTINGS } with a whole number"
     )
-
-
-def _table(fields: dict[str, Any], key: str, where: str) -> dict[str, Any]:
-    value = fields.pop(key, {})
-    if not isinstance(value, dict):
-        raise ClaimError(f"claims {where}: {key} is {value!r}; expected a table by task")
-    return cast("dict[str, Any]", value)
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _positive(value: Any) -> bool:
-    return _number(value) and value > 0
-
-
-def _taken(fields: dict[str, Any], key: str, kind: type[Any], where: str) -> Any:
-    if not isinstance(fields.get(key), kind):
-        raise ClaimError(f"claims {where}: {key} is missing or not a {kind.__name__}")
-    return fields.pop(key)
-
-
-def _words(fields: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
-    value = fields.pop(key, None)
-    words = (
-        cast("list[object]", [value] if isinstance(value, str) else value)
-        if isinstance(value, str | list)
-        else []
-    )
-    if not words or not all(isinstance(word, str) for word in words):
-        raise ClaimError(f"claims {where}: {key} is missing, or neither a name nor a list of names")
-    return tuple(cast("list[str]", words))
-
-
-def _nothing_left(fields: Mapping[str, object], where: str) -> None:
-    if fields:
-        raise ClaimError(f"claims {where}: unknown key {sorted(fields)[0]!r}")
