@@ -56,7 +56,7 @@ class Drop:
 
 
 @contextmanager
-def _grid(
+def grid(
     names: Sequence[str], width: float = 3.6, height: float = 2.8, beside: float = 1.3
 ) -> Generator[tuple[Figure, dict[str, Axes]]]:
     """A panel for each name, so many to a row; empty places are left blank, `beside` is for a legend."""
@@ -152,7 +152,7 @@ def learning_curves(
     names = [name for name in tasks if any(training.trial.task == name for training in shown)]
     if not names:
         return None
-    with _grid(names) as (figure, axes):
+    with grid(names) as (figure, axes):
         for training in shown:
             assert training.outcome is not None  # noqa: S101 - they were chosen so
             metric = tasks[training.trial.task].metric
@@ -183,7 +183,7 @@ def best_of(
     names = [name for name in tasks if any(selection.task == name for selection in shown)]
     if not names:
         return None
-    with _grid(names) as (figure, axes):
+    with grid(names) as (figure, axes):
         for selection in shown:
             curve = best_of_tries(selection, failed[selection.task])
             axes[selection.task].plot(
@@ -209,7 +209,7 @@ def drops(tasks: Mapping[str, TaskColumn], ablated: Sequence[Drop]) -> Figure | 
     if not names:
         return None
     gates = list(dict.fromkeys(drop.gate for drop in ablated))
-    with _grid(names, height=0.9 + 0.28 * len(gates), beside=0.0) as (figure, axes):
+    with grid(names, height=0.9 + 0.28 * len(gates), beside=0.0) as (figure, axes):
         for name, ax in axes.items():
             shown = {drop.gate: drop for drop in ablated if drop.task == name}
             sns.barplot(
@@ -252,7 +252,7 @@ def sweep(
     if not names:
         return None
     cells = list(dict.fromkeys(cell for cell, _ in effects))
-    with _grid(names) as (figure, axes):
+    with grid(names) as (figure, axes):
         for (cell, task), values in effects.items():
             style = _style(cells, cell)
             shift = 0.08 * (cells.index(cell) - (len(cells) - 1) / 2)
@@ -294,7 +294,7 @@ def shares(tasks: Mapping[str, TaskColumn], selections: Sequence[Selection]) -> 
         return None
     arms = list(dict.fromkeys(selection.arm for selection in selections))
     palette = sns.color_palette("colorblind")
-    with _grid(names, height=0.9 + 0.2 * len(arms)) as (figure, axes):
+    with grid(names, height=0.9 + 0.2 * len(arms)) as (figure, axes):
         for name, ax in axes.items():
             for selection in selections:
                 if selection.task != name:
@@ -338,7 +338,7 @@ def importance(tasks: Mapping[str, TaskColumn], importances: Sequence[Importance
     arms = list(dict.fromkeys(entry.arm for entry in known))
     parameters = list(dict.fromkeys(name for entry in known for name in entry.shares))
     short = {row.name: row.recorded.replace("_", " ") for row in HYPERPARAMETERS}
-    with _grid(names, height=0.9 + 0.2 * len(arms), beside=0.0) as (figure, axes):
+    with grid(names, height=0.9 + 0.2 * len(arms), beside=0.0) as (figure, axes):
         for name, ax in axes.items():
             shares_, told = np.full((2, len(arms), len(parameters)), np.nan)
             for entry in known:

@@ -4,29 +4,23 @@ Opens offline, runs no script, and is the same bytes each time. All numbers come
 importances, which need Optuna, are given.
 """
 
-import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from results.claims.claim import Family
 from results.claims.contrast import ablations, sweeps
-from results.claims.findings import Measured, Run, Training, measured, part_of, verdicts
+from results.claims.findings import Measured, Run, measured, verdicts
 from results.claims.paper_table import Agreement, Column, PaperTable, agreement, tables
 from results.claims.verdict import Verdict, comparison, summary
-from results.leaderboard.board import SELECTION
 from results.leaderboard.task_column import TaskColumn
-from results.record import history
-from results.record.ask import Role
-from results.record.outcome import Ending
 from results.record.store import Store
 from results.report import findings_figure as figures
 from results.report.checklist import answers
 from results.report.findings_figure import Drop
+from results.report.origin import failures, origin
 from results.report.page import POLICY, environment, interval, markup, number, p_values
 from results.report.panel import to_svg
 from results.statistics.effect import difference, holm
@@ -101,23 +95,11 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
     Raises:
         StoreError: if the store cannot be read.
     """
-    with store.snapshot():
-        provenance = {
-            f"{name}, start {epoch}": _without_place(entries)
-            for study_id, name in run.names.items()
-            for epoch, entries in store.provenance(study_id).items()
-        }
-        digests = {study_id: history.digest(store, study_id) for study_id in run.studies}
-        versions = store.select(
-            "SELECT name, scale, version, digest FROM task ORDER BY name, scale"
-        )
-        recorded = store.select("SELECT study_id, kind, detail FROM event ORDER BY id")
-        events = [row for row in recorded if row["study_id"] in run.studies]
+    behind = origin(store, run)
     confirmed = measured(run.trainings)
     tried = selections(run.trainings, run.tasks)
     failed = failed_values(tried)
     judged = verdicts(run.families, confirmed)
-    arms = list(dict.fromkeys(training.arm for training in run.trainings))
     return (
         environment(
             {
@@ -137,11 +119,6 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
             families=[
                 _family(run, family, judged[family.name], tried, failed) for family in run.families
             ],
-            endings=Counter(
-                str(training.outcome.ending) for training in run.trainings if training.outcome
-            ),
-            missing=sum(training.outcome is None for training in run.trainings),
-            advice={str(ending): ending.advice for ending in Ending},
             tables=[(table, compare(table, confirmed)) for table in tables()],
             standings={name: standings(task, confirmed, tried) for name, task in run.tasks.items()},
             memoryless={name: memoryless(task, "test") for name, task in run.tasks.items()},
@@ -160,25 +137,9 @@ def render(store: Store, run: Run, importances: Sequence[Importance] = ()) -> st
             importance=_svg(figures.importance(run.tasks, importances), "importance"),
             importances=importances,
             pairs=pairs(run, tried, failed),
-            failures=failures(run.trainings, arms),
-            answers=answers(run, confirmed, list(provenance.values())),
-            costs=_costs(run),
-            provenance=provenance,
-            digests=digests,
-            versions=[row for row in versions if row["name"] in run.tasks],
-            mismatches=[row for row in events if row["kind"] == "mismatch"],
-            events=Counter(row["kind"] for row in events),
-            commands=sorted(
-                {record["command"] for record in provenance.values() if "command" in record}
-            ),
-            seeds=_seeds(run.trainings),
-            parts={study_id: part_of(study) for study_id, study in run.studies.items()},
-            descriptions={
-                run.names[study_id]: json.dumps(
-                    json.loads(study.to_json()), indent=2, sort_keys=True
-                )
-                for study_id, study in run.studies.items()
-            },
+            failures=failures(run.trainings),
+            answers=answers(run, confirmed, list(behind["provenance"].values())),
+            **behind,
         )
     )
 
@@ -341,25 +302,6 @@ def pairs(
     return [(test, None if test.p is None else next(adjusted)) for test in tests]
 
 
-def failures(
-    trainings: Sequence[Training], arms: Sequence[str]
-) -> dict[str, dict[str, dict[str, int]]]:
-    """Trainings by arm, role (`selection`, `confirmation`) and ending."""
-    counts: dict[str, dict[str, dict[str, int]]] = {
-        arm: {"selection": {}, "confirmation": {}} for arm in arms
-    }
-    for training in trainings:
-        if training.outcome is not None and (
-            training.role in SELECTION or training.role is Role.CONFIRM
-        ):
-            row = counts[training.arm][
-                "selection" if training.role in SELECTION else "confirmation"
-            ]
-            ending = str(training.outcome.ending)
-            row[ending] = row.get(ending, 0) + 1
-    return counts
-
-
 def _family(
     run: Run,
     family: Family,
@@ -386,41 +328,3 @@ def _family(
 
 def _svg(figure: Figure | None, name: str) -> str:
     return markup(to_svg(figure, name)) if figure is not None else ""
-
-
-def _costs(run: Run) -> list[tuple[str, int, float, int]]:
-    """By task: trainings, core-seconds and updates of all that has an outcome."""
-    costs: list[tuple[str, int, float, int]] = []
-    for name in run.tasks:
-        done = [
-            training.outcome
-            for training in run.trainings
-            if training.outcome and training.trial.task == name
-        ]
-        seconds = sum(outcome.cost.cpu_seconds for outcome in done)
-        costs.append((name, len(done), seconds, sum(outcome.updates for outcome in done)))
-    return costs
-
-
-def _seeds(trainings: Sequence[Training]) -> dict[str, list[int]]:
-    """By task the seeds of the confirmations; all cells of a part share them."""
-    by_task: dict[str, dict[int, None]] = {}
-    for training in trainings:
-        if training.role is Role.CONFIRM:
-            by_task.setdefault(training.trial.task, {})[training.trial.seed] = None
-    return {task: list(seeds) for task, seeds in by_task.items()}
-
-
-def _without_place(entries: Mapping[str, str]) -> dict[str, str]:
-    """What was recorded at a start, with the command's store named without its folder."""
-    kept: dict[str, Any] = dict(entries)
-    try:
-        words = shlex.split(kept.get("command", ""))
-    except ValueError:  # not a command line: shown as it was recorded
-        return kept
-    for index, word in enumerate(words[1:], 1):
-        if words[index - 1] == "--store":
-            words[index] = word.replace("\\", "/").rpartition("/")[2]
-    if words:
-        kept["command"] = shlex.join(words)
-    return kept

@@ -196,13 +196,15 @@ def report(
 def _page(record: "Store", chosen: str, method: "Method") -> str:
     """The report of a findings run if the study is part of one, else that of the study."""
     from results.claims import findings
-    from results.report import findings_report
+    from results.report import findings_report, founding_report
     from results.report import search_report as report
     from results.statistics import sensitivity
 
     run = findings.run_of(record, chosen)
     if run is None:
         return report.render(record, chosen)
+    if run.findings == findings.FOUNDING:
+        return founding_report.render(record, run)
     from search.settings.importance import importances
 
     tried = sensitivity.selections(run.trainings, run.tasks)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from search.commands.study.search import (
 from search.console import DONE, WRONG, Executor, Json, note, show, table
 
 if TYPE_CHECKING:
+    from results.claims.findings import Measured, Run
     from results.claims.verdict import Verdict
 
 
@@ -53,7 +55,7 @@ def reproduce(
     json: Json = False,
 ) -> int:
     """Train all cells that the claims name with equal budgets, and give each claim a verdict."""
-    from results.claims.findings import measure, verdicts
+    from results.claims.findings import FOUNDING, measure, run_of, verdicts
     from results.record.store import Store
     from search import findings as runs
 
@@ -73,16 +75,16 @@ def reproduce(
         studies.append(summary.study_id)
     with Store.read(path) as record:
         measured = measure(record, studies)
-    judged = verdicts(runs.families(findings), measured)
+        run = run_of(record, studies[0]) if findings == FOUNDING else None
     failed = sum(len(measurement.failed) for measurement in measured)
+    if run is not None:
+        return _second_edition(run, measured, failed, path, json)
+    judged = verdicts(runs.families(findings), measured)
     document: dict[str, Any] = {
         "store": str(path),
         "findings": findings,
         "scale": scale,
-        "measured": [
-            {**dataclasses.asdict(measurement), "metric": measurement.metric.name}
-            for measurement in measured
-        ],
+        "measured": [_recorded(measurement) for measurement in measured],
         "verdicts": {
             name: [dataclasses.asdict(verdict) for verdict in told] for name, told in judged.items()
         },
@@ -90,6 +92,52 @@ def reproduce(
     }
     show(document, json, lambda: _render(judged, failed, path))
     return WRONG if failed else DONE
+
+
+def _second_edition(
+    run: "Run", measured: "Sequence[Measured]", failed: int, path: Path, json: bool
+) -> int:
+    """Shows the verdicts of the second edition, which every part of the run in the store counts for."""
+    from results.claims.conclusion import kind_of, part_label, sentences
+    from results.claims.evidence import Evidence
+    from results.report.founding_report import judged_of
+
+    judged = judged_of(run, Evidence(run))
+    document: dict[str, Any] = {
+        "store": str(path),
+        "findings": run.findings,
+        "scale": run.scale,
+        "conclusion": sentences(judged),
+        "measured": [_recorded(measurement) for measurement in measured],
+        "verdicts": {
+            family.name: [dataclasses.asdict(ruling) for ruling in rulings]
+            for family, rulings in judged
+        },
+        "failed": failed,
+    }
+
+    def render() -> None:
+        table(
+            ("claims", "part", "claim", "verdict", "why"),
+            [
+                (family.file, part_label(family.part), ruling.claim.id, ruling.word, ruling.reason)
+                for family, rulings in judged
+                for ruling in rulings
+                if kind_of(ruling)
+            ],
+        )
+        for sentence in sentences(judged):
+            print(sentence)
+        if failed:
+            print(f"{failed} confirming trainings did not end well; they are left out and counted")
+        print(f"record  {path}")
+
+    show(document, json, render)
+    return WRONG if failed else DONE
+
+
+def _recorded(measurement: "Measured") -> dict[str, Any]:
+    return {**dataclasses.asdict(measurement), "metric": measurement.metric.name}
 
 
 def _render(judged: "dict[str, tuple[Verdict, ...]]", failed: int, path: Path) -> None:
