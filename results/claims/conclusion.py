@@ -7,7 +7,7 @@ from results.claims.claim import Family
 from results.claims.decision import Word
 from results.claims.rules import Ruling
 
-FOUNDING: Final = ("gates", "forget-bias", "bias-by-lag")
+FOUNDING: Final = ("gates", "forget-bias", "forget-bias-early", "bias-by-lag")
 """The files of claims that the sentences are about: the two findings that the suite was founded to test."""
 
 _PARTS: Final[Mapping[str, str]] = {
