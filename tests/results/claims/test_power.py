@@ -98,10 +98,10 @@ def test_every_claim_with_numbers_is_settled_or_marked_where_it_is_read(name: st
 
 
 def test_more_seeds_give_a_better_chance() -> None:
-    ten, five = (claim.load(f"forget-bias-{part}", 2) for part in ("rung-1", "rung-10"))
-    assert (ten.seeds, five.seeds) == (10, 5)
-    for name, chance in power.chances(five).items():
-        assert chance <= power.chances(ten)[name]
+    many, few = (claim.load(f"forget-bias-{part}", 2) for part in ("rung-1", "rung-10"))
+    assert (many.seeds, few.seeds) == (24, 5)
+    for name, chance in power.chances(few).items():
+        assert chance <= power.chances(many)[name]
 
 
 def test_the_first_edition_plans_no_seeds_and_has_no_chances() -> None:
