@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cells.training.metric import LOSS
 from results.label import baseline_id, label
-from results.record.ask import Role
+from results.leaderboard.board import SELECTION
 from results.record.outcome import Ending
 from search.console import measure
 
@@ -116,7 +116,6 @@ class TrainDisplay(Display):
         self._printed = self._start
         self._title = title
         self._metric = facts.metric
-        self._unit = facts.unit
         self._total = total
         self._done = 0
         self._phase = "training"
@@ -275,7 +274,7 @@ class SearchDisplay(Display):
         if outcome.ending is not Ending.OK:
             self._mishaps[str(outcome.ending)] += 1
         trial = ask.trial
-        if trial and ask.role is not Role.SCREEN and trial.cell_id == self._yardstick:
+        if trial and ask.role in SELECTION and trial.cell_id == self._yardstick:
             metric = self._metrics[trial.task]
             value = metric.of(outcome, "valid")
             if outcome.ending is Ending.OK and value is not None:

@@ -10,7 +10,7 @@ from results.record.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best trial of a task so far; `value` is the validation metric."""
+    """The best trial of a task in selection so far; `value` is the validation metric."""
 
     cell_id: str
     value: float

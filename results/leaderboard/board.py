@@ -5,7 +5,7 @@ test results of fresh seeds (role `confirm`). Everything is computed from the st
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Self
 
@@ -13,6 +13,8 @@ from cells import CellError, parse
 from cells.measure.execution import execution_class
 from cells.training.metric import Metric
 from results.label import baseline_id, label
+from results.leaderboard import fresh
+from results.leaderboard.fresh import FreshComparison
 from results.leaderboard.task_column import TaskColumn, column, metric_of
 from results.record.ask import Ask, Rejection, Role
 from results.record.outcome import Ending, Outcome
@@ -68,7 +70,8 @@ class Row:
         ratios: the confirmed ratio to the yardstick's confirmed mean by task, every seed.
         confirmed_score: Eq. 1 of the confirmed means with bounds: the lowest over the tasks of the
             ratio's bounds, both intervals taken at their worse end; none where one reaches zero.
-        tied: its confirmed score cannot be told from that of the leader; None if not confirmed.
+        tied: on no task is it told apart from the leader by fresh seeds, see
+            `results.leaderboard.fresh`; None unless both are confirmed on all tasks.
         stopped: for a cell that did not finish, where and why.
     """
 
@@ -107,6 +110,8 @@ class Board:
         endings: number of outcomes by ending.
         rejections: number of cells turned away by cause.
         done: asks with an outcome, of `asked`.
+        compared: by fresh seeds, one family: each new cell with each baseline; in a study without
+            new cells each cell with the yardstick.
     """
 
     study: Study
@@ -120,6 +125,7 @@ class Board:
     rejections: Mapping[str, int] = field(default_factory=dict[str, int])
     asked: int = 0
     done: int = 0
+    compared: tuple[FreshComparison, ...] = ()
 
     @property
     def leader(self) -> Row | None:
@@ -202,7 +208,7 @@ def build(store: Store, study_id: str) -> Board:
         study=study,
         yardstick=label(baselines[-1]),
         tasks=tasks,
-        rows=_flagged(finished),
+        rows=_flagged(finished, tallies, tasks),
         stopped=tuple(stopped),
         screened=len(screened),
         passed=sum(bool(tally.selection) for tally in screened),
@@ -210,6 +216,9 @@ def build(store: Store, study_id: str) -> Board:
         rejections=_counted([rejection.cause.value for rejection in rejections]),
         asked=len(log),
         done=sum(ask.trial is None or outcome is not None for ask, outcome in log),
+        compared=fresh.compare(
+            _pairs(finished, baselines[-1]), _fresh(tallies.values(), tasks), tasks
+        ),
     )
 
 
@@ -226,17 +235,19 @@ def part(
         study: its description.
         tasks: its columns with their references.
         fair: by task the settings of the least tried finished cell of the whole study.
-        tallies: of these cells, of the yardstick and of the leader.
+        tallies: of these cells, of the yardstick, of the leader, and of all that finished and were
+            confirmed: with how many the leader is compared decides who is told apart.
         leading: id of the leader, with which the others are compared.
     """
     baselines = [baseline_id(word) for word in study.baselines]
-    rows = _rows({tally.cell_id: tally for tally in tallies}, tasks, fair, baselines)
+    known = {tally.cell_id: tally for tally in tallies}
+    rows = _rows(known, tasks, fair, baselines)
     rows.sort(key=lambda row: row.cell_id != leading)
-    flagged = _flagged(rows) if rows and rows[0].cell_id == leading else rows
+    finished = [row for row in rows if row.score is not None]
+    if finished and finished[0].cell_id == leading:
+        finished = _flagged(finished, known, tasks)
     # Only what finished is compared with the leader.
-    return {
-        row.cell_id: row if row.score is not None else replace(row, tied=None) for row in flagged
-    }
+    return {row.cell_id: row for row in (*(row for row in rows if row.score is None), *finished)}
 
 
 def to_frame(board: Board) -> "pd.DataFrame":
@@ -479,17 +490,38 @@ def _worst_ends(task: TaskColumn, ours: Interval, theirs: Interval) -> tuple[flo
     return task.metric.ratio_bounds((ours.low, ours.high), (theirs.low, theirs.high))
 
 
-def _flagged(rows: Sequence[Row]) -> tuple[Row, ...]:
+def _flagged(
+    rows: Sequence[Row], tallies: Mapping[str, Tally], tasks: Sequence[TaskColumn]
+) -> tuple[Row, ...]:
     """The rows, each compared with the first."""
-    if not rows:
-        return ()
-    leading = rows[0].confirmed_score
+    if not rows or rows[0].confirmed_score is None:
+        return tuple(rows)
+    leader = rows[0].cell_id
+    rivals = [row.cell_id for row in rows[1:] if row.confirmed_score is not None]
+    values = _fresh((tallies[cell_id] for cell_id in (leader, *rivals)), tasks)
+    compared = fresh.compare([(rival, leader) for rival in rivals], values, tasks)
+    apart = {comparison.cell_id for comparison in compared if comparison.told}
     return tuple(
-        replace(row, tied=row.confirmed_score.overlaps(leading))
-        if leading is not None and row.confirmed_score is not None
-        else row
+        replace(row, tied=row.cell_id not in apart) if row.confirmed_score is not None else row
         for row in rows
     )
+
+
+def _pairs(rows: Sequence[Row], yardstick: str) -> list[tuple[str, str]]:
+    """Who is compared with whom: new cells with the baselines, else all with the last of them."""
+    new = [row for row in rows if not row.baseline]
+    old = [row for row in rows if row.baseline]
+    if new:
+        return [(row.cell_id, other.cell_id) for row in new for other in old]
+    return [(row.cell_id, yardstick) for row in old if row.cell_id != yardstick]
+
+
+def _fresh(
+    tallies: Iterable[Tally], tasks: Sequence[TaskColumn]
+) -> dict[tuple[str, str], list[float]]:
+    return {
+        (tally.cell_id, task.name): _test_values(task, tally) for tally in tallies for task in tasks
+    }
 
 
 def _execution(text: str) -> str:

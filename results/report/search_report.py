@@ -138,34 +138,46 @@ def caveats(board: Board) -> list[str]:
             f"The first of {len(new)} finished cells is the luckiest as well as the best: scores of"
             " selection are too high, and only confirmed ones may be quoted."
         )
-    confirmed = [row for row in board.rows if row.confirmed_score is not None]
-    if all(row.baseline for row in confirmed):
-        said.append(
-            "No new cell has been confirmed on fresh seeds, so no difference is significant."
-        )
+    confirmed = [row for row in board.rows if any(row.confirmed)]
+    if not board.compared:
+        what = "No new cell" if board.study.proposals else "No cell"
+        said.append(f"{what} has been confirmed on fresh seeds, so no difference is significant.")
         return said
-    for row in confirmed:
-        if not row.baseline:
-            continue
-        rivals = [other for other in confirmed if not other.baseline]
-        apart = [
-            other.label
-            for other in rivals
-            if row.confirmed_score
-            and other.confirmed_score
-            and not other.confirmed_score.overlaps(row.confirmed_score)
-        ]
-        if apart:
-            said.append(f"Told apart from {row.label} on fresh seeds: {', '.join(apart)}.")
-        else:
-            said.append(
-                f"No confirmed new cell can be told from {row.label}: the intervals overlap or are missing."
-            )
-    least = min((row.confirmed_score.count for row in confirmed if row.confirmed_score), default=0)
+    said += _told(board)
+    least = min(found.count for row in confirmed for found in row.confirmed if found)
     said.append(
-        f"Confirmed means rest on as few as {least} seeds; intervals are Student's, 95 %, not"
-        f" corrected for comparing {len(confirmed)} cells."
+        f"Confirmed means rest on as few as {least} seeds. Cells are compared by Welch's test on each"
+        f" task, corrected by Holm for {len(board.compared)} comparisons; the intervals are not corrected."
     )
+    return said
+
+
+def _told(board: Board) -> list[str]:
+    """Which cells fresh seeds tell apart, one sentence for each cell that others are compared with."""
+    said: list[str] = []
+    for other in dict.fromkeys(found.other_id for found in board.compared):
+        mine = [found for found in board.compared if found.other_id == other]
+        against = label(other)
+        for better, word in ((True, "better"), (False, "worse")):
+            told = [
+                found for found in mine if found.told and (found.difference.centre > 0) == better
+            ]
+            by_cell: dict[str, list[str]] = {}
+            for found in told:
+                p = "p < 0.001" if (found.p or 0.0) < 0.001 else f"p {found.p:.3f}"
+                by_cell.setdefault(found.cell_id, []).append(f"{found.task} ({p})")
+            if by_cell:
+                cells = "; ".join(
+                    f"{label(cell)} on {', '.join(tasks)}" for cell, tasks in by_cell.items()
+                )
+                said.append(f"On fresh seeds {word} than {against}: {cells}.")
+        alike = dict.fromkeys(found.cell_id for found in mine)
+        for found in mine:
+            if found.told:
+                alike.pop(found.cell_id, None)
+        if alike:
+            cells = ", ".join(label(cell) for cell in alike)
+            said.append(f"Not told apart from {against} on any task: {cells}.")
     return said
 
 

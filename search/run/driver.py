@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from results.error import StoreError
+from results.leaderboard.board import SELECTION
 from results.record import history
 from results.record.ask import Ask, Role
 from results.record.outcome import Ending, Outcome
@@ -44,7 +45,7 @@ class Summary:
         recorded: trials answered from the record.
         endings: of all outcomes of the study.
         faults: attempts of this run that ended without an outcome.
-        best: by task.
+        best: of selection, by task.
         digest: of the history so far, see `results.record.history.digest`.
         seconds: of this run.
     """
@@ -313,7 +314,8 @@ class _Driver:
         self.observer.on_outcome(ask, outcome, self._progress())
 
     def _compare(self, ask: Ask, outcome: Outcome) -> None:
-        if ask.trial is None or ask.role is Role.SCREEN or outcome.ending is not Ending.OK:
+        # Fresh seeds of the few that are confirmed are no match for the best of many settings.
+        if ask.trial is None or ask.role not in SELECTION or outcome.ending is not Ending.OK:
             return
         task = ask.trial.task
         metric = self._metrics[task]

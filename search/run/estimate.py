@@ -1,26 +1,21 @@
 """What a study will cost, before it is begun: trainings by role, updates, core-hours."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cells import canonical, zoo
-from cells.engine.learner import Model
-from cells.engine.training.width import parameter_count
-from cells.training.budget import Budget
-from cells.training.schedule import Schedule
 from results.record.ask import Role
-from results.record.study import Study
+from results.record.study import Study, TaskPlan
 from search.error import SearchError
-from search.run.cost import SYMBOLS, Cost
+from search.run.rates import Rates
 from search.settings import sampler
 from tasks.task import Facts
 
-PASS_SCREEN = 0.10
-"""Share of proposals that pass the screen: 1,000 of 10,000 in the paper."""
+Seconds = Callable[[str, TaskPlan, float], float]
+"""Processor time of a training of a baseline, by its word in the study, or of a new cell, by "".
 
-PASS_STAGE = 0.5
-"""Share of cells that pass a task. Not given in the paper; its totals allow any share."""
+The number is the share of its most updates that the training does.
+"""
 
 WINDOW, BATCH = 35, 20
 """The paper's, for tasks whose facts are not at hand."""
@@ -34,10 +29,11 @@ class Load:
     """The trainings of one role on one task.
 
     Attributes:
-        expected: trainings, with the pass rates that `estimate` was given.
+        expected: trainings, with the rates that `estimate` was given.
         most: trainings at most; for re-evaluations exceeded in fewer than 1 of 1,000 studies.
         updates: of one training at most; early stops make it less.
-        seconds: of one training with all its updates, validation and test aside.
+        seconds: of one training as expected, validation and test included: the mean over the cells.
+        most_seconds: the same of a training that does all its updates.
     """
 
     role: Role
@@ -47,6 +43,7 @@ class Load:
     most: int
     updates: int
     seconds: float
+    most_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +52,12 @@ class Estimate:
 
     Attributes:
         loads: one for each role and task.
-        pass_screen, pass_stage: the shares of cells that were assumed to pass.
+        rates: what was taken for granted of the cells of a search.
         slots: workers that the study is meant for.
     """
 
     loads: tuple[Load, ...]
-    pass_screen: float
-    pass_stage: float
+    rates: Rates
     slots: int
 
     @property
@@ -76,18 +72,20 @@ class Estimate:
 
     @property
     def updates(self) -> float:
-        """Updates expected, if no training stops early."""
-        return sum(load.expected * load.updates for load in self.loads)
+        """Updates expected."""
+        return sum(
+            load.expected * load.updates * self.rates.spends(load.role) for load in self.loads
+        )
 
     @property
     def core_hours(self) -> float:
-        """Core-hours expected, if no training stops early."""
+        """Core-hours expected."""
         return sum(load.expected * load.seconds for load in self.loads) / 3600
 
     @property
     def most_core_hours(self) -> float:
-        """Core-hours at most."""
-        return sum(load.most * load.seconds for load in self.loads) / 3600
+        """Core-hours at most: every cell passes, and no training stops early."""
+        return sum(load.most * load.most_seconds for load in self.loads) / 3600
 
     @property
     def hours(self) -> float:
@@ -98,64 +96,67 @@ class Estimate:
 def estimate(
     study: Study,
     facts: Mapping[tuple[str, str], Facts],
-    cost: Cost,
-    pass_screen: float = PASS_SCREEN,
-    pass_stage: float = PASS_STAGE,
+    seconds: Seconds,
+    rates: Rates,
 ) -> Estimate:
     """Trainings and time of a study, as expected and at most.
 
     Args:
         study: the study.
         facts: of its tasks, as far as their data are on this machine.
-        cost: of one update here, see `search.run.cost.measure`.
-        pass_screen: share of new cells that pass the screen.
-        pass_stage: share of the remaining cells that pass each task.
+        seconds: of a training, see `search.run.price`.
+        rates: how many cells pass, and how many of their updates trainings do.
 
     Raises:
         SearchError: a task is not on this machine and its budget bounds neither updates nor tokens.
     """
     capacity = sampler.capacity(study.sampler, study.space)
-    layers = sum(study.space.layers) / len(study.space.layers)
     chance = 1 - study.reevaluate - study.retry
     retries, most_retries = _beside(study.proposals, chance, study.retry)
     visits, most_visits = _beside(study.proposals, chance, study.reevaluate)
 
-    def load(
-        role: Role,
-        task: str,
-        scale: str,
-        budget: Budget,
-        schedule: Schedule,
-        counts: tuple[float, int],
-    ) -> Load:
-        known = facts.get((task, scale))
-        window, batch = (known.window, known.batch) if known else (WINDOW, BATCH)
-        sizes = study.space.batch_sizes or (batch,)
-        updates = _updates(task, known, budget, schedule, min(sizes))
-        mean = sum(sizes) / len(sizes)
-        parameters = _parameters(known, budget, round(layers))
-        seconds = updates * cost.seconds(parameters, layers, window, mean)
-        if budget.seconds is not None:
-            seconds = min(seconds, budget.seconds)
-        return Load(role, task, scale, *counts, updates, seconds)
+    def load(role: Role, plan: TaskPlan, old: int, new: tuple[float, int]) -> Load:
+        """`old` trainings of each baseline, and `new` of others: as expected, and at most."""
+        known = facts.get((plan.name, plan.scale))
+        updates = most_updates(plan, known, min(study.space.batch_sizes, default=None))
+        expected, most = old * len(study.baselines) + new[0], old * len(study.baselines) + new[1]
+        means: list[float] = []
+        for share, others in ((rates.spends(role), new[0]), (1.0, float(new[1]))):
+            whole = sum(old * seconds(word, plan, share) for word in study.baselines if old)
+            whole += others * seconds("", plan, share) if others else 0.0
+            mean = whole / (old * len(study.baselines) + others) if whole else 0.0
+            bound = plan.budget.seconds
+            means.append(mean if bound is None else min(mean, bound))
+        return Load(role, plan.name, plan.scale, expected, most, updates, *means)
 
-    screen, cells = study.screen, study.confirm.cells + len(study.baselines)
-    screened = study.proposals + retries, study.proposals + most_retries
-    loads = [load(Role.SCREEN, screen.task, screen.scale, screen.budget, screen.schedule, screened)]
-    reaching = study.proposals * pass_screen
-    for plan in study.tasks:
+    loads = [
+        load(
+            Role.SCREEN,
+            screen_plan(study),
+            0,
+            (study.proposals + retries, study.proposals + most_retries),
+        )
+    ]
+    reaching = study.proposals * rates.screen
+    for index, plan in enumerate(study.tasks):
         settings = int(min(plan.settings, capacity))
-        baseline = len(study.baselines) * int(min(study.baseline_settings, capacity))
-        confirm = cells * study.confirm.seeds
-        for role, counts in (
-            (Role.BASELINE, (baseline, baseline)),
-            (Role.STAGE, (reaching * settings, study.proposals * settings)),
-            (Role.REEVALUATE, (visits * settings, most_visits * settings)),
-            (Role.CONFIRM, (confirm, confirm)),
+        baseline = int(min(study.baseline_settings, capacity))
+        confirmed = study.confirm.cells * study.confirm.seeds if study.proposals else 0
+        for role, old, new in (
+            (Role.BASELINE, baseline, (0, 0)),
+            (Role.STAGE, 0, (reaching * settings, study.proposals * settings)),
+            (Role.REEVALUATE, 0, (visits * settings, most_visits * settings)),
+            (Role.CONFIRM, study.confirm.seeds, (confirmed, confirmed)),
         ):
-            loads.append(load(role, plan.name, plan.scale, plan.budget, plan.schedule, counts))
-        reaching *= pass_stage
-    return Estimate(tuple(loads), pass_screen, pass_stage, study.slots)
+            loads.append(load(role, plan, old, new))
+        reaching *= rates.stage(index)
+    return Estimate(tuple(loads), rates, study.slots)
+
+
+def screen_plan(study: Study) -> TaskPlan:
+    """The screen of a study as a plan of its task."""
+    screen = study.screen
+    return TaskPlan(screen.task, screen.scale, 1, screen.budget, screen.schedule)
 
 
 def _beside(proposals: int, chance: float, other: float) -> tuple[float, int]:
@@ -168,28 +169,35 @@ def _beside(proposals: int, chance: float, other: float) -> tuple[float, int]:
     return mean, math.ceil(mean + DEVIATIONS * deviation)
 
 
-def _parameters(facts: Facts | None, budget: Budget, layers: int) -> int:
-    """Parameters of a training; of the GRU's where the budget gives a width alone."""
-    if budget.parameters is not None or budget.width is None:
-        return budget.parameters or 0
-    kind, size = (facts.kind, facts.size) if facts else ("symbols", SYMBOLS)
-    gru = canonical(zoo.load("gru"))
-    return parameter_count(Model(gru, budget.width, layers, kind, size))
+def most_updates(plan: TaskPlan, facts: Facts | None, batch: int | None) -> int:
+    """Updates that no training can exceed, or about so many, see `trainer.most_updates`.
 
+    Args:
+        plan: of the trainings.
+        facts: of the task, or None where its data is not on this machine.
+        batch: lanes of a window; None for the task's own.
 
-def _updates(task: str, facts: Facts | None, budget: Budget, schedule: Schedule, batch: int) -> int:
-    """Updates that no training can exceed, or about so many, see `trainer.most_updates`."""
+    Raises:
+        SearchError: without facts nothing bounds the updates.
+    """
+    budget = plan.budget
     window = facts.window if facts else WINDOW
+    lanes = batch or (facts.batch if facts else BATCH)
     bounds = [
         budget.updates,
-        None if budget.tokens is None else budget.tokens // (window * batch),
-        None if facts is None else schedule.epochs * -(-facts.updates * facts.batch // batch),
+        None if budget.tokens is None else budget.tokens // (window * lanes),
+        None if facts is None else plan.schedule.epochs * epoch_updates(facts, batch),
     ]
     known = [bound for bound in bounds if bound is not None]
     if not known:
         raise SearchError(
             "estimate",
-            f"{task} is not on this machine and its budget bounds neither updates nor tokens",
-            f"fetch the data, or set tasks.{task}.budget.updates",
+            f"{plan.name} is not on this machine and its budget bounds neither updates nor tokens",
+            f"fetch the data, or set tasks.{plan.name}.budget.updates",
         )
     return min(known)
+
+
+def epoch_updates(facts: Facts, batch: int | None) -> int:
+    """Updates of one epoch with so many lanes, or with the task's own."""
+    return -(-facts.updates * facts.batch // (batch or facts.batch))

@@ -137,7 +137,8 @@ def read_rows(store: Store, history: History, standing: Standing, indices: list[
     ranked = standing.ranked()
     leader = [int(ranked[0])] if len(ranked) else []
     yardstick = [index for index in history.baselines[-1:] if index is not None]
-    wanted = sorted({*indices, *leader, *yardstick})
+    rivals = np.flatnonzero(standing.finished & (standing.confirmed > 0).any(axis=1)).tolist()
+    wanted = sorted({*indices, *leader, *yardstick, *rivals})
     ids = json.dumps([history.cells[index] for index in wanted])
     with store.snapshot():
         texts = dict(store.select(f"SELECT id, text FROM cell WHERE id IN {_LISTED}", ids))  # noqa: S608

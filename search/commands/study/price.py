@@ -2,25 +2,41 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.console import DONE, hours, show, table
+from search.console import DONE, hours, progress, show, table
 
 if TYPE_CHECKING:
+    from results.record.store import Store
     from results.record.study import Study
-    from search.run.cost import Cost
+    from search.run.price import Timings, Told
 
 
-def price(plans: "Sequence[Study]", json: bool) -> int:
-    """Prints trials and time of studies that are run one after another, and runs nothing."""
+def price(plans: "Sequence[Study]", path: Path, chosen_executor: str | None, json: bool) -> int:
+    """Prints trials and time of studies that are run one after another, and runs nothing.
+
+    Args:
+        plans: the studies.
+        path: of the store of the run, whether or not it is there: its rates are taken from it.
+        chosen_executor: as given on the command line; None for the one that the run would take.
+        json: print one document.
+    """
     from cells.engine.training import determinism
-    from search.run.cost import measure
+    from results.record.store import Store
     from search.run.executor import executor_of
+    from search.run.price import Timings
 
-    chosen = executor_of(None)
-    determinism.prepare(chosen)
-    cost = measure(chosen)
-    documents = [_priced(plan, cost) for plan in plans]
+    with Store.read(path) if _holds(path) else nullcontext() as record:
+        timings: dict[str, Timings] = {}
+        documents: list[dict[str, Any]] = []
+        for number, plan in enumerate(plans, 1):
+            executor = executor_of(chosen_executor, record, plan.id)
+            determinism.prepare(executor)
+            known = timings.setdefault(executor, Timings(executor))
+            with progress(f"timing {number} of {len(plans)}: {plan.name}", json) as told:
+                documents.append(_priced(plan, known, record, told))
     total = {
         key: sum(document[key] for document in documents)
         for key in ("trials", "most_trials", "core_hours")
@@ -39,10 +55,18 @@ def price(plans: "Sequence[Study]", json: bool) -> int:
     return DONE
 
 
-def _priced(plan: "Study", cost: "Cost") -> dict[str, Any]:
-    from search.run import price as pricing
+def _holds(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
-    quote = pricing.price(plan, cost)
+
+def _priced(
+    plan: "Study", timings: "Timings", record: "Store | None", told: "Told"
+) -> dict[str, Any]:
+    from search.run import price as pricing
+    from search.run import rates as known
+
+    rates = (known.measured(record, plan) if record else None) or known.assumed(plan)
+    quote = pricing.price(plan, timings, rates, told)
     priced = quote.estimate
     return {
         "study": plan.name,
@@ -57,8 +81,13 @@ def _priced(plan: "Study", cost: "Cost") -> dict[str, Any]:
         "core_hours": priced.core_hours,
         "most_core_hours": priced.most_core_hours,
         "hours": priced.hours,
-        "pass_screen": priced.pass_screen,
-        "pass_stage": priced.pass_stage,
+        "executor": timings.executor,
+        "rates": {
+            "screen": rates.screen,
+            "stages": list(rates.stages),
+            "spent": {str(role): share for role, share in rates.spent.items()},
+            "source": rates.source,
+        },
         "absent": list(quote.absent),
     }
 
@@ -90,13 +119,19 @@ def _print_price(plan: "Study", priced: Mapping[str, Any]) -> None:
     print(
         f"at most {priced['most_trials']:,} trials and {hours(priced['most_core_hours'], 'core-')}"
     )
-    assumed = (
-        f"{priced['pass_screen']:.0%} of new cells pass the screen and {priced['pass_stage']:.0%} of the rest each task; "
-        if plan.proposals
-        else ""
+    if plan.proposals:
+        rates = priced["rates"]
+        stages = ", ".join(f"{share:.0%}" for share in rates["stages"])
+        print(
+            f"{rates['screen']:.0%} of new cells pass the screen, and then {stages} of the rest a task:"
+            f" {rates['source']}"
+        )
+    print(
+        "seconds are processor time: a few updates and windows of each cell on each task, timed here"
+        f" now with the {priced['executor']} executor"
     )
-    print(f"assumed: {assumed}seconds an update are measured on this machine now")
     if priced["absent"]:
         print(
-            f"not on this machine, priced from the study's own numbers: {', '.join(priced['absent'])}"
+            "not on this machine, priced from the study's own numbers without validation and test:"
+            f" {', '.join(priced['absent'])}"
         )

@@ -60,9 +60,9 @@ def reproduce(
     from search import findings as runs
 
     plans = runs.studies(findings, scale, set_ or [], part or [])
-    if dry_run:
-        return price(plans, json)
     path = store if store is not None else Path("runs") / f"{findings}-{scale}.sqlite"
+    if dry_run:
+        return price(plans, path, executor, json)
     check_place(path, resume, workers, address)
     words = ["gatewright", "reproduce", findings, "--scale", scale]
     words += [word for name in part or [] for word in ("--part", name)]

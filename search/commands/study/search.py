@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cells.error import GatewrightError
+from results.label import baseline_id, label
 from search.commands.study.price import price
 from search.console import DONE, Executor, Json, note, show, table, typed
 from search.error import StoppedError, UsageError
@@ -62,9 +63,9 @@ def search(
     from search import configuration
 
     plan = configuration.load(study, set_ or [])
-    if dry_run:
-        return price([plan], json)
     path = store if store is not None else Path("runs") / f"{plan.name}.sqlite"
+    if dry_run:
+        return price([plan], path, executor, json)
     check_place(path, resume, workers, address)
     words = ["gatewright", "search", study]
     words += option_words(workers, address, path, executor, set_ or [])
@@ -79,6 +80,7 @@ def search(
         "passed": board.passed,
         "rejections": board.rejections,
         "finished": sum(not row.baseline for row in board.rows),
+        "compared": beside_yardstick(board),
     }
     show(document, json, lambda: _render(document, board))
     return DONE
@@ -208,13 +210,49 @@ def conduct(
         raise
 
 
+def beside_yardstick(board: "Board") -> list[dict[str, Any]]:
+    """The best cell of selection on each task and the yardstick, both measured alike.
+
+    Where both have fresh seeds, `value` and `reference` are their means on the test split; else both
+    are the best of their settings on the validation split. `measured` says which.
+    """
+    rows = (*board.rows, *board.stopped)
+    yardstick = baseline_id(board.study.baselines[-1])
+    entries: list[dict[str, Any]] = []
+    for place, task in enumerate(board.tasks):
+        known = {
+            row.cell_id: selected.value
+            for row in rows
+            if (selected := row.selected[place]) is not None and selected.value is not None
+        }
+        if not known:
+            continue
+        best = min(known, key=lambda cell: (-task.metric.oriented(known[cell]), cell))
+        fresh = {row.cell_id: found for row in rows if (found := row.confirmed[place]) is not None}
+        value, reference, measured = known[best], known.get(yardstick), "selection, validation"
+        if best in fresh and yardstick in fresh:
+            value, reference = fresh[best].centre, fresh[yardstick].centre
+            seeds = min(fresh[best].count, fresh[yardstick].count)
+            measured = f"{seeds} fresh seed{'' if seeds == 1 else 's'}, test"
+        entries.append(
+            {
+                "task": task.name,
+                "metric": task.metric.name,
+                "metric_label": task.metric.label,
+                "cell_id": best,
+                "value": value,
+                "reference": reference,
+                "measured": measured,
+            }
+        )
+    return entries
+
+
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _render(document: dict[str, Any], board: "Board") -> None:
-    from results.label import label
-
     endings = ", ".join(f"{count:,} {ending}" for ending, count in document["endings"].items())
     past = f" and {document['recorded']:,} from the record" if document["recorded"] else ""
     print(
@@ -225,20 +263,21 @@ def _render(document: dict[str, Any], board: "Board") -> None:
         f"{board.screened:,} new cells screened, {board.passed:,} passed,"
         f" {document['finished']:,} trained on every task"
     )
-    rows: list[tuple[object, ...]] = []
-    for task in board.tasks:
-        best = document["best"].get(task.name)
-        if best is not None:
-            rows.append(
-                (
-                    task.name,
-                    task.metric.label,
-                    best["value"],
-                    label(best["cell_id"]),
-                    task.reference,
-                )
+    table(
+        ("task", "metric", "cell", "its result", board.yardstick, "measured by"),
+        [
+            (
+                best["task"],
+                best["metric_label"],
+                label(best["cell_id"]),
+                best["value"],
+                best["reference"],
+                best["measured"],
             )
-    table(("task", "metric", "best", "cell", f"{board.yardstick}'s best"), rows)
+            for best in document["compared"]
+        ],
+        title="the best of selection on each task, beside the yardstick",
+    )
     store = shlex.quote(document["store"])
     print(f"digest  {document['digest']}")
     print(f"record  {document['store']}")
