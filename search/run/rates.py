@@ -43,7 +43,16 @@ PAPER: Final = Rates(
 )
 """The share that passes a task is not given in the paper; its totals allow any."""
 
-MEASURED: Final[Mapping[str, Rates]] = {}
+MEASURED: Final[Mapping[str, Rates]] = {
+    "quick": Rates(
+        screen=203 / 420,
+        stages=(173 / 203, 113 / 173),
+        source="assumed as in a search of quick with the native executor and seed 1",
+        spent={Role.SCREEN: 0.71, Role.STAGE: 0.98},
+    ),
+}
+"""By name of a study. Of 420 cells of `quick` 203 passed the screen, 173 arithmetic, 113 progressions;
+trainings on the screen ended after 355 of 500 updates on average, as it stops at its pass mark."""
 
 
 def assumed(study: Study) -> Rates:

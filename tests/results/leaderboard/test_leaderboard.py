@@ -14,6 +14,8 @@ from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store
 from results.record.study import Study
+from results.report import search_report
+from results.statistics import effect
 from results.statistics.interval import Interval
 from tests.results import synthetic
 
@@ -214,3 +216,48 @@ def test_an_unanswered_trial_is_a_row_with_gaps(recorder: Recorder) -> None:
     board = recorder.board()
     assert (board.asked, board.done) == (1, 0)
     assert dataclasses.asdict(board.stopped[0])["stopped"].startswith("not trained on alpha")
+
+
+def _confirmed_cells(recorder: Recorder, **levels: tuple[float, ...]) -> None:
+    """Baselines with fresh seeds of these accuracies on alpha; on the other tasks all are alike."""
+    for name, values in levels.items():
+        for task in ("alpha", "beta", "gamma"):
+            recorder.add(Role.BASELINE, synthetic.BASELINES[name], task, 0.5)
+        for number, value in enumerate(values):
+            recorder.add(Role.CONFIRM, synthetic.BASELINES[name], "alpha", value)
+            for task in ("beta", "gamma"):
+                recorder.add(Role.CONFIRM, synthetic.BASELINES[name], task, 0.5 + number / 100)
+
+
+def test_cells_of_a_roster_are_told_apart_by_welch_with_holm_where_intervals_overlap(
+    recorder: Recorder,
+) -> None:
+    lstm, gru = (0.500, 0.512, 0.524, 0.536, 0.548), (0.530, 0.542, 0.554, 0.566, 0.578)
+    _confirmed_cells(recorder, lstm=lstm, gru=gru)
+    board = recorder.board()
+    rows = {row.label: row for row in board.rows}
+    first, second = rows["lstm"].confirmed[0], rows["gru"].confirmed[0]
+    assert first is not None
+    assert second is not None
+    assert first.overlaps(second)
+    # The LSTM leads, as the first of equal scores; Welch's p is 0.037, three tasks make it 0.11.
+    assert (rows["lstm"].tied, rows["gru"].tied) == (True, True)
+    alpha, beta, gamma = board.compared
+    assert alpha.cell_id == LSTM[1]
+    assert alpha.difference.centre == pytest.approx(-0.03)
+    assert beta.p == gamma.p == 1.0
+    alone = effect.difference(lstm, gru, 0.1).p
+    assert alone is not None
+    assert alpha.p == pytest.approx(min(1.0, 3 * alone))
+
+
+def test_a_clear_difference_on_one_task_tells_cells_apart(recorder: Recorder) -> None:
+    _confirmed_cells(
+        recorder, lstm=(0.50, 0.51, 0.52, 0.53, 0.54), gru=(0.54, 0.55, 0.56, 0.57, 0.58)
+    )
+    (alpha, *_) = recorder.board().compared
+    assert alpha.told
+    assert {row.label: row.tied for row in recorder.board().rows} == {"lstm": True, "gru": False}
+    said = " ".join(search_report.caveats(recorder.board()))
+    assert "On fresh seeds worse than gru: lstm on alpha (p 0.0" in said
+    assert "No new cell" not in said

@@ -139,3 +139,9 @@ def test_rates_are_measured_in_a_record_of_the_same_study(tmp_path: Path) -> Non
 def test_before_a_run_the_rates_are_assumed_and_say_so() -> None:
     assert assumed(configuration.load("paper")) == PAPER
     assert "paper" in PAPER.source
+
+
+def test_the_quickstart_is_priced_by_what_a_search_of_it_showed() -> None:
+    rates = assumed(configuration.load("quick"))
+    assert rates.screen > 0.4
+    assert "seed 1" in rates.source
