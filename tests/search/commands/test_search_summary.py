@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cells.cell import Cell
 from results.leaderboard import board as leaderboard
 from results.record.ask import Ask, Role
 from results.record.outcome import Ending, Outcome
@@ -14,18 +15,24 @@ from tests.results import synthetic
 GRU, LSTM, NEW = synthetic.BASELINES["gru"], synthetic.BASELINES["lstm"], synthetic.invented(1)
 
 
-def compared(path: Path, *trainings: tuple[Role, object, float, float]) -> dict[str, object]:
+def compared(
+    path: Path, *trainings: tuple[Role, tuple[Cell, str], float, float]
+) -> dict[str, object]:
     """What is said of the task alpha of a study with these validation and test accuracies."""
     study = synthetic.study()
     with Store.create_or_open(path) as store:
         store.begin(study, {})
         synthetic.tasks(store)
         for number, (role, cell, valid, test) in enumerate(trainings):
-            trial = synthetic.trial(cell, "alpha", number, seed=number)  # pyright: ignore[reportArgumentType]
+            trial = synthetic.trial(cell, "alpha", number, seed=number)
             store.add_ask(study.id, Ask(number, role, trial))
-            losses = {"valid_loss": 1.0, "test_loss": 1.0}
             outcome = Outcome(
-                trial.key, Ending.OK, valid_accuracy=valid, test_accuracy=test, **losses
+                trial.key,
+                Ending.OK,
+                valid_loss=1.0,
+                test_loss=1.0,
+                valid_accuracy=valid,
+                test_accuracy=test,
             )
             store.add_outcome(study.id, number, outcome)
         (entry,) = beside_yardstick(leaderboard.build(store, study.id))
