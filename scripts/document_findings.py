@@ -5,109 +5,119 @@ Exit status 1 when the page was not up to date.
 """
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from matplotlib.figure import Figure
 
-from results.claims import contrast, findings, verdict
-from results.claims.claim import Family
+from results.claims import findings
+from results.claims.conclusion import kind_of, part_label, sentences
+from results.claims.evidence import Evidence
+from results.claims.rules import Ruling
 from results.publishing import publication
-from results.report import findings_figure, findings_report, page, panel
+from results.report import founding_figure, founding_report, panel
 from scripts.page import run, table
 
-RECORD: Final = Path(__file__).resolve().parent.parent / "results" / "published" / "all-laptop"
+RECORD: Final = Path(__file__).resolve().parent.parent / "results" / "published" / "founding-laptop"
 
 
 @cache
-def recorded() -> tuple[findings.Run, tuple[findings.Measured, ...]]:
-    """The published run, and what was measured on fresh seeds."""
+def recorded() -> tuple[findings.Run, Evidence]:
+    """The published run and its evidence."""
     with publication.open_record(RECORD) as record:
-        run = findings.run_of(record, record.studies()[-1].id)
-    assert run is not None, f"{RECORD} holds no findings run"  # noqa: S101
-    return run, tuple(findings.measured(run.trainings))
+        read = founding_report.findings_run(record)
+    return read, Evidence(read)
 
 
 @cache
-def judged() -> tuple[list[str], list[tuple[Family, tuple[verdict.Verdict, ...]]]]:
-    """What was trained, in sentences, and the verdicts by family."""
-    run, confirmed = recorded()
-    told = findings.verdicts(run.families, confirmed)
-    said = [
-        *findings_report.headline(run, told, confirmed),
-        *findings_report.caveats(run, told, confirmed),
-    ]
-    return said, [(family, told[family.name]) for family in run.families]
+def judged() -> founding_report.Judged:
+    """Every family with its rulings."""
+    return founding_report.judged_of(*recorded())
+
+
+def conclusion() -> str:
+    """The three sentences."""
+    return "\n\n".join(sentences(judged()))
 
 
 def headline() -> str:
-    """The sentences above the table."""
-    return "\n".join(f"- {sentence}" for sentence in judged()[0])
+    """What was trained, and what the verdicts do not show."""
+    read, _ = recorded()
+    said = [
+        *founding_report.headline(read, judged(), findings.measured(read.trainings)),
+        *founding_report.caveats(read, judged()),
+    ]
+    return "\n".join(f"- {sentence}" for sentence in said)
 
 
 def verdicts() -> str:
-    """Every claim with its verdict."""
-    head = ("claim", "verdict", "n", "effect [95 %]", "p", "power")
+    """Every claim of which a part was run, with its verdict at each part."""
 
-    def parts() -> Iterator[str]:
-        for family, told in judged()[1]:
-            counts = Counter(judgement.word for judgement in told)
-            words = ", ".join(f"{count} {word}" for word, count in counts.items())
-            yield f"**{family.title}** ({words})\n"
-            yield table(head, (row(verdict.summary(judgement)) for judgement in told)) + "\n"
+    def files() -> Iterator[str]:
+        for file in founding_report.files(judged()):
+            parts = list(file.rulings)
+            rows = [
+                (rulings[0].claim.statement, *map(_verdict, rulings))
+                for rulings in zip(*file.rulings.values(), strict=True)
+                if any(map(kind_of, rulings))
+            ]
+            if rows:
+                head = ("claim", *(part_label(part) if part else "verdict" for part in parts))
+                yield f"**{file.title}**\n\n{table(head, rows)}\n"
 
-    return "\n".join(parts()).rstrip("\n")
-
-
-def row(told: dict[str, Any]) -> tuple[object, ...]:
-    """One claim; what was not run has no numbers."""
-    return (
-        told["statement"],
-        _verdict(told),
-        told["seeds"] or "",
-        page.interval(told["effect"], 2),
-        page.p_values(told["p"]),
-        page.number(told["power"], 2),
-    )
+    return "\n".join(files()).rstrip("\n")
 
 
-def _verdict(told: dict[str, Any]) -> str:
-    """The word, and the reason where it is not the plain one."""
-    if told["word"] == "replicated":
-        return "**replicated**"
-    word = "undecided" if told["word"] == "undecided" else f"**{told['word']}**"
-    return f"{word}: {told['reason']}"
+def _verdict(ruling: Ruling) -> str:
+    """The word of a claim, in bold where it is decided; a dash where it was not run."""
+    if not kind_of(ruling):
+        return "-"
+    word = ruling.word.removesuffix(" at this budget")
+    said = word if word in ("undecided", "same sign, not told apart") else f"**{word}**"
+    total = len(ruling.decisions)
+    counts = [
+        f"{count} {name}"
+        for name in ("replicated", "replicated, smaller", "contradicted")
+        if (count := sum(one.word == name for one in ruling.decisions))
+    ]
+    if counts and any(one.word != ruling.word for one in ruling.decisions):
+        said += f" ({'; '.join(counts)} of {total})"
+    return f"{said}; underpowered" if ruling.underpowered and kind_of(ruling) != "holds" else said
 
 
-def drops(base: str) -> str:
-    """What each part of a cell is worth, by task."""
-    run, confirmed = recorded()
-    return _file(findings_figure.drops(run.tasks, findings_report.ablated(base, confirmed)), base)
+def distance() -> str:
+    """The test metric by distance, a line each bias."""
+    return _file(founding_figure.bias_by_distance(recorded()[1]), "distance")
 
 
-def sweep() -> str:
-    """The test metric against the bias that remembers."""
-    run, confirmed = recorded()
-    biases = list(contrast.sweeps()["lstm"])
-    swept = findings_report.swept(run, confirmed)
-    return _file(findings_figure.sweep(run.tasks, biases, swept), "sweep")
+def budget() -> str:
+    """What a bias of 1 gains during training."""
+    return _file(founding_figure.bias_by_budget(recorded()[1]), "budget")
+
+
+def ladder() -> str:
+    """The founding claims at every rung."""
+    shown = founding_report.rungs(judged())
+    return _file(founding_figure.ladder(shown, recorded()[0].tasks), "ladder")
 
 
 def _file(drawn: Figure | None, name: str) -> str:
-    assert drawn is not None, f"{RECORD} has nothing to draw"  # noqa: S101
+    assert drawn is not None, f"{RECORD} has nothing to draw of {name}"  # noqa: S101
     return panel.standalone(panel.to_svg(drawn, name))
 
 
-TABLES: Final[dict[str, Callable[[], str]]] = {"headline": headline, "verdicts": verdicts}
+TABLES: Final[dict[str, Callable[[], str]]] = {
+    "conclusion": conclusion,
+    "headline": headline,
+    "verdicts": verdicts,
+}
 PICTURES: Final[dict[str, Callable[[], str]]] = {
-    "findings-gates.svg": partial(drops, "lstm"),
-    "findings-greff.svg": partial(drops, "lstm_peep"),
-    "findings-bias.svg": sweep,
+    "founding-distance.svg": distance,
+    "founding-budget.svg": budget,
 }
 
 

@@ -42,9 +42,9 @@ def sentences(judged: Sequence[tuple[Family, Sequence[Ruling]]]) -> tuple[str, s
         *(f"{clause}, although the sign is the source's" for clause in told["same sign"]),
     ]
     return (
-        _sentence("What holds in this record", told["holds"]),
-        _sentence("What does not hold", told["contradicted"]),
-        _sentence("What cannot be decided at these budgets", undecided),
+        _sentence("What holds here", told["holds"], "None of the founding claims is shown to hold"),
+        _sentence("What does not hold", told["contradicted"], "None of them is contradicted"),
+        _sentence("What cannot be decided at these budgets", undecided, "None is left undecided"),
     )
 
 
@@ -91,5 +91,5 @@ def _joined(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
-def _sentence(opening: str, clauses: Sequence[str]) -> str:
-    return f"{opening}: {'; '.join(clauses) if clauses else 'nothing'}."
+def _sentence(opening: str, clauses: Sequence[str], none: str) -> str:
+    return f"{opening}: {'; '.join(clauses)}." if clauses else f"{none} by what was run."

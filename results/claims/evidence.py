@@ -9,9 +9,9 @@ import numpy as np
 
 from results.claims.arm import Arm, Tried, arms, columns
 from results.claims.caution import Caution, Stalled, cautions, stalled
-from results.claims.claim import FINAL, Comparison, Measure
+from results.claims.claim import FINAL, Claim, Comparison, Measure
 from results.claims.findings import Run
-from results.statistics.effect import resampled_means
+from results.statistics.effect import pooled_jointly, resampled_means
 from results.statistics.estimate import Estimate, welch
 from results.statistics.interval import Interval
 from results.statistics.tuning import Floats, Places, chosen, difference, draw, expected
@@ -92,6 +92,34 @@ class Evidence:
         total = seeds[0] + shifts[0] - seeds[1] - shifts[1]
         low, high = np.quantile(total, [0.025, 0.975])
         return Interval(estimate.centre, float(low), float(high), estimate.count)
+
+    def pooled(self, claim: Claim) -> Interval | None:
+        """The mean over a claim's comparisons of the difference in units of the smallest one.
+
+        With a bootstrap interval over seeds that draws an arm of several comparisons once for all of
+        them. None for a best-of measure, which has no seeds, and where nothing was run.
+        """
+        if claim.measure.kind == "best-of":
+            return None
+        values = {
+            (arm, one.task): known.values(claim.measure)
+            for one in claim.comparisons
+            for arm in (one.better, one.worse)
+            if (known := self.arms.get((arm, one.task))) is not None
+        }
+        ran = [
+            one
+            for one in claim.comparisons
+            if all(len(values.get((arm, one.task), ())) > 1 for arm in (one.better, one.worse))
+        ]
+        if not ran:
+            return None
+        return pooled_jointly(
+            [((one.better, one.task), (one.worse, one.task)) for one in ran],
+            values,
+            [one.smallest for one in ran],
+            np.random.default_rng([self._seed, *f"{claim.id}/{claim.measure}".encode()]),
+        )
 
     def cautions(self, comparison: Comparison, measure: Measure = FINAL) -> tuple[Caution, ...]:
         """What is to be said against a comparison, see `results.claims.caution`; () if it was not run."""

@@ -15,7 +15,7 @@ from results.claims.claim import Family
 from results.claims.conclusion import kind_of, part_label, sentences
 from results.claims.decision import WORDS
 from results.claims.evidence import Evidence
-from results.claims.findings import Measured, Run, measured
+from results.claims.findings import Measured, Run, measured, run_of
 from results.claims.rules import Ruling, judge
 from results.record.store import Store
 from results.report import founding_figure as figures
@@ -53,6 +53,19 @@ def judged_of(run: Run, evidence: Evidence) -> Judged:
     return [(family, judge(family, evidence)) for family in run.families]
 
 
+def findings_run(store: Store) -> Run:
+    """The findings run that a store's newest study is a part of.
+
+    Raises:
+        StoreError: if the store cannot be read.
+        ValueError: if its newest study is part of no findings run.
+    """
+    run = run_of(store, store.studies()[-1].id)
+    if run is None:
+        raise ValueError(f"{store.path} holds no findings run")
+    return run
+
+
 def render(store: Store, run: Run) -> str:
     """The report of a second-edition run as far as it has come, as the text of one HTML file.
 
@@ -75,7 +88,13 @@ def render(store: Store, run: Run) -> str:
     }
     return (
         environment(
-            {"interval": interval, "number": number, "p_values": p_values, "part": part_label}
+            {
+                "interval": interval,
+                "number": number,
+                "p_values": p_values,
+                "part": part_label,
+                "kind": kind_of,
+            }
         )
         .get_template("founding.html")
         .render(
@@ -88,7 +107,12 @@ def render(store: Store, run: Run) -> str:
             counts=counts(judged),
             words=WORDS,
             files=files(judged),
-            ladder=_svg(figures.ladder(_rungs(judged), run.tasks), "ladder"),
+            effects={
+                (family.name, claim.id): evidence.pooled(claim)
+                for family, _ in judged
+                for claim in family.claims
+            },
+            ladder=_svg(figures.ladder(rungs(judged), run.tasks), "ladder"),
             distance=_svg(figures.bias_by_distance(evidence), "distance"),
             budget=_svg(figures.bias_by_budget(evidence), "budget"),
             settings=_svg(figures.bias_by_settings(evidence), "settings"),
@@ -107,7 +131,7 @@ def headline(run: Run, judged: Judged, confirmed: Sequence[Measured]) -> list[st
     done = [training for training in run.trainings if training.outcome]
     cells = {training.trial.cell_id for training in run.trainings}
     seconds = sum(training.outcome.cost.cpu_seconds for training in done if training.outcome)
-    cost = f"{seconds / 3600:.1f} core-hours" if seconds > 3600 else f"{seconds:.0f} core-seconds"
+    cost = f"{seconds / 3600:.1f} core-hours" if seconds > 360 else f"{seconds:.0f} core-seconds"
     came = counts(judged)
     total = sum(came.values())
     words = ", ".join(f"{count} {word}" for word, count in came.items() if count)
@@ -130,7 +154,7 @@ def caveats(run: Run, judged: Judged) -> list[str]:
     """What the verdicts do not show, a sentence each."""
     rulings = [ruling for _, family in judged for ruling in family]
     untold = sum(not kind_of(ruling) for ruling in rulings)
-    weak = sum(ruling.underpowered for ruling in rulings)
+    weak = sum(ruling.underpowered for ruling in rulings if kind_of(ruling))
     missing = sum(training.outcome is None for training in run.trainings)
     said: list[str] = []
     if run.scale == "smoke":
@@ -206,7 +230,7 @@ def standings(confirmed: Sequence[Measured]) -> dict[str, list[dict[str, Any]]]:
     return tables
 
 
-def _rungs(judged: Judged) -> dict[str, list[Any]]:
+def rungs(judged: Judged) -> dict[str, list[Any]]:
     """The decisions that the ladder shows, by rung."""
     shown: dict[str, list[Any]] = {}
     for rung in figures.RUNGS:

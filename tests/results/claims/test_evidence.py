@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from results.claims import findings, paper_table
-from results.claims.claim import FINAL, Comparison, Measure
+from results.claims.claim import FINAL, Claim, Comparison, Measure
 from results.claims.evidence import Evidence
 from results.claims.findings import Run
 from results.publishing import publication
@@ -290,3 +290,14 @@ def test_two_cells_carry_the_published_order_on_two_tasks(first: Run) -> None:
     assert orders["XML"] == pytest.approx((0.49, 0.0), abs=0.005)
     assert orders["N"][1] == pytest.approx(0.93, abs=0.005)
     assert orders["5M-tst"][1] == pytest.approx(0.40, abs=0.005)
+
+
+def test_the_pooled_effect_is_in_units_of_the_smallest_difference(near: Run) -> None:
+    claim = Claim("helps", "", "", "better", "all", (against(),))
+    effect = Evidence(near).pooled(claim)
+    assert effect is not None
+    assert effect.centre == pytest.approx(5, abs=1)
+    assert effect.low is not None
+    assert effect.high is not None
+    assert effect.low < effect.centre < effect.high
+    assert Evidence(near).pooled(Claim("none", "", "", "better", "all", (against("far"),))) is None
