@@ -23,16 +23,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cells.training.space import Space
 from results.record.ask import Ask, Cause, Role
-from results.record.migrate import migrate
+from results.record.file.migrate import migrate
 from results.record.outcome import Ending, Outcome
 from results.record.row import (
     ask_digest,
     canonical_json,
-    insert,
     insert_outcome,
     insert_trial,
     insert_verdicts,
 )
+from results.record.seal import Addition
 from results.record.study import Study
 from results.record.trial import Trial
 from search import configuration
@@ -159,24 +159,24 @@ class Clock:
         return (BEGAN + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
-def begin(connection: sqlite3.Connection, study: Study) -> strategies.Cascade:
+def begin(addition: Addition, study: Study) -> strategies.Cascade:
     """Enters the study with its tasks, and returns the search at its beginning."""
-    insert(connection, "study", study.id, study.name, study.strategy, study.to_json())
-    insert(connection, "epoch", 1, study.id, Clock.at(0.0))
-    insert(connection, "provenance", 1, "drawn", "by scripts/make_store.py; nothing was trained")
+    addition.insert("study", study.id, study.name, study.strategy, study.to_json())
+    addition.insert("epoch", 1, study.id, Clock.at(0.0))
+    addition.insert("provenance", 1, "drawn", "by scripts/make_store.py; nothing was trained")
     plans = (study.screen.task, study.screen.scale), *((t.name, t.scale) for t in study.tasks)
     facts = {plan: registry.load(*plan).facts for plan in plans}
     for task in facts.values():
         words = (task.name, task.scale, task.version, task.digest, task.family)
         judged = task.metric.name, task.unit
         lists = ([asdict(row) for row in rows] for rows in (task.floors, task.baselines))
-        insert(connection, "task", *words, *judged, *map(canonical_json, lists))
+        addition.insert("task", *words, *judged, *map(canonical_json, lists))
     return strategies.make(study, facts, executor="native")
 
 
-def write(connection: sqlite3.Connection, study: Study, points: int) -> Counter[str]:
+def write(addition: Addition, study: Study, points: int) -> Counter[str]:
     """Writes the whole history; returns how many asks, and outcomes by ending, it has."""
-    search, drawn, clock = begin(connection, study), Drawn(study, points), Clock()
+    search, drawn, clock = begin(addition, study), Drawn(study, points), Clock()
     outcomes: list[Outcome | None] = []
     counts: Counter[str] = Counter()
     while True:
@@ -188,33 +188,32 @@ def write(connection: sqlite3.Connection, study: Study, points: int) -> Counter[
             return counts
         counts["asks"] += 1
         outcomes.append(None if ask.trial is None else drawn.outcome(ask, ask.trial))
-        enter(connection, study.id, ask, outcomes[-1], clock)
+        enter(addition, study.id, ask, outcomes[-1], clock)
         counts.update(rejection.cause.value for rejection in ask.rejections)
         if (came := outcomes[-1]) is not None:
             counts[came.ending.value] += 1
 
 
-def enter(
-    connection: sqlite3.Connection, study_id: str, ask: Ask, came: Outcome | None, clock: Clock
-) -> None:
+def enter(addition: Addition, study_id: str, ask: Ask, came: Outcome | None, clock: Clock) -> None:
     """Writes one ask with all that belongs to it, as `results.record.store.Store` would."""
     if ask.trial is not None:
-        insert_trial(connection, ask.trial)
+        insert_trial(addition, ask.trial)
     key, operators = came and came.key, canonical_json(ask.operators)
     row = (study_id, ask.index, ask.role.value, key, ask.parent_id, operators, ask_digest(ask), 1)
-    insert(connection, "ask", *row)
-    insert_verdicts(connection, study_id, ask.index, ask.rejections, ask.admissions)
+    addition.insert("ask", *row)
+    insert_verdicts(addition, study_id, ask.index, ask.rejections, ask.admissions)
     if came is None:
         return
     tries = ATTEMPTS if came.ending is Ending.CRASHED else 1
     ended = clock.now
     for attempt in range(1, tries + 1):
         slot, begun, ended = clock.place(came.cost.seconds)
-        insert(connection, "attempt", study_id, ask.index, attempt, 1, slot, begun)
+        addition.insert("attempt", study_id, ask.index, attempt, 1, slot, begun)
         if tries > 1:
             detail = f"attempt {attempt} in slot {slot}: worker died"
-            insert(connection, "event", None, study_id, ask.index, "worker_lost", detail, 1, ended)
-    insert_outcome(connection, came, study_id, ask.index, 1, ended)
+            addition.insert("event", None, study_id, ask.index, "worker_lost", detail, 1, ended)
+    insert_outcome(addition, came, study_id, ask.index, 1, ended)
+    addition.seal()
 
 
 def make(path: Path, cells: int, trials: int, seed: int = 0, points: int = 3) -> Counter[str]:
@@ -233,7 +232,9 @@ def make(path: Path, cells: int, trials: int, seed: int = 0, points: int = 3) ->
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
-        counts = write(connection, planned(cells, trials, seed), points)
+        addition = Addition(connection)
+        counts = write(addition, planned(cells, trials, seed), points)
+        addition.seal(closing=True)
         connection.execute("COMMIT")
         connection.execute("PRAGMA journal_mode = WAL")
     return counts

@@ -102,6 +102,7 @@ class Verification:
     Attributes:
         studies: of the record, in order.
         digests: of the history of each, by id.
+        root: digest over every column of every row; "" of a record that was made without.
         recorded: trials with an outcome.
         able: how many of them this machine can repeat.
         reasons: how many it cannot, for which reason.
@@ -110,6 +111,7 @@ class Verification:
 
     studies: tuple[StudyRow, ...]
     digests: Mapping[str, str]
+    root: str
     recorded: int
     able: int
     reasons: Counter[str]
@@ -153,6 +155,7 @@ def verify(
     with publication.open_record(path) as record:
         studies = tuple(record.studies())
         digests = {row.id: history.digest(record, row.id) for row in studies}
+        root = record.root
         recorded = read(record)
     able, reasons = sort_out(recorded, chosen)
     drawn = draw(able, sample, seconds, seed)
@@ -161,7 +164,7 @@ def verify(
         if on_trial is not None:
             on_trial(number, len(drawn), item.trial)
         checks.append(repeat(item, evaluate, chosen))
-    return Verification(studies, digests, len(recorded), len(able), reasons, tuple(checks))
+    return Verification(studies, digests, root, len(recorded), len(able), reasons, tuple(checks))
 
 
 def read(store: Store) -> list[Recorded]:

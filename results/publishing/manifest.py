@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from results.error import StoreError
-from results.publishing.csv_text import tables
-from results.record.migrate import VERSION
+from results.record.file.migrate import VERSION
+from results.record.file.table import tables
 
 FORMATS: Final = (1, 2)
 """Of the folder: published once, and published in parts."""
 
 MANIFEST: Final = "record.json"
 
-LARGEST: Final = 2**26
+LARGEST: Final = 2**24
 """Bytes of a manifest beyond which it is not read."""
 
 HINT: Final = "get the folder again, or publish the store again"
@@ -111,10 +111,12 @@ def read(folder: Path) -> Manifest:
     if not path.is_file():
         hint = "give a folder that `gatewright publish` wrote, or the file of a search"
         raise StoreError("missing", f"{folder}: holds no {MANIFEST}", hint)
-    if path.stat().st_size > LARGEST:
+    with path.open("rb") as file:
+        text = file.read(LARGEST + 1)
+    if len(text) > LARGEST:
         raise StoreError("too-large", f"{path}: more than {LARGEST:,} bytes", HINT)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text.decode("utf-8"))
         form, version = _number(content["format"]), _number(content["version"])
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise StoreError("damaged", f"{path}: not legible", HINT) from error

@@ -17,19 +17,22 @@ import os
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from results.error import FAULTS, StoreError, from_sqlite
 from results.publishing import csv_text, manifest
-from results.publishing.csv_text import tables
 from results.publishing.manifest import HINT, MANIFEST, Manifest, Part, Text, file_of
 from results.record import history
-from results.record.connection import connect
-from results.record.migrate import migrate
+from results.record.file.connection import connect
+from results.record.file.migrate import migrate
+from results.record.file.table import tables
 from results.record.store import Store
+
+_CACHE: Final = 2**18
+"""KiB of a published record that are held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +92,17 @@ def publish(store: Store, folder: Path) -> Published:
 
 
 def load(folder: Path) -> Store:
-    """The published record as a store in memory, for reading.
+    """The published record as a store of its own, for reading: in memory, or beyond that on the disk.
 
     Raises:
         StoreError: `missing` if there is no record; `newer` if a newer Gatewright published it;
             `damaged` if a file is not the one that was published.
     """
     path = folder.absolute() / manifest.read(folder).file
-    store = Store(connect(path, "file::memory:"), path, None)
+    # A database without a name is deleted when it is closed, and takes to the disk what is too much.
+    store = Store(connect(path, ""), path, None)
     try:
+        store.select(f"PRAGMA cache_size = -{_CACHE}")
         fill(store, folder)
     except BaseException:
         store.close()
@@ -121,14 +126,15 @@ def fill(store: Store, folder: Path) -> None:
             connection.execute("BEGIN")
             for name, said in part.texts.items():
                 path = file_of(folder, number, name)
-                text = _read(path, said, csv_text.LARGEST - sizes[name])
-                sizes[name] += len(text)
-                _insert(connection, path, part, name, text)
+                sizes[name] += said.bytes
+                _check_size(path, sizes[name])
+                _insert(connection, path, part, name)
             connection.execute("COMMIT")
         migrate(connection, store.path)
         if _studies(store) != content.studies:
             what = f"{folder / MANIFEST}: 'studies' is not what the tables say"
             raise StoreError("damaged", what, HINT)
+        store.check_seals()
     except FAULTS as error:
         raise from_sqlite(error, store.path) from error
 
@@ -190,7 +196,7 @@ def _keep(store: Store, folder: Path, number: int, part: Part, passed: Counter[s
             passed[name] += said.rows
             path = file_of(folder, number, name)
             try:
-                _read(path, said, csv_text.LARGEST)
+                _Reading(path, said).end()
             except StoreError:
                 _write(folder, number, {name: rendered[1]})
 
@@ -211,35 +217,66 @@ def _text(rows: int, text: bytes) -> Text:
     return Text(rows, len(text), hashlib.sha256(text).hexdigest())
 
 
-def _read(path: Path, said: Text, largest: int) -> bytes:
-    """The text of a file, checked."""
-    if not path.is_file():
-        raise StoreError("damaged", f"{path}: no such file", HINT)
-    try:
-        with gzip.open(path) as file:
-            text = file.read(largest + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise StoreError("damaged", f"{path}: {error}", HINT) from error
-    if len(text) > largest:
+def _check_size(path: Path, size: int) -> None:
+    if size > csv_text.LARGEST:
         message = f"{path}: its table unpacks to more than {csv_text.LARGEST:,} bytes"
         raise StoreError("too-large", message)
-    digest = hashlib.sha256(text).hexdigest()
-    if digest != said.sha256:
-        what = f"{path}: sha256 of its text is {digest[:16]}, expected {said.sha256[:16]}"
-        raise StoreError("damaged", what, HINT)
-    if len(text) != said.bytes:
-        raise StoreError("damaged", f"{path}: {len(text)} bytes, expected {said.bytes}", HINT)
-    return text
 
 
-def _insert(connection: sqlite3.Connection, path: Path, part: Part, name: str, text: bytes) -> None:
+class _Reading:
+    """The text of a file, read a line at a time, and checked at its end."""
+
+    def __init__(self, path: Path, said: Text) -> None:
+        self._path = path
+        self._said = said
+        self._hashed = hashlib.sha256()
+        self._size = 0
+        self._lines = self._read()
+
+    def lines(self) -> Iterator[str]:
+        """The lines, with their ends."""
+        return (line.decode() for line in self._lines)
+
+    def end(self) -> None:
+        """Reads what is left. Raises StoreError unless all of it is what was published."""
+        for _ in self._lines:
+            pass
+        digest = self._hashed.hexdigest()
+        if digest != self._said.sha256:
+            what = f"sha256 of its text is {digest[:16]}, expected {self._said.sha256[:16]}"
+            raise StoreError("damaged", f"{self._path}: {what}", HINT)
+        if self._size != self._said.bytes:
+            what = f"{self._size} bytes, expected {self._said.bytes}"
+            raise StoreError("damaged", f"{self._path}: {what}", HINT)
+
+    def _read(self) -> Generator[bytes]:
+        if not self._path.is_file():
+            raise StoreError("damaged", f"{self._path}: no such file", HINT)
+        try:
+            with gzip.open(self._path) as file:
+                while line := file.readline(csv_text.LONGEST + 1):
+                    self._size += len(line)
+                    _check_size(self._path, self._size)
+                    if len(line) > csv_text.LONGEST:
+                        what = f"a line of more than {csv_text.LONGEST:,} bytes"
+                        raise StoreError("too-large", f"{self._path}: {what}")
+                    self._hashed.update(line)
+                    yield line
+        except (OSError, EOFError, zlib.error) as error:
+            raise StoreError("damaged", f"{self._path}: {error}", HINT) from error
+
+
+def _insert(connection: sqlite3.Connection, path: Path, part: Part, name: str) -> None:
+    said = part.texts[name]
+    reading = _Reading(path, said)
     try:
-        rows = csv_text.insert(connection, tables(part.version)[name], text)
+        rows = csv_text.insert(connection, tables(part.version)[name], reading.lines(), said.rows)
     except (ValueError, csv.Error, OverflowError, sqlite3.IntegrityError) as error:
+        reading.end()  # a file that is another one than was published is told of as such
         raise StoreError("damaged", f"{path}: {error}", HINT) from error
-    if rows != part.texts[name].rows:
-        what = f"{path}: {rows} rows, expected {part.texts[name].rows}"
-        raise StoreError("damaged", what, HINT)
+    reading.end()
+    if rows != said.rows:
+        raise StoreError("damaged", f"{path}: {rows} rows, expected {said.rows}", HINT)
 
 
 def _write(folder: Path, number: int, texts: dict[str, bytes]) -> None:

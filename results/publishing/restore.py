@@ -9,8 +9,8 @@ from typing import Final
 
 from results.error import StoreError
 from results.publishing.publication import fill
-from results.record.connection import connect
-from results.record.lock import Lock, beside
+from results.record.file.connection import connect
+from results.record.file.lock import Lock, beside
 from results.record.store import Store
 
 COMMANDS: Final = ("search", "reproduce", "tune")

@@ -2,7 +2,6 @@
 
 import json
 import math
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -13,6 +12,7 @@ from results.record import words
 from results.record.ask import Ask, Rejection
 from results.record.decode import checksum
 from results.record.outcome import Cost, Outcome
+from results.record.seal import Addition
 from results.record.setting_columns import setting_values
 from results.record.trial import Trial
 
@@ -20,18 +20,10 @@ _numbers = attrgetter(*Point.__slots__)
 """The fields of a point in order; `dataclasses.astuple` takes twenty times as long."""
 
 
-def insert(connection: sqlite3.Connection, table: str, *values: object) -> bool:
-    """Inserts one row, all columns in order, unless its primary key is there; True if inserted."""
-    marks = ", ".join("?" * len(values))
-    statement = f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
-    return connection.execute(statement, values).rowcount == 1
-
-
-def insert_trial(connection: sqlite3.Connection, trial: Trial) -> None:
+def insert_trial(addition: Addition, trial: Trial) -> None:
     """Inserts a trial and its cell, each unless it is there."""
-    insert(connection, "cell", trial.cell_id, trial.cell)
-    insert(
-        connection,
+    addition.insert("cell", trial.cell_id, trial.cell)
+    addition.insert(
         "trial",
         trial.key,
         trial.cell_id,
@@ -49,7 +41,7 @@ def insert_trial(connection: sqlite3.Connection, trial: Trial) -> None:
 
 
 def insert_outcome(
-    connection: sqlite3.Connection,
+    addition: Addition,
     outcome: Outcome,
     study_id: str,
     index: int,
@@ -57,8 +49,7 @@ def insert_outcome(
     at: str,
 ) -> bool:
     """Inserts an outcome with its curve unless its key is there; True if inserted."""
-    inserted = insert(
-        connection,
+    inserted = addition.insert(
         "outcome",
         outcome.key,
         outcome.ending.value,
@@ -83,12 +74,12 @@ def insert_outcome(
     )
     if inserted:
         for position, point in enumerate(outcome.curve):
-            insert(connection, "point", outcome.key, position, *_numbers(point))
+            addition.insert("point", outcome.key, position, *_numbers(point))
     return inserted
 
 
 def insert_verdicts(
-    connection: sqlite3.Connection,
+    addition: Addition,
     study_id: str,
     index: int,
     rejections: Sequence[Rejection],
@@ -96,8 +87,7 @@ def insert_verdicts(
 ) -> None:
     """Inserts what was decided before ask `index`."""
     for position, rejection in enumerate(rejections):
-        insert(
-            connection,
+        addition.insert(
             "rejection",
             study_id,
             index,
@@ -109,7 +99,7 @@ def insert_verdicts(
             words.joined(rejection.facts, rejection.detail),
         )
     for position, cell_id in enumerate(admissions):
-        insert(connection, "admission", study_id, index, position, cell_id)
+        addition.insert("admission", study_id, index, position, cell_id)
 
 
 def clean_text(text: str) -> str:

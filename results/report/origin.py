@@ -31,6 +31,7 @@ def origin(store: Store, run: Run) -> dict[str, Any]:
             for epoch, entries in store.provenance(study_id).items()
         }
         digests = {study_id: history.digest(store, study_id) for study_id in run.studies}
+        root = store.root
         versions = store.select(
             "SELECT name, scale, version, digest FROM task ORDER BY name, scale"
         )
@@ -45,6 +46,7 @@ def origin(store: Store, run: Run) -> dict[str, Any]:
         "costs": _costs(run),
         "provenance": provenance,
         "digests": digests,
+        "root": root,
         "versions": [row for row in versions if row["name"] in run.tasks],
         "mismatches": [row for row in events if row["kind"] == "mismatch"],
         "events": Counter(row["kind"] for row in events),

@@ -59,6 +59,7 @@ def render(store: Store, study_id: str) -> str:
         )
         provenance = store.provenance(study_id)
         digest = history.digest(store, study_id)
+        root = store.root
     figures = {
         "curves": figure.learning_curves(board, curves),
         "best": figure.best_so_far(board, trials),
@@ -87,6 +88,7 @@ def render(store: Store, study_id: str) -> str:
             advice={ending: Ending(ending).advice for ending in board.endings},
             provenance=provenance,
             digest=digest,
+            root=root,
             description=json.dumps(json.loads(board.study.to_json()), indent=2, sort_keys=True),
             command=f"gatewright search {board.study.name} --store {store.path.name}",
             core_seconds=sum(

@@ -15,7 +15,7 @@ from cells.error_table import ERRORS
 from cells.fault import Fault
 from results.error import StoreError
 from results.record import history
-from results.record.migrate import APPLICATION_ID, VERSION
+from results.record.file.migrate import APPLICATION_ID, VERSION
 from results.record.store import Store
 from search.cli import run
 from tests.search.command import document, tiny

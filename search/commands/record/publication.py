@@ -31,11 +31,18 @@ def publish(
         raise UsageError(f"--out {out}: a file, expected a folder")
     with publication.open_record(store) as record:
         published = publication.publish(record, out)
+        root = record.root
     manifest = published.manifest.to_json()
     for named in sorted(_places(manifest)):
         note(f"the record names {named}, a place on this machine, and is published as it is")
     size = sum(path.stat().st_size for path in published.files)
-    document = {"folder": str(out), "bytes": size, "added": published.added, **manifest}
+    document = {
+        "folder": str(out),
+        "bytes": size,
+        "added": published.added,
+        "root": root or None,
+        **manifest,
+    }
 
     def render() -> None:
         table(("table", "rows"), list(published.manifest.rows().items()))
@@ -43,6 +50,7 @@ def publish(
         what = f"{published.added:,} new rows" if published.added else "nothing new"
         many = f" in {parts} parts" if parts > 1 else ""
         print(f"{out}: {what}, {size / 1024:,.0f} KiB{many}; check it with gatewright verify {out}")
+        print(_root(root))
 
     show(document, json, render)
     return DONE
@@ -137,6 +145,7 @@ def verify(
             }
             for row in verified.studies
         ],
+        "root": verified.root or None,
         "trials": verified.recorded,
         "able": verified.able,
         "not_able": dict(verified.reasons),
@@ -166,7 +175,15 @@ def _print_record(store: Path, verified: "Verification") -> None:
         ],
     )
     what = "the checksums of the folder and" if store.is_dir() else "the file and"
-    print(f"{what} the digests of all asks and outcomes are right")
+    rows = "every column of all rows" if verified.root else "all asks and outcomes"
+    print(f"{what} the digests of {rows} are right")
+    print(_root(verified.root))
+
+
+def _root(digest: str) -> str:
+    if not digest:
+        return "root digest: none; this record is of before, other columns are not covered"
+    return f"root digest {digest}"
 
 
 def _print_checks(verified: "Verification") -> None:

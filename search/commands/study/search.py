@@ -137,7 +137,7 @@ def _begun(path: Path) -> bool:
 
     if not path.stat().st_size:
         return False
-    with Store.read(path) as record:
+    with Store.read(path, whole=False) as record:
         return bool(record.studies())
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
+from results.record.file.lock import beside
+from results.record.file.migrate import VERSION
 from results.record.history import digest
-from results.record.lock import beside
-from results.record.migrate import VERSION
 from results.record.study import Confirm
 from tests.results import synthetic
 

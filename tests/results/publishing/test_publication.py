@@ -16,6 +16,7 @@ from results.error import StoreError
 from results.publishing import csv_text, publication
 from results.publishing.restore import restore
 from results.record import history
+from results.record.file.migrate import VERSION
 from results.record.store import Store
 from results.record.study import Study
 from results.report import search_report as report
@@ -25,7 +26,7 @@ from tests.results.report.test_report import EVIL, small
 Written = tuple[Store, Study]
 TABLES = (
     *("study", "epoch", "provenance", "task", "cell", "trial", "ask", "rejection", "admission"),
-    *("attempt", "outcome", "point", "event"),
+    *("attempt", "outcome", "point", "event", "seal"),
 )
 
 
@@ -392,7 +393,8 @@ def test_a_list_of_parts_that_was_edited_is_found_out(
 def test_a_manifest_with_numbers_that_are_none_is_damaged(
     folder: Path, field: str, number: str
 ) -> None:
-    manifest(f'"{field}": 1', f'"{field}": {number}')(folder)
+    value = {"format": 1, "version": VERSION}[field]
+    manifest(f'"{field}": {value}', f'"{field}": {number}')(folder)
     with pytest.raises(StoreError, match=r"^damaged: "):
         publication.load(folder)
 
@@ -417,12 +419,12 @@ def test_a_folder_of_the_first_layout_is_added_to(tmp_path: Path) -> None:
         (row,) = store.studies()
         store.begin(row.study, {"python": "3.13.0"})
         store.add_event(row.id, "resumed", "elsewhere")
-        assert publication.publish(store, copy).added == 3
+        assert publication.publish(store, copy).added == 3 + 3  # with a seal for the old rows, too
         with publication.open_record(copy) as read:
             assert rows(read) == rows(store)
     found = contents(copy)
     assert {name for name in found if name not in contents(OLD)} == {
-        f"part-0001/{name}.csv.gz" for name in ("epoch", "provenance", "event")
+        f"part-0001/{name}.csv.gz" for name in ("epoch", "provenance", "event", "seal")
     }
     for name, content in contents(OLD).items():
         assert name == "record.json" or found[name] == content

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from results.error import StoreError
+from results.record.file.lock import beside
 from results.record.history import digest
-from results.record.lock import beside
 from results.record.store import Store
 from tests.results import faults, synthetic
 from tests.results.faults import check_prefix, start
@@ -160,8 +160,16 @@ def test_acknowledged_rows_that_vanish_with_the_log_are_missed(tmp_path: Path) -
     wal.unlink()
     with pytest.raises(StoreError, match=r"^damaged: .* acknowledged rows are missing"):
         Store.create_or_open(path)
-    beside(path).unlink()
+    with pytest.raises(StoreError, match=r"^damaged: .* acknowledged rows are missing"):
+        Store.read(path)
+    shutil.copy(path, tmp_path / "alone.gate")
+    for opening in (Store.read, Store.create_or_open, Store.create_or_open):
+        with pytest.raises(StoreError, match=r"^incomplete: .*did not close it"):
+            opening(tmp_path / "alone.gate")
+    beside(path).write_bytes(b"")
     Store.create_or_open(path).close()
+    shutil.copy(path, tmp_path / "closed.gate")
+    assert Store.read(tmp_path / "closed.gate").root
 
 
 def as_nobody(folder: Path, code: str) -> str:

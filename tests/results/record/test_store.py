@@ -13,8 +13,8 @@ import pytest
 from cells.error_table import ERRORS
 from results.error import StoreError
 from results.record.ask import Ask, Cause, Rejection, Role
+from results.record.file.migrate import VERSION
 from results.record.history import digest
-from results.record.migrate import VERSION
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store
 from results.record.study import Study
@@ -254,7 +254,7 @@ def test_rows_cannot_be_changed_or_deleted(written: Written) -> None:
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
         )
     ]
-    assert len(tables) == 13
+    assert len(tables) == 14
     store.add_event(written[1].id, "note", "so that no table is empty")
     for table in tables:
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > 0

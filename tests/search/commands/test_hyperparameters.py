@@ -19,7 +19,9 @@ from results.dashboard.history import History
 from results.dashboard.pages import hyperparameters, trials
 from results.publishing import publication
 from results.record.row import insert_trial
+from results.record.seal import Addition
 from results.record.setting_columns import SETTING_COLUMNS
+from results.record.store import Store
 from results.record.study import Study
 from results.record.trial import Trial
 from search import configuration
@@ -82,16 +84,19 @@ def test_what_a_newer_version_says_of_a_hyperparameter_is_named(
 
 def test_sql_reads_every_hyperparameter_of_trials_with_and_without_it(tmp_path: Path) -> None:
     settings = [Setting(), OPTIMIZER, Setting(layers=2, optimizer="adam", weight_decay=0.1)]
-    with synthetic.write(tmp_path / "s.gate")[0] as store:
-        connection = store._connection
+    synthetic.write(tmp_path / "s.gate")[0].close()
+    with Store.create_or_open(tmp_path / "s.gate") as store:
+        store.connection.execute("BEGIN")
+        addition = Addition(store.connection)
         for one in settings:
-            insert_trial(connection, trial(one))
+            insert_trial(addition, trial(one))
             row = store.select(
                 f"SELECT {SETTING_COLUMNS} FROM trial WHERE key = ?",  # noqa: S608
                 trial(one).key,
             )[0]
             assert list(row.keys()) == NAMES
             assert Setting(**dict(row)) == one
+        store.connection.execute("ROLLBACK")
 
 
 def test_frames_and_the_columns_of_the_dashboard_are_those_of_the_table(tmp_path: Path) -> None:
