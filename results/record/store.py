@@ -548,7 +548,7 @@ class Store:
                 self._close_seal()
                 self._connection.execute("COMMIT")
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return StoreError(change.code, f"{self._path}: {change.message}", change.hint)
+        return change.error
 
     def _close_seal(self) -> None:
         """Adds, in the transaction that is open, the seal that says that the file is closed."""

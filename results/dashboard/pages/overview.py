@@ -54,7 +54,7 @@ def document(request: Request) -> Document:
         "events": [
             {"kind": kind, "detail": detail, "at": at}
             for kind, detail, at in record.store.select(
-                "SELECT kind, detail, at FROM event WHERE study_id = ? ORDER BY id DESC LIMIT 8",
+                "SELECT kind, substr(detail, 1, 2000), at FROM event WHERE study_id = ? ORDER BY id DESC LIMIT 8",
                 study_id,
             )
         ],

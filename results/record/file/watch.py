@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from results.error import StoreError
 from results.record.file.lock import Lock, beside
 
 _LOG: Final = "-wal"
@@ -20,15 +21,11 @@ class Change:
     """What somebody else did to the files of an open store.
 
     Attributes:
-        code: of the error, `lost` or `overwritten`.
-        message: what was found, without the name of the store.
-        hint: what to do.
+        error: `lost` or `overwritten`.
         kept: the file that was opened, and its log, still hold what was recorded.
     """
 
-    code: str
-    message: str
-    hint: str
+    error: StoreError
     kept: bool
 
 
@@ -90,8 +87,8 @@ class Watch:
                     return self._overwritten(name)
         if now[2] is None or now[2][:2] != self._locked:
             hint = "leave the lock to the search; run the same command again to go on"
-            return Change(
-                "lost", "its .lock was deleted or replaced while it was written", hint, True
+            return self._was_lost(
+                "its .lock was deleted or replaced while it was written", hint, kept=True
             )
         return None
 
@@ -101,17 +98,21 @@ class Watch:
         message, hint = f"{what} was {became} while it was written", "leave the file to the search"
         if name:
             hint = "leave it to the search; run the same command again to go on"
-            return Change("lost", message, hint, True)
+            return self._was_lost(message, hint, kept=True)
         place = self._place()
         if place:
             message += f"; the file that was opened is now {place}"
             hint = "move it back, without a -wal of another time, and run the same command again"
-        return Change("lost", message, hint, bool(place) or self._handle is None)
+        return self._was_lost(message, hint, kept=bool(place) or self._handle is None)
 
     def _overwritten(self, name: str) -> Change:
         what = f"its {name}" if name else "it"
         hint = "restore a copy; gatewright verify says what is left of this one"
-        return Change("overwritten", f"another program wrote into {what}", hint, False)
+        message = f"{self._path}: another program wrote into {what}"
+        return Change(StoreError("overwritten", message, hint), kept=False)
+
+    def _was_lost(self, message: str, hint: str, *, kept: bool) -> Change:
+        return Change(StoreError("lost", f"{self._path}: {message}", hint), kept)
 
     def _place(self) -> str:
         """Where the opened file is now, or "" if it is nowhere, or the system does not say."""

@@ -17,7 +17,7 @@ from results.error import StoreError
 from results.record.file.lock import beside
 from results.record.history import digest
 from results.record.store import Store
-from tests.results import faults, synthetic
+from tests.results import faults, store_faults, synthetic
 from tests.results.faults import check_prefix, start
 
 
@@ -240,3 +240,47 @@ def test_sqlite_itself_finds_the_store_sound(tmp_path: Path) -> None:
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     connection.close()
+
+
+@pytest.mark.parametrize("kind", [*store_faults.RUNNING, *store_faults.STOPPED])
+def test_what_happens_to_the_files_of_a_store_is_never_silent(kind: str, tmp_path: Path) -> None:
+    case = store_faults.run(kind, tmp_path, random.Random(5))  # noqa: S311
+    assert not case.silent
+    if kind in store_faults.RUNNING:
+        assert (case.by, case.code in ("lost", "overwritten")) == ("writer", True)
+
+
+def test_a_store_that_was_moved_while_it_was_written_is_complete_where_it_is(
+    tmp_path: Path,
+) -> None:
+    path, study = tmp_path / "run.gate", synthetic.study()
+    with (
+        pytest.raises(StoreError, match=r"^lost: .*moved\.gate"),
+        Store.create_or_open(path) as store,
+    ):
+        store.begin(study, {})
+        ask, outcome = synthetic.history(study)[0]
+        assert outcome is not None
+        store.add_ask(study.id, ask)
+        path.rename(tmp_path / "moved.gate")
+        store.add_outcome(study.id, 0, outcome)
+    with Store.read(tmp_path / "moved.gate") as moved:
+        assert moved.log(study.id) == [(ask, None)]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "CREATE VIEW endless AS WITH RECURSIVE n (x) AS"
+        " (SELECT 1 UNION ALL SELECT x FROM n) SELECT x FROM n",
+        "CREATE TRIGGER forge AFTER INSERT ON outcome BEGIN DELETE FROM event; END",
+    ],
+)
+def test_a_foreign_view_or_trigger_is_refused_by_name(forged: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.gate"
+    synthetic.write(path)[0].close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(forged)
+    for opening in (Store.read, Store.create_or_open):
+        with pytest.raises(StoreError, match=r"^not-a-store: .*('endless'|'forge')"):
+            opening(path)
