@@ -254,18 +254,28 @@ def test_a_store_that_was_moved_while_it_was_written_is_complete_where_it_is(
     tmp_path: Path,
 ) -> None:
     path, study = tmp_path / "run.gate", synthetic.study()
-    with (
-        pytest.raises(StoreError, match=r"^lost: .*moved\.gate"),
-        Store.create_or_open(path) as store,
-    ):
-        store.begin(study, {})
-        ask, outcome = synthetic.history(study)[0]
-        assert outcome is not None
-        store.add_ask(study.id, ask)
-        path.rename(tmp_path / "moved.gate")
+    ask, outcome = synthetic.history(study)[0]
+    assert outcome is not None
+    store = Store.create_or_open(path)
+    store.begin(study, {})
+    store.add_ask(study.id, ask)
+    path.rename(tmp_path / "moved.gate")
+    with pytest.raises(StoreError, match=r"^lost: .*moved\.gate"):
         store.add_outcome(study.id, 0, outcome)
+    store.close()
     with Store.read(tmp_path / "moved.gate") as moved:
         assert moved.log(study.id) == [(ask, None)]
+
+
+def test_a_store_that_vanishes_after_the_last_transaction_is_missed_at_the_end(
+    tmp_path: Path,
+) -> None:
+    path, study = tmp_path / "run.gate", synthetic.study()
+    store = Store.create_or_open(path)
+    store.begin(study, {})
+    path.unlink()
+    with pytest.raises(StoreError, match=r"^lost: .*deleted or moved"), store:
+        pass
 
 
 @pytest.mark.parametrize(
