@@ -13,6 +13,7 @@ from results.record.store import Store
 from results.record.study import Study
 from tests.results import synthetic
 from tests.results.dashboard.served import over
+from tests.results.forge import unguarded
 from tests.results.report.test_report import elements
 
 STUDY = synthetic.study().id
@@ -108,8 +109,8 @@ def test_every_answer_carries_the_policy(client: TestClient) -> None:
 def test_a_mistake_of_ours_is_a_page_with_the_policy_too(tmp_path: Path) -> None:
     store = Store.create_or_open(begun(tmp_path / "run.gate"))
     # Nobody expects a damaged file to hold a word where a time has to be.
-    store._connection.execute("DROP TRIGGER epoch_no_update")
-    store._connection.execute("UPDATE epoch SET at = 'noon'")
+    with unguarded(store.connection, "epoch_no_update"):
+        store.connection.execute("UPDATE epoch SET at = 'noon'")
     with over(store.path, raising=False) as client:
         for address in ("/", f"/api/studies/{STUDY}/overview"):
             answer = client.get(address)

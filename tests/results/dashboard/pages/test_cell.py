@@ -20,6 +20,7 @@ from results.record.store import Store
 from results.record.study import Study
 from tests.results import synthetic
 from tests.results.dashboard.served import over
+from tests.results.forge import unguarded
 
 Shown = tuple[TestClient, Store, Study, Board]
 
@@ -180,8 +181,8 @@ def test_a_text_that_is_no_cell_is_shown_as_text_and_cannot_be_drawn(tmp_path: P
     path = tmp_path / "odd.gate"
     store, study = synthetic.write(path)
     cell_id = leaderboard.build(store, study.id).rows[0].cell_id
-    store._connection.execute("DROP TRIGGER cell_no_update")
-    store._connection.execute("UPDATE cell SET text = 'no <cell>' WHERE id = ?", (cell_id,))
+    with unguarded(store.connection, "cell_no_update"):
+        store.connection.execute("UPDATE cell SET text = 'no <cell>' WHERE id = ?", (cell_id,))
     store.close()
     with over(path) as client:
         address = f"/studies/{study.id}/cells/{cell_id}"

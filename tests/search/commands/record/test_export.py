@@ -26,6 +26,7 @@ from results.record.study import Study
 from results.spreadsheet import FORMULA
 from search import journal
 from tests.results import synthetic
+from tests.results.forge import unguarded
 from tests.search.command import document
 
 STUDY = synthetic.study()
@@ -154,12 +155,8 @@ def test_exporting_a_journal_again_replaces_it(path: Path, store: Store) -> None
 
 def test_a_setting_outside_its_study_is_named_and_no_journal_is_left(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        name = "trial_no_update"
-        text = "SELECT sql FROM sqlite_schema WHERE name = ?"
-        (trigger,) = connection.execute(text, (name,)).fetchone()
-        connection.execute(f"DROP TRIGGER {name}")
-        connection.execute("UPDATE trial SET learning_rate = 50.0 WHERE task = 'beta'")
-        connection.execute(trigger)
+        with unguarded(connection, "trial_no_update"):
+            connection.execute("UPDATE trial SET learning_rate = 50.0 WHERE task = 'beta'")
         connection.commit()
     out = path.with_name("none.journal")
     with pytest.raises(StoreError, match=r"^damaged: .*does not fit its rows"):
