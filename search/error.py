@@ -7,6 +7,10 @@ class SearchError(GatewrightError):
     """A search cannot start or go on as asked."""
 
 
+class SlotError(SearchError):
+    """The machine that runs a trial lacks what the trial needs. Says nothing about the cell."""
+
+
 class UsageError(SingleCodeError):
     """The command line, or a caller in code, asks for something impossible."""
 

@@ -97,8 +97,12 @@ def run(
             while not driver.finished:
                 driver.ask()
                 driver.send()
-                with interrupt.breakable(inside=pool.breakable):
-                    arrivals = pool.wait(_SLICE) if not driver.finished else []
+                try:
+                    with interrupt.breakable(inside=pool.breakable):
+                        arrivals = pool.wait(_SLICE) if not driver.finished else []
+                finally:  # also of what ends the run
+                    for notice in pool.notices():
+                        driver.event(notice.kind, notice.detail)
                 for arrival in arrivals:
                     driver.take(arrival)
         except Interrupted:
@@ -218,10 +222,13 @@ class _Driver:
             self._ran += 1
             self._answer(index, Outcome.from_json(arrival.outcome))
             return
-        if arrival.fault is Fault.DISPLACED:
+        if arrival.fault in (Fault.DISPLACED, Fault.UNFIT):
             self._unsent.appendleft(index)
             return
         self.faults += 1
+        if arrival.fault is Fault.EXHAUSTED:
+            self._exhausted(arrival)
+            return
         self._strikes[index] += 1
         overdue = arrival.fault is Fault.OVERDUE
         detail = f"attempt {arrival.job.attempt} in slot {arrival.slot}: {arrival.detail}"
@@ -235,6 +242,20 @@ class _Driver:
         detail = f"{ATTEMPTS} attempts without an outcome; the last: {arrival.detail}"
         self._ran += 1
         self._answer(index, Outcome(trial.key, ending, detail=detail))
+
+    def _exhausted(self, arrival: Arrival) -> None:
+        """Sends a trial that found too little memory again; ends the run if that does not help."""
+        index = arrival.job.index
+        self._strikes[index] += 1
+        detail = f"attempt {arrival.job.attempt} in slot {arrival.slot}: {arrival.detail}"
+        self.event("memory", detail, index)
+        if self._strikes[index] >= ATTEMPTS:
+            raise SearchError(
+                "slot.memory",
+                f"{arrival.detail}, in {ATTEMPTS} attempts",
+                "use machines with more memory, or give the trials of the study `bytes`",
+            )
+        self._unsent.appendleft(index)
 
     def event(self, kind: str, detail: str, index: int | None = None) -> None:
         """Records and shows something that happened to the run."""

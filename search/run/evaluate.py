@@ -1,5 +1,6 @@
 """One trial in, one outcome out: the only thing that runs on a worker. Text and JSON, no objects."""
 
+import errno
 import hashlib
 import resource
 import sys
@@ -21,11 +22,17 @@ from cells.error import CellError
 from cells.text.parser import parse
 from results.record.outcome import Cost, Ending, Outcome
 from results.record.trial import Trial
+from search.error import SlotError
+from search.run import handshake
 from tasks import registry
 from tasks.task import Task, TaskError
 
 _LINE: Final = 300
 """Characters of a detail; errors of others can be pages long."""
+_NO_ROOM: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
+)
+"""What the system says where the machine is at fault, and no program."""
 
 
 def prepare_process(executor: str = "reference") -> dict[str, str]:
@@ -38,21 +45,35 @@ def prepare_process(executor: str = "reference") -> dict[str, str]:
 
 
 def evaluate(text: str) -> str:
-    """The outcome of a trial, both as JSON. Total: a candidate's misfortune is an outcome.
+    """The outcome of a trial, both as JSON. A candidate's misfortune is an outcome.
 
-    The trial is refused if this machine has no such task, or one of another version or digest; if
-    the cell's text is not a cell; or if no width meets the budget. A screen trial (`stop_at` is
-    given) whose cell fails the probe is `rejected`. Errors of ours come back as `crashed`, with
-    type, message and place. A memory budget counts what the trial adds to the process.
+    The trial is refused if the cell's text is not a cell, or no width meets the budget. A screen
+    trial (`stop_at` is given) whose cell fails the probe is `rejected`. Errors of ours come back as
+    `crashed`, with type, message and place. A memory budget counts what the trial adds to the process.
+
+    Raises:
+        SlotError: this machine cannot run the trial, which another may: `slot.unfit` without the
+            task's data, with other data, without the executor, or with a full disk; `slot.memory`
+            where memory ends although the trial has no budget of it.
     """
     began, cpu = time.monotonic(), time.process_time()
     trial: Trial | None = None
     try:
         trial = Trial.from_json(text)
         outcome = _run(trial)
+    except SlotError:
+        raise
     except Exception as error:  # the net under everything: what arrives here is our bug
         key = _key_of(text) if trial is None else trial.key
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise SlotError(
+                "slot.unfit", _place(error), "free some space, or restart it"
+            ) from error
         if trial is not None and _is_out_of_memory(error):
+            if trial.budget.bytes is None:
+                hint = "use a machine with more memory, or give the trials of the study `bytes`"
+                what = f"trial {trial.key} needs more memory than this machine has"
+                raise SlotError("slot.memory", what, hint) from error
             # Without sizes and places: where exactly memory ends is not the same in every process.
             detail = "more memory than allowed, or than this machine has"
             outcome = Outcome(key, Ending.OUT_OF_MEMORY, detail=detail)
@@ -68,16 +89,13 @@ def _run(trial: Trial) -> Outcome:
     try:
         task = registry.load(trial.task, trial.scale)
         cell = parse(trial.cell)
-    except (TaskError, CellError) as error:
+    except TaskError as error:
+        raise _unfit(error) from error
+    except CellError as error:
         return Outcome(trial.key, Ending.REFUSED, detail=_line(str(error)))
-    facts = task.facts
-    for what, here, asked in (
-        ("version", facts.version, trial.task_version),
-        ("data digest", facts.digest, trial.task_digest),
-    ):
-        if here != asked:
-            detail = f"{trial.task} at {trial.scale}: {what} {here} here, {asked} in the trial"
-            return Outcome(trial.key, Ending.REFUSED, detail=_line(detail))
+    lack = handshake.data_lack(task.facts, trial.task_version, trial.task_digest)
+    if lack is not None:
+        raise SlotError("slot.unfit", lack.what, lack.remedy)
     with _memory_limit(trial.budget.bytes):
         if trial.stop_at is not None:
             fault = probe(cell, trial.seed)
@@ -99,7 +117,11 @@ def _train(trial: Trial, cell: Cell, task: Task) -> Outcome:
             dtype=cast('Literal["float32", "float64"]', trial.dtype),
             executor=trial.executor,
         )
-    except (WidthError, NativeError, TaskError) as error:  # T005: more lanes than the data fill
+    except NativeError as error:
+        raise _unfit(error) from error
+    except (WidthError, TaskError) as error:
+        if isinstance(error, TaskError) and error.code != "T005":  # more lanes than the data fill
+            raise _unfit(error) from error
         return Outcome(trial.key, Ending.REFUSED, detail=_line(str(error)))
     detail = ""
     if run.ending == "timed_out":
@@ -119,6 +141,11 @@ def _train(trial: Trial, cell: Cell, task: Task) -> Outcome:
         test_accuracy=run.test_accuracy,
         curve=run.curve,
     )
+
+
+def _unfit(error: NativeError | TaskError) -> SlotError:
+    """What this machine lacks, as the error of its slot."""
+    return SlotError("slot.unfit", f"{error.code}: {error.message}", error.hint)
 
 
 @contextmanager
@@ -146,6 +173,8 @@ def _is_out_of_memory(error: Exception) -> bool:
     torch = sys.modules.get("torch")
     if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     # torch's allocator on the CPU has no type of its own for this.
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 

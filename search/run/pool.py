@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 Evaluate = Callable[[str], str]
-"""Trial as JSON in, outcome as JSON out; total, see `search.run.evaluate`."""
+"""Trial as JSON in, outcome as JSON out; raises only SlotError, see `search.run.evaluate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,19 @@ class Fault(StrEnum):
     OVERDUE = "overdue"
     """The job ran longer than its `seconds`; its slot was killed."""
     DISPLACED = "displaced"
-    """The slot was lost while this job waited in it; it never began."""
+    """The slot was lost while this job waited in it; it never ended."""
+    UNFIT = "unfit"
+    """The machine lacks what the job needs; it is set aside."""
+    EXHAUSTED = "exhausted"
+    """The machine has too little memory for this job; its slot begins anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What happened to the slots, and to no job: `kind` as events of the record have it."""
+
+    kind: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,10 @@ class Pool(Protocol):
         """
         ...
 
+    def notices(self) -> list[Notice]:
+        """What happened to the slots since the last call; also after `wait` has raised."""
+        ...
+
     def close(self) -> None:
         """Stops all slots at once and forgets their jobs. May be called twice."""
         ...
@@ -116,11 +132,19 @@ class LocalPool:
         return 0
 
     def wait(self, timeout: float) -> list[Arrival]:
-        """Runs the waiting job to its end, however long that takes."""
+        """Runs the waiting job to its end, however long that takes.
+
+        Raises:
+            SlotError: this machine cannot run it.
+        """
         if not self._jobs:
             return []
         job = self._jobs.popleft()
         return [Arrival(job, slot=0, outcome=self._evaluate(job.trial))]
+
+    def notices(self) -> list[Notice]:
+        """Nothing: what this machine lacks is raised by `wait`, since there is no other slot."""
+        return []
 
     def close(self) -> None:
         """Forgets what waits."""

@@ -2,59 +2,98 @@
 
 Actors and not Ray tasks, because an actor on a lost node fails promptly where a task can hang.
 Ray's own retries are off: an error does not mean "not done" and a retry can mean "done twice", so
-every sending is counted by the driver. Ray is imported by `RayPool`, not by this module.
+every sending is counted by the driver. Each slot is bound to a node, and shakes hands before its first
+trial: a node that lacks something is set aside, and its slots are on other nodes. Ray is imported by
+`RayPool`, not by this module.
 """
 
-import logging
 import os
-import secrets
-import socket
+import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager, suppress
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Final, cast
 
 from results.record.provenance import source_digest
-from search.error import SearchError
-from search.run import staging
+from search.error import SearchError, SlotError
+from search.run import handshake, staging
 from search.run.clock import Clock, Monotonic
-from search.run.pool import Arrival, Evaluate, Fault, Job
+from search.run.cluster import nodes, start
+from search.run.cluster.nodes import Node
+from search.run.handshake import Needs
+from search.run.pool import Arrival, Evaluate, Fault, Job, Notice
 from tasks.corpora import corpus
 
-OLDEST: Final = (2, 60)
-"""Ray before this is refused: earlier ones lack fixes of published vulnerabilities."""
 _DEPTH = 2
 """Jobs a slot holds, so that a short one is followed by the next without a round trip."""
-_STORE_BYTES = 80 * 1024 * 1024
 _FAILURES = 6
-"""Slots in a row that fail to start before the pool gives up."""
-_THREADS: Final[dict[str, str]] = dict.fromkeys(
-    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
-)
+"""Slots in a row that fail to start on a node before it is set aside."""
+_SILENCE: Final = 20.0
+"""Seconds without an answer of the head, or without any node, after which the cluster is lost."""
+_FORWARDED: Final = ("CC",)
+"""Variables that workers get from the driver beside our own, where their node does not set them."""
 
 
 class SlotActor:
-    """What runs in a worker process."""
+    """What runs in a worker process.
 
-    def __init__(self, evaluate: Evaluate, digest: str) -> None:
+    Args:
+        evaluate: runs a trial.
+        digest: of the driver's sources.
+        needs: what the study needs, as JSON.
+        folders: where the driver looks for corpora.
+        variables: of the driver, for what the node does not set itself.
+    """
+
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        digest: str,
+        needs: str = '{"data": []}',
+        folders: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._evaluate = evaluate
         self._expected = digest
         self._digest = source_digest()
+        self._needs = Needs.from_json(needs)
+        look_for_corpora(folders)
+        for name, value in (variables or {}).items():
+            os.environ.setdefault(name, value)
 
-    def hello(self) -> str:
-        """The digest of the sources that this process imported."""
-        return self._digest
+    def hello(self) -> list[list[str]]:
+        """What this process and its machine lack, each with what to do; empty where all is well."""
+        if self._digest != self._expected:
+            error = _other_sources(self._digest, self._expected)
+            return [[error.message, error.hint]]
+        return [[lack.what, lack.remedy] for lack in handshake.lacks(self._needs)]
 
-    def evaluate(self, trial: str) -> str:
-        """The outcome as JSON. Raises SearchError if the sources are not the driver's."""
+    def evaluate(self, trial: str) -> list[str]:
+        """The outcome as JSON; or nothing, and code, message and hint of what the machine lacks.
+
+        Raises SearchError if the sources are not the driver's.
+        """
         if self._digest != self._expected:
             raise _other_sources(self._digest, self._expected)
-        return self._evaluate(trial)
+        try:
+            return [self._evaluate(trial)]
+        except SlotError as error:
+            return ["", error.code, error.message, error.hint]
+
+
+def look_for_corpora(folders: Sequence[str]) -> None:
+    """Sets where this process looks for corpora.
+
+    First in what was sent along with the sources; then, where the node sets GATEWRIGHT_DATA, there
+    and nowhere else; where it does not, in its user's cache and in the folders of the driver.
+    """
+    sent = staging.sent()
+    looked = [str(folder) for folder in ([sent] if sent else []) + [*corpus.folders()]]
+    if not os.environ.get("GATEWRIGHT_DATA"):
+        looked += folders
+    os.environ["GATEWRIGHT_DATA"] = os.pathsep.join(dict.fromkeys(looked))
 
 
 def _other_sources(actual: str, expected: str) -> SearchError:
@@ -65,81 +104,12 @@ def _other_sources(actual: str, expected: str) -> SearchError:
     )
 
 
-@cache
-def _token() -> Path:
-    """A fresh token for our own cluster. Ray's default file is readable by every local user."""
-    path = staging.scratch() / "token"
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_hex(32))
-    return path
-
-
-def environment(local: bool) -> dict[str, str]:
-    """What Ray must find in the environment when it starts or joins a cluster.
-
-    Args:
-        local: a cluster of our own is started; else one is joined, with the user's token.
-    """
-    variables = {
-        # A driver under `uv run` would start each worker through `uv run` again.
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    }
-    if local:
-        # Without this Ray replaces 127.0.0.1 by the machine's address and listens on all of them.
-        variables["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        variables["RAY_AUTH_MODE"] = "token"
-        if "RAY_AUTH_TOKEN" not in os.environ:
-            variables["RAY_AUTH_TOKEN_PATH"] = str(_token())
-    return variables
-
-
-@contextmanager
-def _variables_of_ray(local: bool) -> Generator[None]:
-    """Sets `environment` and undoes it: the next pool of the process may be of the other kind."""
-    wanted = environment(local)
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _read_variables() -> None:
-    """Lets Ray read the environment again.
-
-    Ray keeps what it read there first, at its import or at its first use: the way it
-    authenticates, the token, whether it stays on loopback. Without this a pool in a process that
-    had imported Ray, or had joined a cluster, would speak to its own cluster without the token.
-    """
-    raylet: Any = import_module("ray._raylet")
-    constants: Any = import_module("ray._private.ray_constants")
-    # In this order: threads of Ray that still run may load the token again.
-    raylet.Config.initialize("")
-    raylet.AuthenticationTokenLoader.instance().reset_cache()
-    for name, variable, usual in (
-        (
-            "ENABLE_RAY_CLUSTER",
-            constants.ENABLE_RAY_CLUSTERS_ENV_VAR,
-            not constants.IS_WINDOWS_OR_OSX,
-        ),
-        ("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "RAY_ENABLE_UV_RUN_RUNTIME_ENV", True),
-    ):
-        setattr(constants, name, constants.env_bool(variable, usual))
-
-
 @dataclass(slots=True)
 class _Slot:
     """One actor and what it holds; `jobs[0]` runs, the rest waits in it."""
 
     number: int
+    node: Node
     actor: Any
     hello: Any
     since: float
@@ -150,12 +120,17 @@ class _Slot:
 class RayPool:
     """Long-lived actors, one CPU and one thread each, that import exactly the driver's sources.
 
+    Slots follow the nodes: one that joins gets slots, one that leaves loses them, and one that lacks
+    something is set aside with a notice.
+
     Args:
         workers: slots; on a joined cluster None for one slot a CPU.
         address: of a running cluster; None starts one on loopback and stops it in `close`.
         evaluate: what a slot runs; importable by name in the workers.
         clock: of the deadlines.
         patience: seconds that a slot may take to start (importing torch takes a few).
+        needs: what the study needs of every slot.
+        note: shows a line while Ray starts.
 
     Raises:
         SearchError: Ray is too old, in use already, does not start, is not reached, does not stay
@@ -169,41 +144,64 @@ class RayPool:
         evaluate: Evaluate,
         clock: Clock | None = None,
         patience: float = 120.0,
+        needs: Needs | None = None,
+        note: start.Note = lambda _: None,
     ) -> None:
+        needs = needs or Needs()
         self._clock = clock or Monotonic()
         self._patience = patience
-        self._failures = 0
-        self._not_before = self._clock.now()
+        self._address = address
+        self._workers = workers
         self._live: dict[int, _Slot] = {}
         self._lost: list[Arrival] = []
         self._closed = False
-        self._digest = source_digest()
+        self._failures: Counter[str] = Counter()
+        self._not_before: dict[str, float] = {}
+        self._aside: dict[str, str] = {}
+        """Why a node is set aside, by its id."""
+        self._notices: list[Notice] = []
+        self._dead = False
+        digest = source_digest()
+        folder = staging.make([] if address is None else [data.task for data in needs.data])
         with ExitStack() as variables:
-            variables.enter_context(_variables_of_ray(local=address is None))
-            _start(workers, address)
+            variables.enter_context(start.variables_of_ray(local=address is None))
+            start.start(workers, address, folder, note)
             self._variables = variables.pop_all()
         import ray
 
-        count = int(ray.cluster_resources().get("CPU", 0)) if workers is None else workers
-        if count < 1:
+        self._watch = nodes.Watch(nodes.alive, self._clock)
+        self._alone = self._waited = self._clock.now()
+        """Since when no node is there, and since when no slot is up and nothing was said of it."""
+        if not self._watch.nodes:
             self.close()
             raise SearchError("pool.cpus", f"no CPU in the cluster at {address}")
-        self._slots = count
-        self._create: Callable[[], Any] = lambda: (
+        folders = [str(folder) for folder in corpus.folders()]
+        forwarded = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _FORWARDED or (name.startswith("GATEWRIGHT_") and name != "GATEWRIGHT_DATA")
+        }
+        affinity = cast("Any", ray.util).scheduling_strategies.NodeAffinitySchedulingStrategy
+        self._create: Callable[[Node], Any] = lambda node: (
             ray.remote(SlotActor)
-            .options(num_cpus=1, max_restarts=0, max_task_retries=0)
-            .remote(evaluate, self._digest)
+            .options(
+                num_cpus=1,
+                max_restarts=0,
+                max_task_retries=0,
+                scheduling_strategy=affinity(node_id=node.id, soft=False),
+            )
+            .remote(evaluate, digest, needs.to_json(), folders, forwarded)
         )
         self._fill()
 
     @property
     def slots(self) -> int:
         """How many trials can run at once when all slots are up."""
-        return self._slots
+        return sum(self._seats(node) for node in self._good())
 
     @property
     def room(self) -> int:
-        """Free places in slots that are up."""
+        """How many more jobs the slots take that are up."""
         return sum(_DEPTH - len(slot.jobs) for slot in self._live.values() if slot.ready)
 
     @property
@@ -223,9 +221,14 @@ class RayPool:
         return slot.number
 
     def wait(self, timeout: float) -> list[Arrival]:
-        """Arrivals since the last call; also starts, checks and replaces slots."""
+        """Arrivals since the last call; also starts, checks and replaces slots.
+
+        Raises:
+            SearchError: `pool.lost` the cluster has died; `pool.unfit` every node is set aside.
+        """
         import ray
 
+        self._check_cluster()
         self._fill()
         refs: list[Any] = [slot.hello for slot in self._live.values() if not slot.ready]
         refs += [ref for slot in self._live.values() for ref, _ in slot.jobs]
@@ -236,64 +239,142 @@ class RayPool:
             wait = cast("Any", ray.wait)
             if wait(refs, num_returns=1, timeout=timeout)[0]:
                 done = set(wait(refs, num_returns=len(refs), timeout=0)[0])
-        else:  # all slots are lost and none may be tried yet
-            time.sleep(min(timeout, max(0.0, self._not_before - self._clock.now())))
+        else:  # no slot is there, and none may be tried yet
+            time.sleep(timeout)
         arrivals, self._lost = self._lost, []
         for slot in list(self._live.values()):
             arrivals += self._collect(slot, done)
         return arrivals
 
+    def notices(self) -> list[Notice]:
+        """What happened to nodes and slots since the last call."""
+        told, self._notices = self._notices, []
+        return told
+
     def close(self) -> None:
         """Kills the slots; stops Ray if this pool started it, else leaves the cluster running."""
-        import ray
-
         if self._closed:
             return
         self._closed = True
-        for slot in self._live.values():
-            with suppress(Exception):
-                ray.kill(slot.actor)
+        self._watch.close()
+        # Where the cluster is dead, Ray waits for an answer that never comes.
+        stop = threading.Thread(target=self._stop, daemon=True)
+        stop.start()
+        stop.join(5.0 if self._dead else None)
+        self._variables.close()
+        start.read_variables()
+
+    def _stop(self) -> None:
+        import ray
+
+        if not self._dead:
+            for slot in self._live.values():
+                with suppress(Exception):
+                    ray.kill(slot.actor)
         self._live.clear()
         ray.shutdown()
-        self._variables.close()
-        _read_variables()
+
+    def _good(self) -> list[Node]:
+        return [node for node in self._watch.nodes if node.id not in self._aside]
+
+    def _seats(self, node: Node) -> int:
+        return node.cpus if self._workers is None else min(self._workers, node.cpus)
+
+    def _check_cluster(self) -> None:
+        """Says what is awaited.
+
+        Raises:
+            SearchError: `pool.lost` the cluster is dead; `pool.unfit` every node is set aside.
+        """
+        now = self._clock.now()
+        where = (
+            "of our own cluster" if self._address is None else f"of the cluster at {self._address}"
+        )
+        fault = ""
+        dead = nodes.dead_processes() if self._address is None else []
+        if self._watch.nodes:
+            self._alone = now
+        if dead:
+            fault = f"{' and '.join(dead)} {where} ended"
+        elif self._watch.silence() > _SILENCE:
+            fault = f"the head {where} has not answered for {_SILENCE:.0f} s"
+        elif now - self._alone > _SILENCE:
+            fault = f"no node {where} is left"
+        if fault:
+            self._dead = True
+            log = start.last_line() if self._address is None else ""
+            hint = (
+                "look at the machine's memory and Ray's logs"
+                if self._address is None
+                else ("see `ray status` and restart the cluster")
+            )
+            raise SearchError("pool.lost", fault + (f"; {log}" if log else ""), hint)
+        if self._watch.nodes and not self._good():
+            raise SearchError(
+                "pool.unfit",
+                "no node can run the trials of this study: " + "; ".join(self._aside.values()),
+                "give the nodes what they lack",
+            )
+        if any(slot.ready for slot in self._live.values()):
+            self._waited = now
+        elif now - self._waited > start.WAITED:
+            self._waited = now
+            names = ", ".join(str(node) for node in self._good()[:4])
+            log = start.last_line() if self._address is None else ""
+            what = f"no worker has started in {start.WAITED:.0f} s on {names}"
+            self._notices.append(Notice("waiting", what + (f"; {log}" if log else "")))
 
     def _fill(self) -> None:
         now = self._clock.now()
-        for number in range(self._slots):
-            if number in self._live or now < self._not_before:
+        held = Counter(slot.node.id for slot in self._live.values())
+        for node in self._good():
+            if now < self._not_before.get(node.id, now):
                 continue
-            actor = self._create()
-            self._live[number] = _Slot(number, actor, actor.hello.remote(), now)
+            for _ in range(self._seats(node) - held[node.id]):
+                number = next(n for n in range(len(self._live) + 1) if n not in self._live)
+                actor = self._create(node)
+                self._live[number] = _Slot(number, node, actor, actor.hello.remote(), now)
 
     def _collect(self, slot: _Slot, done: set[Any]) -> list[Arrival]:
-        """Arrivals of one slot; drops it if it died, is overdue, or holds other sources."""
+        """Arrivals of one slot; drops it if it died, is overdue, or its machine lacks something."""
         import ray
 
+        if slot.number not in self._live:  # its node was set aside meanwhile
+            return []
         now = self._clock.now()
         if not slot.ready:
             if slot.hello not in done:
                 if now - slot.since > self._patience:
-                    self._failed(slot, f"not up after {self._patience:.0f} s")
+                    return self._failed(slot, f"not up after {self._patience:.0f} s")
                 return []
             try:
-                digest: Any = ray.get(slot.hello)
+                lacks: list[list[str]] = cast("Any", ray.get(slot.hello))
             except Exception as error:  # whatever kept it from starting, another may start
-                self._failed(slot, _line(error))
-                return []
-            if digest != self._digest:
-                raise _other_sources(digest, self._digest)
-            slot.ready, slot.since, self._failures = True, now, 0
+                return self._failed(slot, start.line(error))
+            if lacks:
+                why = "; ".join(f"{what} ({remedy})" if remedy else what for what, remedy in lacks)
+                return self._set_aside(slot.node, why)
+            slot.ready, slot.since = True, now
+            self._failures.pop(slot.node.id, None)
             return []
         arrivals: list[Arrival] = []
         while slot.jobs and slot.jobs[0][0] in done:
             ref, job = slot.jobs.popleft()
             try:
-                outcome: Any = ray.get(ref)
-                arrivals.append(Arrival(job, slot.number, outcome=outcome))
+                outcome, *lack = cast("Any", ray.get(ref))
             except Exception as error:  # `evaluate` is total, so this is the slot's death
-                arrivals.append(Arrival(job, slot.number, fault=Fault.DIED, detail=_line(error)))
+                detail = start.line(error)
+                arrivals.append(Arrival(job, slot.number, fault=Fault.DIED, detail=detail))
                 return arrivals + self._drop(slot)
+            if lack:
+                code, what, remedy = lack
+                memory = code == "slot.memory"
+                fault = Fault.EXHAUSTED if memory else Fault.UNFIT
+                arrivals.append(Arrival(job, slot.number, fault=fault, detail=what))
+                if memory:  # another process begins with more of it
+                    return arrivals + self._drop(slot)
+                return arrivals + self._set_aside(slot.node, f"{what} ({remedy})")
+            arrivals.append(Arrival(job, slot.number, outcome=outcome))
             slot.since = now
         if slot.jobs:
             job = slot.jobs[0][1]
@@ -304,17 +385,27 @@ class RayPool:
                 return arrivals + self._drop(slot)
         return arrivals
 
-    def _failed(self, slot: _Slot, detail: str) -> None:
-        """A slot did not start: others are tried later and later, and at last none."""
+    def _failed(self, slot: _Slot, detail: str) -> list[Arrival]:
+        """A slot did not start: its node is tried later and later, and at last no more."""
         self._drop(slot)
-        self._failures += 1
-        if self._failures >= _FAILURES and not any(live.ready for live in self._live.values()):
-            raise SearchError(
-                "pool.start",
-                f"{self._failures} workers in a row did not start; the last: {detail}",
-                "free memory, or run in process with --workers 0",
-            )
-        self._not_before = self._clock.now() + min(30.0, 0.25 * 2**self._failures)
+        node = slot.node
+        self._failures[node.id] += 1
+        up = any(live.ready for live in self._live.values() if live.node == node)
+        if self._failures[node.id] >= _FAILURES and not up:
+            what = f"{self._failures[node.id]} workers in a row did not start; the last: {detail}"
+            return self._set_aside(node, f"{what} (free memory there, and look at Ray's logs)")
+        pause = min(30.0, 0.25 * 2 ** self._failures[node.id])
+        self._not_before[node.id] = self._clock.now() + pause
+        return []
+
+    def _set_aside(self, node: Node, why: str) -> list[Arrival]:
+        """Uses a node no more; the jobs of its slots come back as displaced."""
+        self._aside[node.id] = f"{node}: {' '.join(why.split())}"
+        self._notices.append(Notice("set_aside", f"node {self._aside[node.id]}"))
+        displaced: list[Arrival] = []
+        for slot in [slot for slot in self._live.values() if slot.node == node]:
+            displaced += self._drop(slot)
+        return displaced
 
     def _drop(self, slot: _Slot) -> list[Arrival]:
         """Forgets and kills a slot; the jobs that waited in it come back as displaced."""
@@ -324,114 +415,3 @@ class RayPool:
         with suppress(Exception):
             ray.kill(slot.actor)
         return [Arrival(job, slot.number, fault=Fault.DISPLACED) for _, job in slot.jobs]
-
-
-def _line(error: BaseException) -> str:
-    """The first telling line of an error; Ray's run over pages."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]
-
-
-def _variables(address: str | None) -> dict[str, str]:
-    """Variables of the workers. Those of our own cluster look for corpora where the driver does.
-
-    Their sources are a staged copy, which has no `data/` beside it.
-    """
-    if address is not None:
-        return _THREADS
-    return _THREADS | {"GATEWRIGHT_DATA": os.pathsep.join(map(str, corpus.folders()))}
-
-
-def _start(workers: int | None, address: str | None) -> None:
-    """Starts or joins a cluster, with our staged sources as the workers' only import path."""
-    import ray
-
-    if tuple(int(part) for part in ray.__version__.split(".")[:2]) < OLDEST:
-        raise SearchError(
-            "pool.ray",
-            f"ray {ray.__version__} found, at least {OLDEST[0]}.{OLDEST[1]} expected",
-            "pip install -U 'ray>=2.60,<3'",
-        )
-    if ray.is_initialized():
-        raise SearchError("pool.busy", "this process uses Ray already", "close the other pool")
-    _read_variables()
-    _quiet()
-    shared: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
-        "runtime_env": {"working_dir": str(staging.make()), "env_vars": _variables(address)},
-    }
-    if address is not None:
-        _reach(address)
-        try:
-            ray.init(address=address, **shared)
-        except Exception as error:
-            raise SearchError(
-                "pool.join",
-                f"no cluster joined at {address}: {_line(error)}",
-                "check the address, Ray's and Python's versions, and RAY_AUTH_TOKEN_PATH",
-            ) from error
-        return
-    try:
-        ray.init(
-            address="local",
-            num_cpus=workers,
-            num_gpus=0,
-            object_store_memory=_STORE_BYTES,
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",
-            # Ray opens its own folder to everybody (0777); ours around it stays closed.
-            _temp_dir=str(staging.scratch() / "ray"),
-            **shared,
-        )
-    except Exception as error:
-        raise SearchError(
-            "pool.start",
-            f"Ray did not start: {_line(error)}",
-            "see `gatewright doctor`, or run in process with --workers 0",
-        ) from error
-    if ray.util.get_node_ip_address() != "127.0.0.1":
-        ray.shutdown()
-        raise SearchError(
-            "pool.loopback",
-            "Ray would listen beyond this machine",
-            "run in process with --workers 0",
-        )
-
-
-def _reach(address: str) -> None:
-    """Raises SearchError unless something listens there: Ray alone would try for minutes."""
-    import ray
-
-    host, _, port = address.rpartition(":")
-    if not port.isdigit() or "/" in host:
-        return
-    # Ray itself reads loopback as this machine's address, on which the head may listen alone.
-    hosts = [host]
-    if host in ("127.0.0.1", "localhost"):
-        hosts.append(str(cast("Any", ray.util).get_node_ip_address()))
-    for name in hosts:
-        try:
-            socket.create_connection((name, int(port)), timeout=5.0).close()
-            return
-        except (OSError, OverflowError) as error:
-            if name == hosts[-1]:
-                raise SearchError(
-                    "pool.join",
-                    f"nothing answers at {address}: {getattr(error, 'strerror', None) or error}",
-                    "start a head with `ray start --head`, or leave out --address",
-                ) from error
-
-
-def _quiet() -> None:
-    """Sends what Ray prints of dead workers to the log: standard output is for results.
-
-    Such deaths are events in the record; `log_to_driver=False` does not cover these lines.
-    """
-    from ray._private import worker
-
-    def log(data: dict[str, Any], *_: object, **__: object) -> None:
-        logging.getLogger(__name__).debug("%s", data.get("lines"))
-
-    if hasattr(worker, "print_to_stdstream"):
-        worker.print_to_stdstream = log

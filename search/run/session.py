@@ -11,10 +11,11 @@ from results.record.store import Store
 from results.record.study import Study
 from search.error import StoppedError
 from search.progress import Observer, Silent
-from search.run import driver, evaluate, resume
+from search.run import driver, evaluate, handshake, resume
 from search.run.clock import Monotonic
 from search.run.driver import Summary
 from search.run.executor import executor_of
+from search.run.handshake import Needs
 from search.run.pool import LocalPool, Pool
 from search.strategies import registry as strategies
 from tasks import registry
@@ -90,7 +91,8 @@ def conduct(
             if not fresh and plan.id not in {row.id for row in record.studies()}:
                 watcher.note(f"{path} does not hold this study yet; it is begun beside the others")
             chosen = executor_of(executor, record, plan.id)
-            pool = _pool(workers, address, chosen, watcher)
+            needs = handshake.needs(chosen, facts.values())
+            pool = _pool(workers, address, chosen, needs, watcher)
             try:
                 turned = _turned(record, plan.id)
                 with watcher.observe(plan, facts.values(), pool.slots, turned) as observer:
@@ -120,14 +122,17 @@ def tasks_of(study: Study) -> list[tuple[str, str]]:
     return [(screen.task, screen.scale), *((task.name, task.scale) for task in study.tasks)]
 
 
-def _pool(workers: int | None, address: str | None, executor: str, watcher: Watcher) -> Pool:
+def _pool(
+    workers: int | None, address: str | None, executor: str, needs: Needs, watcher: Watcher
+) -> Pool:
     if address is None and not workers:
+        handshake.require(needs)
         evaluate.prepare_process(executor)
         return LocalPool(evaluate.evaluate)
     from search.run.ray_pool import RayPool  # loads Ray
 
     watcher.note("starting Ray" if address is None else f"joining Ray at {address}")
-    return RayPool(workers, address, evaluate.evaluate)
+    return RayPool(workers, address, evaluate.evaluate, needs=needs, note=watcher.note)
 
 
 def _turned(record: Store, study_id: str) -> dict[str, int]:

@@ -51,7 +51,14 @@ def codes_in(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str() as code), *_]):
-                if name in {"CellError", "TaskError", "StoreError", "SearchError", "NativeError"}:
+                if name in {
+                    "CellError",
+                    "TaskError",
+                    "StoreError",
+                    "SearchError",
+                    "SlotError",
+                    "NativeError",
+                }:
                     found.add(code)
             case ast.Assign(targets=[ast.Name(id="CODE")], value=ast.Constant(value=str() as code)):
                 found.add(code)

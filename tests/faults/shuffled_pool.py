@@ -2,7 +2,7 @@
 
 import random
 
-from search.run.pool import Arrival, Evaluate, Fault, Job
+from search.run.pool import Arrival, Evaluate, Fault, Job, Notice
 
 
 class ShuffledPool:
@@ -58,6 +58,9 @@ class ShuffledPool:
                 Arrival(other, slot, fault=Fault.DISPLACED) for other in rest
             ]
         return [Arrival(job, slot, outcome=self.evaluate(job.trial))]
+
+    def notices(self) -> list[Notice]:
+        return []
 
     def close(self) -> None:
         self.closed = True

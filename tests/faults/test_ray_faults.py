@@ -169,8 +169,9 @@ def test_a_pool_whose_slots_have_other_sources_runs_nothing(
     monkeypatch.setattr(search.run.ray_pool, "source_digest", lambda: "0" * 64)
     pool = RayPool(1, None, toy_engine.evaluate)
     try:
-        with pytest.raises(SearchError, match=r"pool\.sources"):
+        with pytest.raises(SearchError, match="sources with digest") as caught:
             drive(tmp_path / "s.db", pool)
+        assert caught.value.code == "pool.unfit"
     finally:
         pool.close()
     assert not log.exists()

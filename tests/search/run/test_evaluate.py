@@ -1,4 +1,7 @@
+import errno
 import json
+import os
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +16,7 @@ from cells.training.schedule import Schedule
 from cells.training.setting import Setting
 from results.record.outcome import Ending, Outcome
 from results.record.trial import Trial
+from search.error import SlotError
 from search.run.evaluate import evaluate, prepare_process
 from tasks import registry
 
@@ -93,10 +97,6 @@ def test_the_process_is_prepared_for_equal_bits() -> None:
     [
         ({"cell": "cell"}, Ending.REFUSED, "C101 at line 1"),
         ({"cell": "\0" * 100_000}, Ending.REFUSED, "C001"),
-        ({"task": "nonesuch"}, Ending.REFUSED, "no task 'nonesuch'"),
-        ({"scale": "huge"}, Ending.REFUSED, "huge"),
-        ({"task_version": 99}, Ending.REFUSED, "version 1 here, 99 in the trial"),
-        ({"task_digest": "0"}, Ending.REFUSED, "data digest"),
         ({"budget": Budget(parameters=3)}, Ending.REFUSED, "3 parameters is too small"),
         ({"budget": Budget()}, Ending.REFUSED, "budget of parameters"),
         ({"budget": Budget(parameters=2000, seconds=0.0)}, Ending.TIMED_OUT, "over 0 s"),
@@ -145,15 +145,73 @@ def test_a_trial_with_an_unknown_field_crashes_in_the_outcome_and_nowhere_else()
     assert "colour" in found.detail
 
 
-def test_a_missing_corpus_is_refused_with_what_to_do(
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task": "nonesuch"}, "no task 'nonesuch'"),
+        ({"scale": "huge"}, "huge"),
+        ({"task_version": 99}, "version 1 here, 99 expected"),
+        ({"task_digest": "0"}, "data digest .* here, 0 expected"),
+    ],
+)
+def test_other_data_than_the_trial_names_is_a_fault_of_the_machine(
+    changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SlotError, match=message) as caught:
+        evaluate(trial(**changes).to_json())
+    assert caught.value.code == "slot.unfit"
+    assert caught.value.resumable
+
+
+def test_a_missing_corpus_is_a_fault_of_the_machine_and_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATEWRIGHT_DATA", str(tmp_path))
     registry._load.cache_clear()
-    found = outcome(trial(task="ptb-char", scale="laptop"))
+    with pytest.raises(SlotError, match="T102") as caught:
+        evaluate(trial(task="ptb-char", scale="laptop").to_json())
     registry._load.cache_clear()
-    assert found.ending is Ending.REFUSED
-    assert "hint" in found.detail
+    assert "gatewright data fetch" in caught.value.hint
+
+
+def test_a_missing_compiler_is_a_fault_of_the_machine() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from search.run.evaluate import evaluate; evaluate(sys.stdin.read())",
+        ],
+        input=trial(executor="portable").to_json(),
+        env=os.environ | {"CC": "/nonexistent/cc"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "SlotError: slot.unfit: no-compiler: no C compiler" in done.stderr
+
+
+def test_memory_that_ends_without_a_budget_of_it_is_a_fault_of_the_machine() -> None:
+    huge = trial(budget=Budget(parameters=50_000_000, updates=3))
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    status = Path("/proc/self/status").read_text()
+    used = int(status.partition("VmData:")[2].split()[0]) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (used + 50_000_000, hard))
+    try:
+        with pytest.raises(SlotError, match="needs more memory than this machine has") as caught:
+            evaluate(huge.to_json())
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+    assert caught.value.code == "slot.memory"
+
+
+def test_a_full_disk_is_a_fault_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("search.run.evaluate.train", full)
+    with pytest.raises(SlotError, match="No space left on device"):
+        evaluate(trial().to_json())
 
 
 _HOT = """

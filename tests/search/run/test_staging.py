@@ -3,7 +3,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from results.record import provenance
+from search.error import UsageError
 from search.run import staging
 
 
@@ -38,3 +41,21 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
         (folder / "ray").mkdir(parents=True)
         staging._remove_if_orphaned(folder)
     assert [folder.exists() for folder in (left, kept, other)] == [False, True, True]
+
+
+def test_small_corpora_go_along_and_large_ones_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "JSB_Chorales.npz").write_bytes(b"x" * 2**20)
+    (tmp_path / "music" / "Nottingham.npz").write_bytes(b"x")
+    monkeypatch.setenv("GATEWRIGHT_DATA", str(tmp_path))
+    assert not (staging.make(["memorization"]) / "data").exists()
+    sent = staging.make(["memorization", "jsb"]) / "data"
+    assert [path.name for path in sent.rglob("*.npz")] == ["JSB_Chorales.npz"]
+    monkeypatch.setenv("GATEWRIGHT_SEND_MIB", "1")
+    assert not (staging.make(["jsb", "nottingham"]) / "data").exists()
+    assert (staging.make(["jsb"]) / "data").exists()
+    monkeypatch.setenv("GATEWRIGHT_SEND_MIB", "all")
+    with pytest.raises(UsageError, match="expected a number of MiB"):
+        staging.make(["jsb"])
