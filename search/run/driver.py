@@ -18,11 +18,13 @@ from results.record.ask import Ask, Role
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store
 from results.record.study import Study
+from results.record.trial import Trial
 from search.error import SearchError
 from search.progress import Best, Observer, Progress, estimate
 from search.run.clock import Clock
 from search.run.interrupt import Interrupt, Interrupted
 from search.run.pool import Arrival, Fault, Job, Pool
+from search.run.reuse import Reuse
 from search.settings.sampler import capacity
 from search.strategies.strategy import Strategy
 from tasks.task import Facts
@@ -72,6 +74,7 @@ def run(
     clock: Clock,
     facts: Iterable[Facts],
     provenance: Mapping[str, str],
+    reuse: Reuse | None = None,
 ) -> Summary:
     """Runs or resumes a study to its end, or until SIGINT or SIGTERM.
 
@@ -84,12 +87,13 @@ def run(
         clock: of elapsed time.
         facts: of all tasks of the study, for the record and for what is better.
         provenance: recorded with this start.
+        reuse: outcomes of another record, taken over before a trial is sent.
 
     Raises:
         SearchError: `resume.differs` if the strategy asks otherwise than recorded; from the pool.
         StoreError: from the store, which stays consistent.
     """
-    driver = _Driver(study, store, pool, strategy, observer, clock, tuple(facts))
+    driver = _Driver(study, store, pool, strategy, observer, clock, tuple(facts), reuse)
     run_number = driver.begin(provenance)
     interrupted = False
     with Interrupt() as interrupt:
@@ -109,6 +113,9 @@ def run(
             interrupted = True
             pool.close()
             driver.event("interrupted", f"{len(driver.asks)} asked, {driver.done} done")
+        finally:
+            if reuse is not None and reuse.counts:
+                driver.event("reused", str(reuse))
     return driver.summary(run_number, interrupted)
 
 
@@ -124,6 +131,7 @@ class _Driver:
         observer: Observer,
         clock: Clock,
         facts: tuple[Facts, ...],
+        reuse: Reuse | None,
     ) -> None:
         self.study = study
         self.store = store
@@ -132,6 +140,7 @@ class _Driver:
         self.observer = observer
         self.clock = clock
         self.facts = facts
+        self.reuse = reuse
         self.started = clock.now()
         self.asks: list[Ask] = []
         self.outcomes: dict[int, Outcome | None] = {}
@@ -301,7 +310,7 @@ class _Driver:
             self.outcomes[index] = None
             return
         key = ask.trial.key
-        outcome = outcome or self.store.outcome(key)
+        outcome = outcome or self.store.outcome(key) or self._reused(index, ask.trial)
         if outcome is not None:
             self._answered += 1
             self._settle(index, outcome)
@@ -310,6 +319,16 @@ class _Driver:
         else:
             self._askers[key] = [index]
             self._unsent.append(index)
+
+    def _reused(self, index: int, trial: Trial) -> Outcome | None:
+        """The outcome that another record has, now in this one too."""
+        outcome = (
+            self.reuse.outcome(trial) if self.reuse and trial.key not in self._askers else None
+        )
+        if outcome is None:
+            return None
+        self.store.add_outcome(self.study.id, index, outcome)
+        return self.store.outcome(trial.key)
 
     def _end(self, index: int) -> None:
         """The strategy has nothing more to ask."""

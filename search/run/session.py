@@ -1,11 +1,12 @@
 """One start of a study: store, executor, pool and strategy put together, and run to the end."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
 from cells.engine import executor as executors
+from results.publishing import publication
 from results.record import provenance
 from results.record.store import Store
 from results.record.study import Study
@@ -17,6 +18,7 @@ from search.run.driver import Summary
 from search.run.executor import executor_of
 from search.run.handshake import Needs
 from search.run.pool import LocalPool, Pool
+from search.run.reuse import Reuse
 from search.strategies import registry as strategies
 from tasks import registry
 from tasks.task import Facts
@@ -65,6 +67,7 @@ def conduct(
     executor: str | None = None,
     command: str = "",
     watcher: Watcher | None = None,
+    reuse: Path | None = None,
 ) -> Summary:
     """Runs or resumes a study: in process, on Ray workers of our own, or on a cluster.
 
@@ -76,6 +79,7 @@ def conduct(
         executor: of every trial; None for the one that the study began with, else the best here.
         command: the command line that runs it, for the record.
         watcher: shows what happens; None shows nothing.
+        reuse: another record, whose outcomes are taken over by key; see `search.run.reuse`.
 
     Raises:
         StoppedError: interrupted; what was recorded is kept.
@@ -85,12 +89,15 @@ def conduct(
     facts = {(name, scale): registry.load(name, scale).facts for name, scale in tasks_of(plan)}
     fresh = not path.exists()
     try:
-        with Store.create_or_open(path) as record:
+        with Store.create_or_open(path) as record, _opened(reuse) as other:
             plan = resume.recorded_study(plan, record)
+            if other is not None and plan.id not in {row.id for row in record.studies()}:
+                plan = resume.recorded_study(plan, other)
             resume.check_engine(record, plan.id)
             if not fresh and plan.id not in {row.id for row in record.studies()}:
                 watcher.note(f"{path} does not hold this study yet; it is begun beside the others")
-            chosen = executor_of(executor, record, plan.id)
+            sources = (record,) if other is None else (record, other)
+            chosen = executor_of(executor, sources, plan.id)
             needs = handshake.needs(chosen, facts.values())
             pool = _pool(workers, address, chosen, needs, watcher)
             try:
@@ -105,6 +112,7 @@ def conduct(
                         Monotonic(),
                         facts.values(),
                         provenance.collect() | executors.describe(chosen) | {"command": command},
+                        Reuse(other, reuse) if other is not None and reuse is not None else None,
                     )
             finally:
                 pool.close()
@@ -114,6 +122,16 @@ def conduct(
         recorded = f"{summary.asks:,} ask{'' if summary.asks == 1 else 's'} recorded"
         raise StoppedError(f"{recorded}, nothing is lost")
     return summary
+
+
+@contextmanager
+def _opened(path: Path | None) -> Generator[Store | None]:
+    """A record for reading, or None where there is none to be read."""
+    if path is None:
+        yield None
+        return
+    with publication.open_record(path) as record:
+        yield record
 
 
 def tasks_of(study: Study) -> list[tuple[str, str]]:

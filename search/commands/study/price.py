@@ -32,7 +32,7 @@ def price(plans: "Sequence[Study]", path: Path, chosen_executor: str | None, jso
         timings: dict[str, Timings] = {}
         documents: list[dict[str, Any]] = []
         for number, plan in enumerate(plans, 1):
-            executor = executor_of(chosen_executor, record, plan.id)
+            executor = executor_of(chosen_executor, [record] if record else [], plan.id)
             determinism.prepare(executor)
             known = timings.setdefault(executor, Timings(executor))
             with progress(f"timing {number} of {len(plans)}: {plan.name}", json) as told:

@@ -13,6 +13,7 @@ from search.commands.study.search import (
     Address,
     DryRun,
     Resume,
+    Reuse,
     StoreFile,
     Workers,
     check_place,
@@ -46,6 +47,7 @@ def reproduce(
     address: Address = None,
     store: StoreFile = None,
     resume: Resume = False,
+    reuse: Reuse = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Override a number in every study. Repeatable."),
@@ -63,15 +65,15 @@ def reproduce(
     path = store if store is not None else Path("runs") / f"{findings}-{scale}.sqlite"
     if dry_run:
         return price(plans, path, executor, json)
-    check_place(path, resume, workers, address)
+    check_place(path, resume, workers, address, reuse)
     words = ["gatewright", "reproduce", findings, "--scale", scale]
     words += [word for name in part or [] for word in ("--part", name)]
-    words += option_words(workers, address, path, executor, set_ or [])
+    words += option_words(workers, address, path, executor, set_ or [], reuse)
     studies: list[str] = []
     for number, plan in enumerate(plans, 1):
         if not json:
             note(f"part {number} of {len(plans)}: {plan.name}, {len(plan.baselines)} cells")
-        summary = conduct(plan, shlex.join(words), workers, address, path, json, executor)
+        summary = conduct(plan, shlex.join(words), workers, address, path, json, executor, reuse)
         studies.append(summary.study_id)
     with Store.read(path) as record:
         measured = measure(record, studies)

@@ -34,6 +34,15 @@ Workers = Annotated[
 ]
 Address = Annotated[str | None, typer.Option("--address", help="A running Ray cluster to join.")]
 StoreFile = Annotated[Path | None, typer.Option("--store", help="SQLite file of the record.")]
+Reuse = Annotated[
+    Path | None,
+    typer.Option(
+        "--reuse",
+        metavar="RECORD",
+        help="Take over what another record has of the same trials, except refusals and losses"
+        " that were its machines' doing.",
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue a store that has been started.")]
 DryRun = Annotated[
     bool,
@@ -49,6 +58,7 @@ def search(
     address: Address = None,
     store: StoreFile = None,
     resume: Resume = False,
+    reuse: Reuse = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Override a number, e.g. --set proposals=20. Repeatable."),
@@ -66,10 +76,10 @@ def search(
     path = store if store is not None else Path("runs") / f"{plan.name}.sqlite"
     if dry_run:
         return price([plan], path, executor, json)
-    check_place(path, resume, workers, address)
+    check_place(path, resume, workers, address, reuse)
     words = ["gatewright", "search", study]
-    words += option_words(workers, address, path, executor, set_ or [])
-    summary = conduct(plan, shlex.join(words), workers, address, path, json, executor)
+    words += option_words(workers, address, path, executor, set_ or [], reuse)
+    summary = conduct(plan, shlex.join(words), workers, address, path, json, executor, reuse)
     with Store.read(path) as record:
         board = leaderboard.build(record, summary.study_id)
     document: dict[str, Any] = {
@@ -92,19 +102,31 @@ def option_words(
     path: Path,
     executor: str | None,
     overrides: Sequence[str],
+    reuse: Path | None = None,
 ) -> list[str]:
     """The options that repeat a run, as words of a command line."""
     words = ["--workers", str(workers)] if workers is not None else []
     words += ["--address", address] if address is not None else []
     words += ["--store", str(path)]
     words += ["--executor", executor] if executor is not None else []
+    words += ["--reuse", str(reuse)] if reuse is not None else []
     for override in overrides:
         words += ["--set", override]
     return words
 
 
-def check_place(path: Path, resume: bool, workers: int | None, address: str | None) -> None:
-    """Raises UsageError unless `--store`, `--resume`, `--workers` and `--address` fit together."""
+def check_place(
+    path: Path,
+    resume: bool,
+    workers: int | None,
+    address: str | None,
+    reuse: Path | None = None,
+) -> None:
+    """Raises UsageError unless these options of a command fit together."""
+    if reuse is not None and not reuse.exists():
+        raise UsageError(f"--reuse {reuse}: no such file or folder")
+    if reuse is not None and path.exists() and reuse.exists() and path.samefile(reuse):
+        raise UsageError(f"--reuse {reuse}: the same as --store", "give a new --store")
     if workers is not None and address is not None:
         raise UsageError(
             "--workers and --address exclude each other", "a joined cluster brings its own workers"
@@ -169,6 +191,7 @@ def conduct(
     path: Path,
     quiet: bool,
     executor: str | None = None,
+    reuse: Path | None = None,
 ) -> "Summary":
     """As `search.run.session.conduct`, with progress; an error says how to go on after it.
 
@@ -180,6 +203,7 @@ def conduct(
         path: of the store.
         quiet: show no progress.
         executor: of every trial; None for the one that the study began with, else the best here.
+        reuse: another record, whose outcomes are taken over.
 
     Raises:
         StoppedError: interrupted; with the command that goes on.
@@ -200,6 +224,7 @@ def conduct(
             executor=executor,
             command=command,
             watcher=terminal,
+            reuse=reuse,
         )
     except StoppedError as stop:
         resume = again if path.exists() else start
