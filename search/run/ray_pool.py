@@ -30,7 +30,7 @@ _DEPTH = 2
 """Jobs a slot holds, so that a short one is followed by the next without a round trip."""
 _FAILURES = 6
 """Slots in a row that fail to start on a node before it is set aside."""
-_SILENCE: Final = 20.0
+_SILENCE: Final = 12.0
 """Seconds without an answer of the head, or without any node, after which the cluster is lost."""
 _FORWARDED: Final = ("CC",)
 """Variables that workers get from the driver beside our own, where their node does not set them."""
@@ -257,7 +257,9 @@ class RayPool:
             return
         self._closed = True
         self._watch.close()
-        # Where the cluster is dead, Ray waits for an answer that never comes.
+        if self._dead:
+            nodes.abandon()
+        # Where the cluster is dead, Ray may wait for an answer that never comes.
         stop = threading.Thread(target=self._stop, daemon=True)
         stop.start()
         stop.join(5.0 if self._dead else None)

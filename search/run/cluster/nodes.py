@@ -1,5 +1,6 @@
 """The nodes of a cluster as Ray tells them, and whether the cluster still lives."""
 
+import atexit
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -92,6 +93,17 @@ class Watch:
                 self.nodes = self._ask()
                 self._answers += 1
                 self._asking = False
+
+
+def abandon() -> None:
+    """Kills what is left of our own cluster, and keeps Ray from waiting for it when Python ends."""
+    from ray._private import worker
+
+    atexit.unregister(cast("Any", worker).shutdown)
+    node: Any = worker._global_node
+    if node is not None:
+        with suppress(Exception):
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
 def dead_processes() -> list[str]:
