@@ -8,13 +8,18 @@ from results.dashboard.record import Record
 from results.dashboard.view import Document, Request, View
 
 if TYPE_CHECKING:
+    from results.claims.claim import Family
     from results.claims.verdict import Verdict
 
 COLOURS: Mapping[str, str] = {
     "replicated": "green",
+    "replicated, smaller": "blue",
+    "same sign, not told apart": "orange",
     "contradicted": "vermillion",
     "undecided": "grey",
+    "undecided at this budget": "grey",
 }
+"""By word of either edition."""
 
 
 def document(request: Request) -> Document:
@@ -30,7 +35,7 @@ def document(request: Request) -> Document:
     }
     names = list(runs)
     chosen = request.query.choice("run", names, names[-1] if names else "")
-    family = request.query.choice("family", claim.names(), "")
+    family = request.query.choice("family", [*claim.names(), *claim.names(2)], "")
     if not chosen:
         return {"runs": [], "run": "", "families": [], "known": list(claim.names()), "family": ""}
     name, studies = runs[chosen]
@@ -64,19 +69,51 @@ def _judged(record: Record, chosen: str, name: str, studies: list[str]) -> list[
     families = findings.families_of(name)
 
     def judge() -> list[dict[str, Any]]:
+        if name == findings.FOUNDING:
+            return _second_edition(record, studies)
         values = findings.confirmed_values(record.store, studies)
         return [
-            {
-                "name": family.name,
-                "version": family.version,
-                "title": family.title,
-                "source": family.source,
-                "verdicts": [_document(judged) for judged in verdict.judge(family, values)],
-            }
+            _family(family, [_document(judged) for judged in verdict.judge(family, values)])
             for family in families
         ]
 
     return record.kept(f"claims {chosen}", counts["confirmed"], judge)
+
+
+def _second_edition(record: Record, studies: list[str]) -> list[dict[str, Any]]:
+    """The families of the second edition of which something was run."""
+    from results.claims import conclusion, findings, rows, rules
+    from results.claims.evidence import Evidence
+
+    run = findings.run_of(record.store, studies[0])
+    if run is None:
+        return []
+    evidence = Evidence(run)
+    judged = [(family, rules.judge(family, evidence)) for family in run.families]
+    return [
+        _family(
+            family,
+            [
+                {
+                    **rows.summary(ruling, evidence.pooled(ruling.claim)),
+                    "comparisons": [rows.comparison(one) for one in ruling.decisions],
+                }
+                for ruling in rulings
+            ],
+        )
+        for family, rulings in judged
+        if any(map(conclusion.kind_of, rulings))
+    ]
+
+
+def _family(family: "Family", verdicts: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": family.name,
+        "version": family.version,
+        "title": f"{family.title}: {family.part}" if family.part else family.title,
+        "source": family.source,
+        "verdicts": verdicts,
+    }
 
 
 def _document(told: "Verdict") -> dict[str, Any]:

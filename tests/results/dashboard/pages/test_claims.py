@@ -10,6 +10,9 @@ from results.dashboard.app import Desk, create
 from results.record.ask import Ask, Role
 from results.record.store import Store
 from tests.results import findings_store
+from tests.results.dashboard.served import over
+from tests.results.founding_store import Part, record
+from tests.results.report.test_founding_report import ARMS
 
 
 def test_verdicts_are_those_of_the_report(tmp_path: Path) -> None:
@@ -74,3 +77,26 @@ def test_a_store_without_findings_says_how_to_make_some(written: tuple[Store, ob
         page = client.get("/claims").text
     desk.close()
     assert "gatewright reproduce all" in page
+
+
+def test_a_run_of_the_second_edition_has_its_words_and_its_parts(tmp_path: Path) -> None:
+    path = tmp_path / "founding.sqlite"
+    record(
+        path,
+        Part("rung-1", ARMS),
+        Part("rung-1", ARMS, task="markup", first=3),
+    )
+    with over(path) as client:
+        found = client.get("/api/claims").json()
+        page = client.get("/claims").text
+    assert found["run"] == "founding-laptop"
+    families = {family["name"]: family for family in found["families"]}
+    assert families["gates-rung-1"]["title"].endswith(": rung-1")
+    verdicts = {row["id"]: row for row in families["gates-rung-1"]["verdicts"]}
+    told = verdicts["forget-gate-helps"]
+    assert told["word"] == "replicated"
+    assert told["effect"]["centre"] > 1
+    assert {row["verdict"] for row in told["comparisons"]} == {"replicated"}
+    assert verdicts["tanh-far-behind"]["reason"] == "not run"
+    assert "undecided at this budget" in page
+    assert "gates-rung-3" not in families
