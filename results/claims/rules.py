@@ -56,7 +56,7 @@ class Evidence(Protocol):
         """The difference with an interval that also carries the draw of settings."""
         ...
 
-    def cautions(self, comparison: Comparison) -> Sequence[Caution]:
+    def cautions(self, comparison: Comparison, measure: Measure) -> Sequence[Caution]:
         """What weakens the comparison."""
         ...
 
@@ -164,7 +164,7 @@ def judge(family: Family, evidence: Evidence) -> tuple[Ruling, ...]:
             one,
             seen[index],
             evidence.with_settings(one, claim.measure),
-            tuple(evidence.cautions(one)),
+            tuple(evidence.cautions(one, claim.measure)),
             made.get(index),
         )
         for index, (claim, one) in enumerate(asked)

@@ -102,7 +102,7 @@ class Seen:
     def with_settings(self, comparison: Comparison, measure: Measure) -> Interval | None:
         return None
 
-    def cautions(self, comparison: Comparison) -> Sequence[Caution]:
+    def cautions(self, comparison: Comparison, measure: Measure) -> Sequence[Caution]:
         return ()
 
 

@@ -54,7 +54,7 @@ class Drawn:
     def with_settings(self, comparison: Comparison, measure: Measure) -> Interval | None:
         return None
 
-    def cautions(self, comparison: Comparison) -> Sequence[Caution]:
+    def cautions(self, comparison: Comparison, measure: Measure) -> Sequence[Caution]:
         return ()
 
 

@@ -37,7 +37,7 @@ class Made:
     def with_settings(self, comparison: Comparison, measure: Measure) -> Interval | None:
         return Interval(0.0, -2.0, 2.0, 20) if comparison.task in self.by_task else None
 
-    def cautions(self, comparison: Comparison) -> Sequence[Caution]:
+    def cautions(self, comparison: Comparison, measure: Measure) -> Sequence[Caution]:
         return self.said
 
 
