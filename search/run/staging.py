@@ -6,11 +6,13 @@ what workers import; a `working_dir` with just our packages prevents that.
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from results.record.provenance import PACKAGES, root
 from search.error import UsageError
@@ -18,6 +20,8 @@ from tasks.corpora import corpus
 
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.md", "published")
 _PREFIX = "gw-"
+_SAFE: Final = re.compile(r"[A-Za-z0-9._/+-]{1,24}")
+"""Folders below which Ray works: short, and of letters that every shell and encoding leaves alone."""
 
 
 @cache
@@ -26,9 +30,9 @@ def scratch() -> Path:
 
     What killed processes of the same user left behind is removed on the way.
     """
-    # Ray's sockets lie below, and their paths may have 107 bytes.
+    # Ray's sockets lie below, their paths may have 107 bytes, and it puts them into command lines.
     parent = Path(tempfile.gettempdir())
-    if len(str(parent)) > 24 and Path("/tmp").is_dir():  # noqa: S108  mkdtemp makes it safe
+    if not _SAFE.fullmatch(str(parent)) and Path("/tmp").is_dir():  # noqa: S108  mkdtemp makes it safe
         parent = Path("/tmp")  # noqa: S108
     for left in parent.glob(f"{_PREFIX}*-*"):
         _remove_if_orphaned(left)

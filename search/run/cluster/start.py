@@ -6,7 +6,9 @@ Ray is imported by the functions, not by this module.
 import logging
 import os
 import secrets
+import shlex
 import socket
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -167,6 +169,9 @@ def start(workers: int | None, address: str | None, folder: Path, note: Note) ->
         "logging_level": logging.ERROR,
         "runtime_env": {"working_dir": str(folder), "env_vars": _THREADS},
     }
+    if address is None:
+        # Ray hands this path to a shell as it stands. On a cluster each node has a Python of its own.
+        shared["runtime_env"]["py_executable"] = shlex.quote(sys.executable)
     if address is not None:
         _reach(address)
         try:
