@@ -21,7 +21,16 @@ from search.commands.study.reproduce import reproduce
 from search.commands.study.search import search
 from search.commands.train import train
 from search.commands.tune import tune
-from search.console import DONE, INTERRUPTED, USAGE, WRONG, note, typed, version
+from search.console import (
+    DONE,
+    INTERRUPTED,
+    USAGE,
+    WRONG,
+    escape_what_cannot_be_shown,
+    note,
+    typed,
+    version,
+)
 from search.error import StoppedError
 
 app = typer.Typer(
@@ -74,6 +83,9 @@ app.add_typer(bench.app, name="bench")
 
 def main() -> None:
     """Runs the command line and exits with its code."""
+    # Our figures are files. A notebook hands its backend on, which cannot be loaded elsewhere.
+    os.environ["MPLBACKEND"] = "Agg"
+    escape_what_cannot_be_shown()
     sys.exit(run(sys.argv[1:]))
 
 

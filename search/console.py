@@ -4,6 +4,8 @@ Exit codes: 0 done, 1 finished but something failed or was found wrong, 2 wrong 
 interrupted after printing how to resume.
 """
 
+import codecs
+import io
 import json
 import math
 import shlex
@@ -47,6 +49,32 @@ Executor = Annotated[
 """The option of commands that train. A search that is resumed goes on with the one it began with."""
 
 
+def escape_what_cannot_be_shown() -> None:
+    """Lets standard output write letters that its encoding lacks as JSON escapes them.
+
+    Among them are bytes of a file's name that are no text in any encoding.
+    """
+    codecs.register_error("gatewright.escape", _escaped)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="gatewright.escape")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - standard output is only written
+    # As JSON has them, in ASCII.
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def in_unicode() -> bool:
+    """Whether standard output has every letter."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+
+
+def drawn(picture: str) -> str:
+    """An SVG as it can be printed: references to characters that standard output may not have."""
+    return picture if in_unicode() else picture.encode("ascii", "xmlcharrefreplace").decode()
+
+
 def show(document: Mapping[str, Any], as_json: bool, render: Callable[[], None]) -> None:
     """Prints `document` as JSON, or calls `render` to print the same facts for people.
 
@@ -56,7 +84,7 @@ def show(document: Mapping[str, Any], as_json: bool, render: Callable[[], None])
         ValueError: the document holds NaN or an infinity; nothing has been printed then.
     """
     if as_json:
-        text = json.dumps(exact(document), indent=2, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(exact(document), indent=2, allow_nan=False, ensure_ascii=not in_unicode())
         sys.stdout.write(text + "\n")
     else:
         render()

@@ -123,6 +123,8 @@ def _commit(folder: Path) -> str:
                 [git, "-C", str(folder), *words],
                 capture_output=True,
                 text=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=20,
                 check=True,
             )

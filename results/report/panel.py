@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-import matplotlib as mpl
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ INK: Final = "#010203"
 FAINT: Final = "#0a0b0c"
 """Stand-ins that `to_svg` replaces by the page's colours, so that figures follow light and dark."""
 
-_STYLE: Final[Any] = {
+_OWN: Final[Any] = {
     "svg.hashsalt": "gatewright",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -39,7 +39,8 @@ _STYLE: Final[Any] = {
     "legend.frameon": False,
     "legend.fontsize": 8.0,
 }
-
+_STYLE: Final[Any] = ["default", _OWN]
+"""Ours over matplotlib's: what a user's matplotlibrc says changes no figure."""
 
 _SCHEMES: Final = (
     ":root{--ink:#1f2328;--faint:#8b949e}"
@@ -52,7 +53,7 @@ def panels(
     width: float, height: float, columns: int = 1, rows: int = 1, *, sharey: bool = False
 ) -> Generator[tuple[Figure, list[Axes]]]:
     """A figure in inches and its panels, row by row, in our style while it is open."""
-    with mpl.rc_context(_STYLE):
+    with style.context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
         yield figure, list(axes.flat)
@@ -65,7 +66,7 @@ def to_svg(figure: Figure, name: str) -> str:
     """
     buffer = io.StringIO()
     FigureCanvasAgg(figure)
-    with mpl.rc_context(_STYLE):
+    with style.context(_STYLE):
         figure.savefig(
             buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
         )

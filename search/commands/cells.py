@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from search.console import DONE, WRONG, Json, check_output, show, table
+from search.console import DONE, WRONG, Json, check_output, drawn, show, table
 from search.error import UsageError
 
 app = typer.Typer(
@@ -211,7 +211,7 @@ def draw(
     show(
         {"svg": picture, "file": str(out) if out else None},
         json,
-        lambda: print(picture if out is None else f"wrote {out}"),
+        lambda: print(drawn(picture) if out is None else f"wrote {out}"),
     )
     return DONE
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.commands.cells import StoreOption
-from search.console import DONE, Json, check_output, show, version
+from search.console import DONE, Json, check_output, drawn, show, version
 from search.error import SearchError, UsageError
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ def export(
         document["content"] = content
     if out is not None:
         out.write_bytes(content if isinstance(content, bytes) else content.encode())
+    if to == "svg" and isinstance(content, str):
+        content = drawn(content)
     written = [document[key] for key in ("file", "weights") if document.get(key)]
     show(document, json, lambda: print(f"wrote {' and '.join(written)}" if out else content))
     return DONE

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from cells import user
 from tasks.corpora import derive
 from tasks.task import TaskError
 
@@ -153,7 +154,7 @@ def folders() -> tuple[Path, ...]:
         return tuple(
             Path(path).expanduser().absolute() for path in chosen.split(os.pathsep) if path
         )
-    return (Path(__file__).parents[2] / "data", _cache())
+    return (Path(__file__).parents[2] / "data", user.cache_folder())
 
 
 def destination() -> Path:
@@ -163,12 +164,6 @@ def destination() -> Path:
     no `data/` beside it.
     """
     return folders()[-1]
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG rules: a relative path there is to be ignored.
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "gatewright"
 
 
 def locate(name: str, paths: Iterable[str]) -> Path:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,18 @@ def refuse(constant: str) -> None:
 
 
 def start(
-    folder: Path, *arguments: str, terminal: int | None = None, **environment: str
+    folder: Path,
+    *arguments: str,
+    terminal: int | None = None,
+    before: Sequence[str] = (),
+    **environment: str,
 ) -> subprocess.Popen[str]:
-    """The command line in a process of its own, in `folder`; on a terminal if it is given one."""
+    """The command line in a process of its own, in `folder`; on a terminal if it is given one.
+
+    What stands `before` it is a program that starts it.
+    """
     return subprocess.Popen(
-        [*PROGRAM, *arguments],
+        [*before, *PROGRAM, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE if terminal is None else terminal,

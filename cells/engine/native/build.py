@@ -1,6 +1,6 @@
 """The native runtime as a loaded library: compiled once for each machine, then taken from a cache.
 
-The cache is `gatewright/native` below `XDG_CACHE_HOME` or `~/.cache`. A file there is named by what
+The cache is `native` below `cells.user.cache_folder`. A file there is named by what
 it was made from and by its own digest, so code of another machine, compiler or version is never
 loaded, nor is a damaged file. Nothing but the compiler is ever run.
 """
@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
+from cells import user
 from cells.engine.native.compiler import Compiler, NativeError, compiler, start
 from cells.engine.native.tape import prelude
 
@@ -114,10 +115,7 @@ def about(target: Target = "native") -> dict[str, str]:
 
 def cache_folder() -> Path:
     """Where compiled runtimes are kept."""
-    place = os.environ.get("XDG_CACHE_HOME", "")
-    # Of a relative path the specification says that it is to be ignored.
-    root = Path(place) if Path(place).is_absolute() else Path.home() / ".cache"
-    return root / "gatewright" / "native"
+    return user.cache_folder() / "native"
 
 
 def load(real: Real, folder: Path, target: Target = "native") -> ctypes.CDLL:
@@ -186,7 +184,9 @@ def _load(real: Real, text: str, folder: Path, target: Target) -> ctypes.CDLL:
     key = _key(text, flags, found)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        private = folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o022
+        # Whoever owns the folder around it could put another one into its place.
+        owners = {folder.stat().st_uid, folder.parent.stat().st_uid}
+        private = owners == {os.getuid()} and not folder.stat().st_mode & 0o022
         usable = private and os.access(folder, os.W_OK)
     except OSError:
         usable = False
@@ -265,7 +265,7 @@ def _alone(path: Path) -> Generator[None]:
     except ImportError:  # no such locks here: several may compile, which does no harm
         yield
         return
-    with path.open("w") as file:
+    with path.open("w", encoding="utf-8") as file:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

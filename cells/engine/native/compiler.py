@@ -97,6 +97,9 @@ def start(
         input=text,
         capture_output=True,
         text=True,
+        # Whatever the locale: the path of a source may be in any alphabet.
+        encoding="utf-8",
+        errors="replace",
         timeout=_SECONDS,
         check=False,
         cwd=folder,

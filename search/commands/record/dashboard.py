@@ -1,6 +1,5 @@
 """`gatewright dashboard`: the live page over a store."""
 
-import getpass
 import json as json_text
 import socket
 import webbrowser
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cells.user import user_name
 from search.commands.record.leaderboard import StoreArgument
 from search.console import DONE, Json, note
 
@@ -30,7 +30,7 @@ def dashboard(
 
     def ready(taken: int) -> None:
         url = f"http://localhost:{taken}/"
-        tunnel = f"ssh -L {taken}:localhost:{taken} {getpass.getuser()}@{socket.gethostname()}"
+        tunnel = f"ssh -L {taken}:localhost:{taken} {user_name()}@{socket.gethostname()}"
         if json:
             print(json_text.dumps({"url": url, "ssh": tunnel}, indent=2), flush=True)
         else:

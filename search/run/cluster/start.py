@@ -184,6 +184,7 @@ def start(workers: int | None, address: str | None, folder: Path, note: Note) ->
                 "check the address, Ray's and Python's versions, and RAY_AUTH_TOKEN_PATH",
             ) from error
         return
+    _require_loopback()
     for left in reversed(range(_TRIES)):
         try:
             with _patience(note, "waiting for Ray to start"):
@@ -217,6 +218,19 @@ def start(workers: int | None, address: str | None, folder: Path, note: Note) ->
             "Ray would listen beyond this machine",
             "run in process with --workers 0",
         )
+
+
+def _require_loopback() -> None:
+    """Raises SearchError unless 127.0.0.1 answers: Ray alone would try for minutes."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=5.0).close()
+    except OSError as error:
+        raise SearchError(
+            "pool.loopback",
+            f"this machine does not reach itself at 127.0.0.1: {error.strerror or error}",
+            "bring loopback up with `ip link set lo up`, or run in process with --workers 0",
+        ) from error
 
 
 def _reach(address: str) -> None:
