@@ -23,6 +23,7 @@ from results.report.origin import failures, origin
 from results.report.page import POLICY, environment, interval, markup, number, p_values
 from results.report.panel import to_svg
 from results.statistics.interval import student
+from results.statistics.sensitivity import Selection, selections
 
 LADDER: Final = ("gates", "forget-bias", "cells")
 """The files of claims that the ladder shows at every rung."""
@@ -119,7 +120,7 @@ def render(store: Store, run: Run) -> str:
             end=_svg(figures.bias_at_the_end(evidence), "end"),
             stalled=[row for row in evidence.stalled(smallest) if row.share > 0],
             orders=orders(confirmed),
-            standings=standings(confirmed),
+            standings=standings(confirmed, selections(run.trainings, run.tasks, smallest)),
             failures=failures(run.trainings),
             **origin(store, run),
         )
@@ -221,11 +222,18 @@ def orders(confirmed: Sequence[Measured]) -> list[dict[str, Any]]:
     return rows
 
 
-def standings(confirmed: Sequence[Measured]) -> dict[str, list[dict[str, Any]]]:
-    """Every arm on fresh seeds, by task, in the order of the run."""
+def standings(
+    confirmed: Sequence[Measured], tried: Sequence[Selection]
+) -> dict[str, list[dict[str, Any]]]:
+    """Every arm on fresh seeds, by task, in the order of the run, and how many of its settings learned."""
+    settings = {(selection.arm, selection.task): selection for selection in tried}
     tables: dict[str, list[dict[str, Any]]] = {}
     for result in confirmed:
-        row = {"measured": result, "mean": student(result.values) if result.values else None}
+        row = {
+            "measured": result,
+            "mean": student(result.values) if result.values else None,
+            "selection": settings.get((result.arm, result.task)),
+        }
         tables.setdefault(result.task, []).append(row)
     return tables
 

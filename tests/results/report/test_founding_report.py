@@ -87,3 +87,8 @@ def test_the_page_fetches_and_runs_nothing_and_has_a_print_style(page: str) -> N
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "@media print" in page
     assert "size: A4" in page
+
+
+def test_a_setting_has_learned_when_it_is_well_above_the_level_without_memory(page: str) -> None:
+    # Of 0.7, 0.8 and 0.6 all exceed 0.3 by more than the smallest difference.
+    assert "3 of 3" in text_of(section(page, "standings"))
