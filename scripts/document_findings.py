@@ -116,6 +116,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "verdicts": verdicts,
 }
 PICTURES: Final[dict[str, Callable[[], str]]] = {
+    "founding-ladder.svg": ladder,
     "founding-distance.svg": distance,
     "founding-budget.svg": budget,
 }
