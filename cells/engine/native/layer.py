@@ -341,6 +341,8 @@ class LayerWriter:
         if product.phase == "loop":
             rows = shape.tokens
         source = self._place(product.phase, f"d{product.sums[0]}")[0]
+        trained = self._trained_biases(product)
+        sums = self._writer.memory.array(len(product.sums), shape.stride) if trained else None
         if packed.gradients is not None:
             static = product.phase == "static"
             (self._writer.add if static else self._writer.deferred)(
@@ -356,6 +358,7 @@ class LayerWriter:
                 ldg=shape.stride,
                 rows=rows,
                 out_panels=address(packed.gradients),
+                sums=0 if sums is None else address(sums),
             )
             if packed.mask is not None:
                 self._combine(CODES["multiply"], packed.gradients, packed.gradients, packed.mask)
@@ -364,23 +367,26 @@ class LayerWriter:
                     self.difference(
                         packed.gradients[gate_number], packed.free_gradients[gate_number]
                     )
-        if packed.biases is None:
+        if sums is None:
             return
-        trained = [
+        if packed.gradients is None:
+            self._writer.column_sum(
+                source, address(sums), rows, len(product.sums), gate, tabled=bool(scaled)
+            )
+        for position, node in trained:
+            target = self._store.row_gradients[f"layer{self._layer}.node{node}.bias"]
+            self._writer.copy(address(target), address(sums[position]), shape.stride)
+
+    def _trained_biases(self, product: Product) -> list[tuple[int, int]]:
+        """The biases that this product adds and that are trained: the number of the sum, the node."""
+        if self._store.products[self._layer, product].biases is None:
+            return []
+        return [
             (position, node)
             for position, name in enumerate(product.sums)
             for node in self._plan.sums[self._sums[name]].biases
             if f"layer{self._layer}.node{node}.bias" in self._store.row_gradients
         ]
-        if not trained:
-            return
-        sums = self._writer.memory.array(len(product.sums), shape.stride)
-        self._writer.column_sum(
-            source, address(sums), rows, len(product.sums), gate, tabled=bool(scaled)
-        )
-        for position, node in trained:
-            target = self._store.row_gradients[f"layer{self._layer}.node{node}.bias"]
-            self._writer.copy(address(target), address(sums[position]), shape.stride)
 
     def difference(self, matrix: Array, out: Array) -> None:
         """Writes M - M^T to `out`, all in panels."""
