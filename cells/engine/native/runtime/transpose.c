@@ -18,6 +18,27 @@ INLINE void turn(const REAL *from, REAL *to) {
   }
   UNROLL for (int i = 0; i < LANES; i++) store(to + i * LANES, row[i]);
 }
+#elif VECTOR_BYTES == 32 && REAL_BITS == 32 && !defined(__clang__)
+// The same by four blocks of 8 x 8.
+INLINE void turn(const REAL *from, REAL *to) {
+  UNROLL for (int block = 0; block < 4; block++) {
+    int down = block / 2 * VL, right = block % 2 * VL;
+    V row[8];
+    UNROLL for (int i = 0; i < 8; i++) row[i] = load(from + (down + i) * LANES + right);
+    UNROLL for (int apart = 1; apart < 8; apart *= 2) {
+      I upper = (lanes() & apart) != 0;
+      I first = (upper & (lanes() - apart + VL)) | (~upper & lanes());
+      I second = (upper & (lanes() + VL)) | (~upper & (lanes() + apart));
+      UNROLL for (int i = 0; i < 8; i++) {
+        if (i & apart) continue;
+        V a = row[i], b = row[i + apart];
+        row[i] = __builtin_shuffle(a, b, first);
+        row[i + apart] = __builtin_shuffle(a, b, second);
+      }
+    }
+    UNROLL for (int i = 0; i < 8; i++) store(to + (right + i) * LANES + down, row[i]);
+  }
+}
 #else
 INLINE void turn(const REAL *from, REAL *to) {
   for (int i = 0; i < LANES; i++)
