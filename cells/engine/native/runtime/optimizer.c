@@ -1,5 +1,14 @@
 // The norm of the gradient, and the update.
 
+// gcc converts half a vector at a time.
+#if REAL_BITS == 32 && VECTOR_BYTES == 32 && !defined(__clang__)
+#define WIDENED(part) __builtin_ia32_cvtps2pd256(part)
+#elif REAL_BITS == 32 && VECTOR_BYTES == 64 && !defined(__clang__)
+#define WIDENED(part) __builtin_ia32_cvtps2pd512_mask(part, (D){0}, (unsigned char)-1, 4)
+#else
+#define WIDENED(part) __builtin_convertvector(part, D)
+#endif
+
 static void square_norm(const SQUARE_NORM_FIELDS *f, RESULT *result) {
   // Squares of float are exact in double, and sums lose nothing that matters.
   typedef double D __attribute__((vector_size(VECTOR_BYTES)));
@@ -13,7 +22,7 @@ static void square_norm(const SQUARE_NORM_FIELDS *f, RESULT *result) {
     i64 i = 0;
     for (; i + 4 * WIDE <= f->n; i += 4 * WIDE) {
       UNROLL for (int part = 0; part < 4; part++) {
-        D wide = __builtin_convertvector(*(const PART *)(x + i + part * WIDE), D);
+        D wide = WIDENED(*(const PART *)(x + i + part * WIDE));
         sum[part] += wide * wide;
       }
     }
@@ -74,3 +83,5 @@ static void update(const STEP_FIELDS *f, const RESULT *result, double rate, doub
 static void update_adam(const ADAM_FIELDS *f, const RESULT *result, double rate, double clip) {
   if (can_learn(result)) adam(f, rate, shrinkage(result, clip));
 }
+
+#undef WIDENED
