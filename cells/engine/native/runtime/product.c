@@ -19,6 +19,9 @@ INLINE void gemm_tile(const int rows, const int panels, const GEMM_FIELDS *f, co
   V sum[ACCUMULATORS + NV];
   i64 ldc = f->ldc;
   EACH_ROW EACH_COLUMN SUM(r, j) = (V){0};
+  if (f->accumulate) {
+    EACH_ROW UNROLL for (int j = 0; j < panels; j++) __builtin_prefetch(c[j] + r * ldc, 1);
+  }
   i64 ld = f->lda * (i64)sizeof(REAL), ld3 = 3 * ld, k = f->k;
   i64 size = panel_size * (i64)sizeof(REAL), size3 = 3 * size;
   const char *from[MOST_PANELS / 4];
