@@ -45,6 +45,12 @@ def shelves() -> dict[str, tuple[str, ...]]:
     return {title: tuple(cells) for title, cells in _shelves()["shelves"].items()}
 
 
+def first() -> tuple[str, ...]:
+    """The cells of the first records, sorted. This list never changes, whatever joins the zoo."""
+    later = frozenset(_shelves()["later"])
+    return tuple(name for name in names() if name not in later)
+
+
 def unread() -> tuple[str, ...]:
     """Cells not yet compared with the text of the paper or the authors' code."""
     return tuple(_shelves()["unread"])
