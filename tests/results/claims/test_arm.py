@@ -106,6 +106,6 @@ def test_a_task_at_two_scales_is_known_by_each(tmp_path: Path) -> None:
     assert run.tasks["arithmetic"] == known["near"]
 
 
-def test_the_helpers_values_are_final_unless_asked(tmp_path: Path) -> None:
+def test_values_are_final_unless_an_early_measure_is_asked_for(tmp_path: Path) -> None:
     found = arm(tmp_path, Cell(TRIED, [0.7, 0.9]))
     assert found.values() == found.values(FINAL)
