@@ -85,6 +85,7 @@ class Claim:
     Attributes:
         id: `[a-z0-9-]+`, unique in its family.
         statement: the claim in our words.
+        short: the same in a few words, without tasks, to be read within a sentence.
         source: where it is made.
         test: `better` (first edition: `superior`): `better` is better than `worse`; `not-worse`:
             `better` is worse than `worse` by less than the smallest difference, if at all; `equal`
@@ -101,6 +102,7 @@ class Claim:
     rule: Rule
     comparisons: tuple[Comparison, ...]
     measure: Measure = FINAL
+    short: str = ""
 
     @property
     def needed(self) -> int:
@@ -233,7 +235,7 @@ def read(name: str, text: str) -> tuple[Family, ...]:
 
     Top level: `version`, `title`, `source`, and a table `smallest` of the smallest difference a task.
     Each `[[claims]]`: `id`, `statement`, `tasks`, `better`, `worse` (a name or a list; all pairs are
-    compared), and optionally `source`, `test`, `rule`, `smallest` (a table that goes before the
+    compared), and optionally `short`, `source`, `test`, `rule`, `smallest` (a table that goes before the
     family's).
 
     With `edition = 2` the top level has also `seeds` (a number, or a table by part with `default`),
@@ -354,14 +356,17 @@ def _claim(
             _compared(pair, test, float(own[pair[-1]]), effects.get(pair), deviation, where)
             for pair in pairs
         )
+    statement: str = taken(fields, "statement", str, where)
+    short: str = taken(fields, "short", str, where) if "short" in fields else ""
     claim = Claim(
         id=taken(fields, "id", str, where),
-        statement=taken(fields, "statement", str, where),
+        statement=statement,
         source=cast("str", fields.pop("source", source)),
         test=test,
         rule=rule,
         comparisons=comparisons,
         measure=measure,
+        short=short or statement[0].lower() + statement[1:].rstrip("."),
     )
     nothing_left(fields, where)
     return claim

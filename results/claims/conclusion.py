@@ -18,6 +18,11 @@ _PARTS: Final[Mapping[str, str]] = {
     "rung-3": "3x",
     "rung-10": "10x",
 }
+_QUALIFIED: Final[Mapping[str, str]] = {
+    "replicated, smaller": "a smaller effect",
+    "same sign, not told apart": "of the expected sign",
+}
+"""What is said of a verdict beside its kind."""
 _HOLDS: Final[tuple[Word, ...]] = ("replicated", "replicated, smaller")
 
 
@@ -34,57 +39,53 @@ def sentences(judged: Sequence[tuple[Family, Sequence[Ruling]]]) -> tuple[str, s
     Args:
         judged: the families of the second edition with their rulings.
     """
-    told = {
-        kind: _clauses(judged, kind) for kind in ("holds", "contradicted", "undecided", "same sign")
-    }
-    undecided = [
-        *told["undecided"],
-        *(f"{clause}, although the sign is the source's" for clause in told["same sign"]),
-    ]
+    told = {kind: _clauses(judged, kind) for kind in ("holds", "contradicted", "undecided")}
     return (
         _sentence("What holds here", told["holds"], "None of the founding claims is shown to hold"),
         _sentence("What does not hold", told["contradicted"], "None of them is contradicted"),
-        _sentence("What cannot be decided at these budgets", undecided, "None is left undecided"),
+        _sentence(
+            "What cannot be decided at these budgets", told["undecided"], "None is left undecided"
+        ),
     )
 
 
 def kind_of(ruling: Ruling) -> str:
-    """`holds`, `contradicted`, `same sign` or `undecided`; "" for a claim that was not run."""
+    """`holds`, `contradicted` or `undecided`; "" for a claim that was not run."""
     if not any(decision.estimate for decision in ruling.decisions):
         return ""
     if ruling.word in _HOLDS:
         return "holds"
-    if ruling.word == "contradicted":
-        return "contradicted"
-    return "same sign" if ruling.word.startswith("same sign") else "undecided"
+    return "contradicted" if ruling.word == "contradicted" else "undecided"
 
 
 def _clauses(judged: Sequence[tuple[Family, Sequence[Ruling]]], kind: str) -> list[str]:
-    """The statements of this kind, each with the parts of the run where it is so."""
-    parts: dict[tuple[str, str], list[str]] = {}
+    """The claims of this kind in short, each with the parts of the run where it is so."""
+    parts: dict[tuple[str, str], dict[str, list[str]]] = {}
     asked: dict[tuple[str, str], int] = {}
     for family, rulings in judged:
         if family.file not in FOUNDING:
             continue
         for ruling in rulings:
-            key = family.file, ruling.claim.statement
-            if kind_of(ruling):
-                asked[key] = asked.get(key, 0) + 1
-            if kind_of(ruling) == kind:
-                smaller = ", smaller" if ruling.word == "replicated, smaller" else ""
-                parts.setdefault(key, []).append(part_label(family.part) + smaller)
+            if not (found := kind_of(ruling)):
+                continue
+            key = family.file, ruling.claim.short
+            asked[key] = asked.get(key, 0) + 1
+            if found == kind:
+                qualified = parts.setdefault(key, {}).setdefault(
+                    _QUALIFIED.get(ruling.word, ""), []
+                )
+                qualified.append(part_label(family.part))
     clauses: list[str] = []
-    for (file, statement), where in parts.items():
-        place = "distance" if file == "bias-by-lag" else "updates"
-        said = statement[0].lower() + statement[1:].rstrip(".")
-        clauses.append(
-            f"{said} ({_joined(where)} {place}{_of(len(where), asked[file, statement])})"
-        )
+    for (file, short), where in parts.items():
+        unit = "distance" if file == "bias-by-lag" else "updates"
+        told = [
+            f"{qualifier} at {_joined(labels)} {unit}" if qualifier else f"{_joined(labels)} {unit}"
+            for qualifier, labels in sorted(where.items())
+        ]
+        count = sum(map(len, where.values()))
+        of = [] if count == asked[file, short] else [f"{count} of {asked[file, short]}"]
+        clauses.append(f"{short} ({'; '.join([*told, *of])})")
     return clauses
-
-
-def _of(count: int, asked: int) -> str:
-    return "" if count == asked else f"; {count} of {asked}"
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -174,6 +174,8 @@ class Evidence:
     def _best_of(
         self, pair: tuple[Arm, Arm], measure: Measure, generator: np.random.Generator
     ) -> Estimate | None:
+        if not all(arm.confirmed for arm in pair):
+            return None  # some settings are still to be tried
         tries = measure.settings or 1
         first, second = _common([self._tried(arm) for arm in pair])
         if min(len(first), len(second)) < max(2, tries):

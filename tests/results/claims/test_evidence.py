@@ -111,6 +111,15 @@ def test_what_was_not_run_or_too_seldom_has_no_estimate(tmp_path: Path) -> None:
     assert evidence.estimate(against(), Measure("best-of", settings=3)) is None
     assert evidence.with_settings(against(), Measure("best-of", settings=3)) is None
     assert evidence.best_of("near:lstm", "arithmetic", 3) is None
+
+
+def test_the_best_of_some_settings_waits_until_all_settings_were_tried(tmp_path: Path) -> None:
+    cells = {
+        "lstm": Cell(tried([0.5, 0.6, 0.7]), seeds(0.7, 2)),
+        "lstm_b": Cell(tried([0.5] * 3), []),
+    }
+    evidence = Evidence(record(tmp_path / "run.gate", Part("near", cells)))
+    assert evidence.estimate(against(), Measure("best-of", settings=2)) is None
     assert evidence.cautions(against("far")) == ()
 
 
