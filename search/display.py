@@ -16,6 +16,7 @@ from results.label import baseline_id, label
 from results.leaderboard.board import SELECTION
 from results.record.outcome import Ending
 from search.console import measure
+from search.progress import SHOWN
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Columns of the panel at most; on a wide terminal a longer bar says nothing more."""
-SHOWN = 8
-"""Trials that are listed as running; of more than that, the rest is counted."""
 
 
 class Display(ABC):
@@ -304,8 +303,8 @@ class SearchDisplay(Display):
         running = progress.running[: min(self._slots, SHOWN)]
         idle = "waiting for workers" if progress.done < progress.total else "finished"
         words = [_running(ask) for ask in running] or [idle]
-        if len(progress.running) > SHOWN < self._slots:
-            words.append(f"and {min(self._slots, len(progress.running)) - SHOWN:,} more")
+        if progress.under_way > SHOWN < self._slots:
+            words.append(f"and {min(self._slots, progress.under_way) - SHOWN:,} more")
         rows += [("now" if not number else "", text) for number, text in enumerate(words)]
         best = [self._best(task) for task in progress.best]
         rows += [("best" if not number else "", text) for number, text in enumerate(best)]

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from results.record.ask import Ask, Role
 from results.record.outcome import Outcome
+
+SHOWN: Final = 8
+"""Trials under way that an observer is told of one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,9 @@ class Progress:
         proposed: new cells put forward so far, of the study's `proposals`.
         recorded: of `done`, those answered from the record and not run now.
         faults: attempts that ended without an outcome (a worker died, a deadline passed).
-        running: asks whose trials are in slots or on the way there, by index.
+        running: the first of the asks whose trials are in slots or on the way there, by index; at
+            most `SHOWN`.
+        under_way: how many there are.
         best: by task.
         seconds: since this driver started.
     """
@@ -37,6 +42,7 @@ class Progress:
     recorded: int
     faults: int
     running: tuple[Ask, ...]
+    under_way: int
     best: Mapping[str, Best]
     seconds: float
 

@@ -16,7 +16,8 @@ from results.label import label
 from results.publishing import publication
 from results.record import history, provenance
 from results.record.outcome import Ending, Outcome
-from results.record.store import Store, StudyRow
+from results.record.reading import StudyRow
+from results.record.store import Store
 from results.record.trial import ENGINE, Trial
 from search.run.evaluate import evaluate
 from search.run.executor import executor_of

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from results.record.file.table import Column, Table
-from results.record.store import Store, Value
+from results.record.reading import Value
+from results.record.store import Store
 
 LARGEST: Final = 2**30
 """Bytes of a table beyond which it is not read: a small file can unpack to any size."""

@@ -37,6 +37,11 @@ class Recorded:
         """Hash of the text that this was read from, 64 hex digits; "" if it was made here."""
         return getattr(self, "_name", "")
 
+    def name_by(self, text: str) -> None:
+        """Takes the hash of a text for the name, as the record does."""
+        # The class is frozen for everybody else.
+        object.__setattr__(self, "_name", checksum(text))
+
 
 R = TypeVar("R", bound=Recorded)
 
@@ -53,8 +58,7 @@ def read_recorded(kind: type[R], text: str) -> R:
         UnknownError: the text has a field or a value that this version does not know, or lacks one.
     """
     value = decode(kind, text)
-    # The class is frozen for everybody else.
-    object.__setattr__(value, "_name", checksum(text))
+    value.name_by(text)
     return value
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -55,14 +56,13 @@ class Addition:
 
     def insert(self, table: str, *values: object) -> bool:
         """Inserts one row, all columns in order, unless its primary key is there; True if inserted."""
-        marks = ", ".join("?" * len(values))
-        statement = f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+        statement, kinds = _insertion(table)
         cursor = self._connection.execute(statement, values)
         if cursor.rowcount != 1:
             return False
         row = [
             value if value is None else kind(value)
-            for kind, value in zip(_kinds(table), values, strict=True)
+            for kind, value in zip(kinds, values, strict=True)
         ]
         if row[0] is None:  # a number that SQLite chose
             row[0] = cursor.lastrowid
@@ -253,8 +253,13 @@ def _covered(version: int) -> dict[str, Table]:
     return {name: table for name, table in tables(version).items() if name != SEAL}
 
 
-def _kinds(table: str) -> list[Callable[[Any], Any]]:
-    return [_KINDS[column.kind] for column in tables(VERSION)[table].columns]
+@cache
+def _insertion(table: str) -> tuple[str, tuple[Callable[[Any], Any], ...]]:
+    """The statement that inserts a row of all columns, and what its values are read back as."""
+    columns = tables(VERSION)[table].columns
+    marks = ", ".join("?" * len(columns))
+    statement = f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+    return statement, tuple(_KINDS[column.kind] for column in columns)
 
 
 def _last(connection: sqlite3.Connection) -> tuple[int, int, str, str] | None:

@@ -7,31 +7,24 @@ survives the end of the process and a loss of power (WAL, `synchronous=FULL`).
 """
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Self
 
-from cells.training.point import Point
 from results.error import FAULTS, StoreError, from_sqlite
-from results.record import words
-from results.record.ask import Ask, Cause, Rejection, Role
-from results.record.decode import UnknownError, checksum, known
+from results.record.ask import Ask, Rejection
 from results.record.file.connection import check_log, check_whole, connect, examined
 from results.record.file.lock import Lock, beside, witness
 from results.record.file.migrate import migrate, version
 from results.record.file.table import check_schema
 from results.record.file.watch import Change, Watch, log_of
-from results.record.outcome import Cost, Ending, Outcome
-from results.record.plain import to_json
+from results.record.outcome import Outcome
+from results.record.reading import Reading
 from results.record.row import (
-    Verdict,
     ask_digest,
-    ask_text,
     canonical_json,
     clean_ask,
     clean_outcome,
@@ -41,7 +34,6 @@ from results.record.row import (
     insert_outcome,
     insert_trial,
     insert_verdicts,
-    verdicts_text,
 )
 from results.record.seal import (
     CLOSED,
@@ -53,49 +45,9 @@ from results.record.seal import (
     missing_rows,
 )
 from results.record.study import Study
-from results.record.trial import Trial
-
-Value = str | int | float | None
-
-_PLAIN: Final = (
-    "step",
-    "detail",
-    "width",
-    "parameters",
-    "updates",
-    "tokens",
-    "valid_loss",
-    "valid_accuracy",
-    "test_loss",
-    "test_accuracy",
-)
-"""Fields of an outcome that are columns of the same name."""
-
-_POINT: Final = {"update": "updates"} | {name: name for name in Point.__slots__ if name != "update"}
-"""The column of each field of a point."""
 
 
-@dataclass(frozen=True, slots=True)
-class StudyRow:
-    """One study in the store.
-
-    Attributes:
-        id: by which the store knows it; that of `study` too.
-        study: its description.
-        description: the text of it that is recorded.
-        asked, answered: asks so far; those of them with an outcome (idle ones count as answered).
-        epochs: how often a driver was started on it.
-    """
-
-    id: str
-    study: Study
-    description: str
-    asked: int
-    answered: int
-    epochs: int
-
-
-class Store:
+class Store(Reading):
     """An open store. Made by `create_or_open` (the driver) or `read` (everybody else).
 
     Not shared between threads. When file, disk or SQLite fail, methods raise StoreError; the store
@@ -103,14 +55,15 @@ class Store:
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path, lock: Lock | None) -> None:
-        self._connection = connection
-        self._path = path
+        super().__init__(connection, path)
         self._lock = lock
         self._epoch: int | None = None
         self._rows = 0
         self._watch: Watch | None = None
         self._guard: sqlite3.Connection | None = None
         self._lost = False
+        self._group: Addition | None = None
+        """What is added by the transaction of `together` that is open."""
 
     @classmethod
     def create_or_open(cls, path: Path) -> Self:
@@ -245,6 +198,27 @@ class Store:
 
     # Writing.
 
+    @contextlib.contextmanager
+    def together(self) -> Generator[None]:
+        """All that is written inside is one transaction, which reaches the disk by one commit.
+
+        This store reads at once what was written. An error of the store undoes all of it; after any
+        other error what was written before it stays.
+        """
+        raised: Exception | None = None
+        with self._transaction() as addition:
+            self._group = addition
+            try:
+                yield
+            except (StoreError, *FAULTS):
+                raise
+            except Exception as error:
+                raised = error
+            finally:
+                self._group = None
+        if raised is not None:
+            raise raised
+
     def begin(self, study: Study, provenance: Mapping[str, str]) -> int:
         """Enters the study if it is new, starts the next epoch, and returns its number.
 
@@ -294,18 +268,18 @@ class Store:
         """
         ask = clean_ask(ask)
         with self._transaction() as addition:
-            known = self._asks(study_id, [ask.index])
-            if known:
-                if known[0] != ask:
+            latest = self.select("SELECT max(number) FROM ask WHERE study_id = ?", study_id)[0][0]
+            due = 0 if latest is None else int(latest) + 1
+            if ask.index > due:
+                raise StoreError("order", f"study {study_id}: ask {ask.index} where {due} is due")
+            if ask.index < due:
+                if self._asks(study_id, [ask.index]) != [ask]:
                     raise StoreError(
                         "order",
                         f"study {study_id}: ask {ask.index} differs from the recorded one",
                         "the tasks or the program changed since; use a new --store",
                     )
                 return
-            due = int(self.select("SELECT count(*) FROM ask WHERE study_id = ?", study_id)[0][0])
-            if ask.index != due:
-                raise StoreError("order", f"study {study_id}: ask {ask.index} where {due} is due")
             if ask.trial is not None:
                 insert_trial(addition, ask.trial)
             addition.insert(
@@ -349,10 +323,11 @@ class Store:
         with self._transaction() as addition:
             addition.insert("attempt", *values)
 
-    def add_outcome(self, study_id: str, index: int, outcome: Outcome) -> None:
-        """Records what came of the trial at `index`. The first outcome of a key stays.
+    def add_outcome(self, study_id: str, index: int, outcome: Outcome) -> Outcome:
+        """Records what came of the trial at `index`, and returns what is recorded of it.
 
-        A second one with the same facts changes nothing; with others it becomes a `mismatch` event.
+        The first outcome of a key stays. A second one with the same facts changes nothing; with
+        others it becomes a `mismatch` event.
 
         Raises:
             StoreError: `not-finite`; `order` if the ask at `index` has another key.
@@ -367,122 +342,18 @@ class Store:
                     "order", f"study {study_id}: ask {index} is not of trial {outcome.key}"
                 )
             if insert_outcome(addition, outcome, study_id, index, self._epoch, _now()):
-                return
+                return outcome
             recorded = self._outcomes("trial_key = ?", outcome.key)[outcome.key]
             if recorded.result_json() != outcome.result_json():
                 digests = facts_digest(recorded), facts_digest(outcome)
                 detail = "trial {}: recorded {:.16}, came {:.16}".format(outcome.key, *digests)
                 self._insert_event(addition, study_id, "mismatch", detail, index)
+            return recorded
 
     def add_event(self, study_id: str, kind: str, detail: str, index: int | None = None) -> None:
         """Records what happened to the run: `resumed`, `interrupted`, `worker_lost`, ..."""
         with self._transaction() as addition:
             self._insert_event(addition, study_id, kind, detail, index)
-
-    # Reading.
-
-    @contextlib.contextmanager
-    def snapshot(self) -> Generator[None]:
-        """All reading inside sees one state of the store, whatever the driver writes meanwhile."""
-        if self._connection.in_transaction:
-            yield
-            return
-        try:
-            self._connection.execute("BEGIN")
-            yield
-        except FAULTS as error:
-            raise from_sqlite(error, self._path) from error
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
-    def studies(self) -> list[StudyRow]:
-        """All studies, oldest first."""
-        rows = self.select(
-            "SELECT id, description,"
-            " (SELECT count(*) FROM ask WHERE study_id = study.id),"
-            " (SELECT count(*) FROM ask LEFT JOIN outcome USING (trial_key) WHERE"
-            "   ask.study_id = study.id AND (ask.trial_key IS NULL OR outcome.ending IS NOT NULL)),"
-            " (SELECT count(*) FROM epoch WHERE study_id = study.id)"
-            " FROM study ORDER BY study.rowid"
-        )
-        return [StudyRow(row[0], self._study(row[0], row[1]), *row[1:]) for row in rows]
-
-    def study(self, study_id: str) -> Study:
-        """The study of that id. Raises StoreError `missing` if there is none."""
-        rows = self.select("SELECT description FROM study WHERE id = ?", study_id)
-        if not rows:
-            raise StoreError("missing", f"{self._path}: no study {study_id}")
-        return self._study(study_id, rows[0][0])
-
-    def log(self, study_id: str) -> list[tuple[Ask, Outcome | None]]:
-        """Every ask with its outcome, in order of index: what a resume replays.
-
-        Idle asks and unanswered ones have None.
-        """
-        with self.snapshot():
-            asks = self._asks(study_id)
-            outcomes = self._outcomes(
-                "trial_key IN (SELECT trial_key FROM ask WHERE study_id = ?)", study_id
-            )
-        return [(ask, ask.trial and outcomes.get(ask.trial.key)) for ask in asks]
-
-    def part(self, study_id: str, indices: Sequence[int]) -> list[tuple[Ask, Outcome | None]]:
-        """The asks of these indices with their outcomes, as `log` has them."""
-        with self.snapshot():
-            asks = self._asks(study_id, indices)
-            keys = [ask.trial.key for ask in asks if ask.trial is not None]
-            among = "trial_key IN (SELECT value FROM json_each(?))"
-            outcomes = self._outcomes(among, json.dumps(keys))
-        return [(ask, ask.trial and outcomes.get(ask.trial.key)) for ask in asks]
-
-    def verdicts(self, study_id: str, index: int) -> tuple[tuple[Rejection, ...], tuple[str, ...]]:
-        """Rejections and admissions decided before ask `index`, or after the last one."""
-        with self.snapshot():
-            rejections, admissions = self._verdicts(study_id, [index])
-        with self._readable(f"a rejection before ask {index} of study {study_id}"):
-            rejected = tuple(map(_rejection, rejections.get(index, ())))
-        return rejected, tuple(admissions.get(index, ()))
-
-    def outcome(self, key: str) -> Outcome | None:
-        """The outcome of a trial, of whichever study, or None."""
-        with self.snapshot():
-            return self._outcomes("trial_key = ?", key).get(key)
-
-    def cell(self, cell_id: str) -> str | None:
-        """The canonical text of a cell, or None."""
-        rows = self.select("SELECT text FROM cell WHERE id = ?", cell_id)
-        return str(rows[0][0]) if rows else None
-
-    def provenance(self, study_id: str) -> dict[int, dict[str, str]]:
-        """What was recorded at each driver start of a study, by epoch."""
-        rows = self.select(
-            "SELECT number, name, value FROM epoch LEFT JOIN provenance ON epoch = number"
-            " WHERE study_id = ? ORDER BY number, name",
-            study_id,
-        )
-        starts: dict[int, dict[str, str]] = {}
-        for number, name, value in rows:
-            entries = starts.setdefault(number, {})
-            if name is not None:
-                entries[name] = value
-        return starts
-
-    def select(self, sql: str, *values: Value) -> list[Any]:
-        """The rows of a query; each can be unpacked, or read by column name."""
-        try:
-            return self._connection.execute(sql, values).fetchall()
-        except FAULTS as error:
-            raise from_sqlite(error, self._path) from error
-
-    def table(self, sql: str, *values: Value) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names and rows of a query."""
-        try:
-            cursor = self._connection.execute(sql, values)
-            rows = [tuple(row) for row in cursor]
-        except FAULTS as error:
-            raise from_sqlite(error, self._path) from error
-        return [column[0] for column in cursor.description], rows
 
     # Inside.
 
@@ -507,6 +378,9 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self, *, check: bool = True, closing: bool = False) -> Generator[Addition]:
+        if self._group is not None:
+            yield self._group
+            return
         connection = self._connection
         if self._lock is None or self._watch is None:
             raise StoreError("read-only", f"{self._path}: opened for reading")
@@ -611,126 +485,6 @@ class Store:
         values = (study_id, index, clean_text(kind), clean_text(detail), self._epoch, _now())
         addition.insert("event", None, *values)
 
-    def _damaged(self, what: str) -> StoreError:
-        """What is said where a row is not the one that its checksum was taken of."""
-        message = f"{self._path}: {what} does not have the checksum that was recorded with it"
-        return StoreError("damaged", message, "restore a copy of the file")
-
-    @contextlib.contextmanager
-    def _readable(self, what: str) -> Generator[None]:
-        """Around the reading of a row whose checksum is right: what we do not know in it is newer."""
-        try:
-            yield
-        except UnknownError as error:
-            raise StoreError(
-                "newer",
-                f"{self._path}: {what} has {error}, which this Gatewright does not know",
-                "update Gatewright; the record is whole",
-            ) from error
-
-    def _study(self, study_id: str, description: str) -> Study:
-        what = f"study {study_id}"
-        if checksum(description)[:16] != study_id:
-            raise self._damaged(what)
-        with self._readable(what):
-            return Study.from_json(description)
-
-    def _asks(self, study_id: str, indices: Sequence[int] | None = None) -> list[Ask]:
-        rejections, admissions = self._verdicts(study_id, indices)
-        rows = self.select(
-            "SELECT number, role, trial_key, description, parent_id, operators, digest FROM ask"  # noqa: S608 - nothing but a condition is added
-            " LEFT JOIN trial ON key = trial_key"
-            f" WHERE study_id = ?{_among(indices)} ORDER BY number",
-            study_id,
-            *_listed(indices),
-        )
-        asks: list[Ask] = []
-        for number, role, key, description, parent_id, operators, digest in rows:
-            what = f"ask {number} of study {study_id}"
-            if indices is None and number != len(asks):
-                message = f"{self._path}: ask {len(asks)} of study {study_id} is missing"
-                raise StoreError("damaged", message, "restore a copy of the file")
-            refused, admitted = rejections.get(number, []), admissions.get(number, [])
-            verdicts = verdicts_text(list(map(_digested, refused)), admitted)
-            steps = self._steps(operators, what)
-            text = ask_text(number, role, key, parent_id, steps, verdicts)
-            if checksum(text) != digest:
-                raise self._damaged(what)
-            if key is not None and (description is None or checksum(description)[:32] != key):
-                raise self._damaged(f"trial {key}")
-            with self._readable(what):
-                ask = Ask(
-                    index=number,
-                    role=known(Role, role, "role"),
-                    trial=None if description is None else Trial.from_json(description),
-                    parent_id=parent_id,
-                    operators=tuple(steps),
-                    rejections=tuple(map(_rejection, refused)),
-                    admissions=tuple(admitted),
-                )
-            asks.append(ask)
-        return asks
-
-    def _steps(self, operators: str, what: str) -> list[str]:
-        """A list of mutation operators from its JSON, which a digest covers."""
-        try:
-            return list(json.loads(operators))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise self._damaged(what) from error
-
-    def _verdicts(
-        self, study_id: str, indices: Sequence[int] | None
-    ) -> tuple[dict[int, list[Verdict]], dict[int, list[str]]]:
-        """The words of rejections, and admissions, by the number of the ask that they precede.
-
-        The last word of a rejection is the whole recorded reason.
-        """
-        rejections: dict[int, list[Verdict]] = {}
-        for number, cause, cell_id, parent_id, operators, detail in self.select(
-            "SELECT number, cause, cell_id, parent_id, operators, detail FROM rejection"  # noqa: S608 - nothing but a condition is added
-            f" WHERE study_id = ?{_among(indices)} ORDER BY number, place",
-            study_id,
-            *_listed(indices),
-        ):
-            steps = self._steps(operators, f"a rejection before ask {number} of study {study_id}")
-            verdict = cause, cell_id, parent_id, steps, detail
-            rejections.setdefault(number, []).append(verdict)
-        admissions: dict[int, list[str]] = {}
-        for number, cell_id in self.select(
-            "SELECT number, cell_id FROM admission"  # noqa: S608 - nothing but a condition is added
-            f" WHERE study_id = ?{_among(indices)} ORDER BY number, place",
-            study_id,
-            *_listed(indices),
-        ):
-            admissions.setdefault(number, []).append(cell_id)
-        return rejections, admissions
-
-    def _outcomes(self, where: str, value: Value) -> dict[str, Outcome]:
-        columns = ", ".join(_POINT.values())
-        points = f"SELECT trial_key, {columns} FROM point WHERE {where} ORDER BY trial_key, place"  # noqa: S608
-        curves: dict[str, list[Point]] = {}
-        for row in self.select(points, value):
-            point = Point(**{name: row[column] for name, column in _POINT.items()})
-            curves.setdefault(row["trial_key"], []).append(point)
-        outcomes: dict[str, Outcome] = {}
-        for row in self.select(f"SELECT * FROM outcome WHERE {where}", value):  # noqa: S608
-            key = str(row["trial_key"])
-            what = f"the outcome of trial {key}"
-            facts: dict[str, Any] = {
-                "key": key,
-                "ending": row["ending"],
-                **{name: row[name] for name in _PLAIN},
-                "curve": tuple(curves.get(key, ())),
-            }
-            text = to_json({words.recorded("Outcome", name): fact for name, fact in facts.items()})
-            if checksum(text) != row["digest"]:
-                raise self._damaged(what)
-            with self._readable(what):
-                facts["ending"] = known(Ending, row["ending"], "ending")
-                cost = Cost(row["seconds"], row["cpu_seconds"], row["peak_bytes"])
-                outcomes[key] = Outcome(**facts, cost=cost)
-        return outcomes
-
 
 def _check_for_writing(path: Path, lock: Lock) -> None:
     """Checks a file before anything can be written to it: a writer's connection puts a log into it.
@@ -764,28 +518,6 @@ def _unreadable_log(path: Path) -> StoreError:
         f"{path}: {log} holds rows that cannot be read in a folder that may not be written",
         f"copy {path.name}, {log} and {beside(path).name} to one that may be",
     )
-
-
-def _digested(verdict: Verdict) -> Verdict:
-    """The words of a rejection as digests cover them."""
-    cause, cell_id, parent_id, operators, reason = verdict
-    return cause, cell_id, parent_id, operators, words.digested(reason)
-
-
-def _rejection(verdict: Verdict) -> Rejection:
-    """The rejection of these words. Raises UnknownError if this version does not know the cause."""
-    cause, cell_id, parent_id, operators, reason = verdict
-    facts, detail = words.parted(reason)
-    turned = known(Cause, cause, "cause")
-    return Rejection(turned, cell_id, parent_id, tuple(operators), detail, facts)
-
-
-def _among(indices: Sequence[int] | None) -> str:
-    return "" if indices is None else " AND number IN (SELECT value FROM json_each(?))"
-
-
-def _listed(indices: Sequence[int] | None) -> tuple[str, ...]:
-    return () if indices is None else (json.dumps(list(indices)),)
 
 
 def _now() -> str:

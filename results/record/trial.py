@@ -7,7 +7,7 @@ from cells.training.budget import Budget
 from cells.training.schedule import Schedule
 from cells.training.setting import Setting
 from results.record import plain
-from results.record.decode import Recorded, checksum, read_recorded
+from results.record.decode import Recorded, read_recorded
 
 ENGINE: Final = 1
 """Version of trainer and learner; rises whenever a result could change."""
@@ -50,7 +50,9 @@ class Trial(Recorded):
 
         Of a trial that was read, the hash of the text it was read from; else that of `to_json`.
         """
-        return (self.recorded_name or checksum(self.to_json()))[:32]
+        if not self.recorded_name:
+            self.name_by(self.to_json())
+        return self.recorded_name[:32]
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no blanks, no NaN."""

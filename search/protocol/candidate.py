@@ -17,6 +17,8 @@ class Candidate:
         cell: in canonical form.
         text: canonical text; cell_id: its id.
         parent_id, operators: where it came from; empty for LSTM, GRU and drawn cells.
+        parent: the member that it was mutated from, until it has passed all tasks; None if it came
+            from no member.
         screened: settings tried on the screen.
         tried: settings tried on each task of the study, in its order.
         stage: the task it is at; the number of tasks once it has passed all.
@@ -30,5 +32,6 @@ class Candidate:
     operators: tuple[str, ...]
     tried: tuple[Tries, ...]
     screened: Tries = field(default_factory=Tries)
+    parent: "Candidate | None" = None
     stage: int = 0
     awaited: int = 0

@@ -80,7 +80,8 @@ class Cascade:
         self._facts = [_facts(facts, plan.name, plan.scale) for plan in study.tasks]
         self._screen = _facts(facts, study.screen.task, study.screen.scale)
         self._baselines = [self._candidate(cell, "", ()) for cell in baselines]
-        self._known = {candidate.cell_id: candidate for candidate in self._baselines}
+        # Of thousands of cells that are turned away nothing is kept but that they were proposed.
+        self._known = {int(candidate.cell_id, 16) for candidate in self._baselines}
         self._gru = self._baselines[-1]
         self._list = list(self._baselines)
         self._failed: list[Candidate] = []
@@ -221,12 +222,16 @@ class Cascade:
                 why = reason.invalid(error.code, error.values, error.message)
                 self._reject(Cause.INVALID, "", parent_id, operators, why)
                 continue
-            earlier = self._known.get(candidate.cell_id)
-            if earlier is None:
-                self._known[candidate.cell_id] = candidate
+            number = int(candidate.cell_id, 16)
+            if number not in self._known:
+                self._known.add(number)
+                candidate.parent = next(
+                    (member for member in self._list if member.cell_id == parent_id), None
+                )
                 self._proposed += 1
                 return Work(Role.SCREEN, candidate, SCREEN)
-            why = reason.duplicate(baseline=earlier in self._baselines)
+            baseline = any(candidate.cell_id == known.cell_id for known in self._baselines)
+            why = reason.duplicate(baseline=baseline)
             self._reject(Cause.DUPLICATE, candidate.cell_id, parent_id, operators, why)
         return None
 
@@ -258,7 +263,8 @@ class Cascade:
         if outcome.ending == Ending.REJECTED:
             self._turn_away(Cause.PROBE, candidate, reason.probe(outcome))
             return
-        self._failed.append(candidate)
+        if self._study.retry:
+            self._failed.append(candidate)
         self._turn_away(Cause.SCREEN, candidate, reason.screen(outcome, accuracy, mark))
 
     def _queue_stage(self, candidate: Candidate) -> None:
@@ -287,6 +293,7 @@ class Cascade:
 
     def _admit(self, candidate: Candidate) -> None:
         """Enters a cell into the list if there is room or if it is better than the worst member."""
+        candidate.parent = None
         if len(self._list) >= self._study.list_size:
             worst = min(self._list, key=self._score)
             if self._score(candidate) <= self._score(worst):
@@ -340,7 +347,7 @@ class Cascade:
     def _inherited(self, work: Work, tried: Tries, index: int) -> Setting | None:
         """An untried setting from where the strategy says, or None if there is none."""
         draw = study_generator(self._study.seed, index, f"inherit/{work.candidate.cell_id}")
-        parent = self._known.get(work.candidate.parent_id)
+        parent = work.candidate.parent
         pool = self._source.inherit(draw.random(), parent, self._baselines, work.place)
         untried = [setting for setting in pool if setting not in tried]
         return draw.choice(untried) if untried else None

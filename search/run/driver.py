@@ -7,20 +7,24 @@ asks are repeated and compared with the recorded ones, answered trials are not r
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Final
 
-from results.error import StoreError
 from results.leaderboard.board import SELECTION
 from results.record import history
 from results.record.ask import Ask, Role
+from results.record.decode import checksum
+from results.record.history import History
 from results.record.outcome import Ending, Outcome
+from results.record.reading import Recorded
+from results.record.row import ask_json, clean_ask
 from results.record.store import Store
 from results.record.study import Study
 from results.record.trial import Trial
 from search.error import SearchError
-from search.progress import Best, Observer, Progress, estimate
+from search.progress import SHOWN, Best, Observer, Progress, estimate
 from search.run.clock import Clock
 from search.run.interrupt import Interrupt, Interrupted
 from search.run.pool import Arrival, Fault, Job, Pool
@@ -96,23 +100,26 @@ def run(
     driver = _Driver(study, store, pool, strategy, observer, clock, tuple(facts), reuse)
     run_number = driver.begin(provenance)
     interrupted = False
+    arrivals: list[Arrival] = []
     with Interrupt() as interrupt:
         try:
             while not driver.finished:
-                driver.ask()
-                driver.send()
+                # One commit for all that came while the last one was written.
+                with store.together():
+                    for arrival in arrivals:
+                        driver.take(arrival)
+                    driver.ask()
+                    driver.send()
                 try:
                     with interrupt.breakable(inside=pool.breakable):
-                        arrivals = pool.wait(_SLICE) if not driver.finished else []
+                        arrivals = [] if driver.finished else pool.wait(_SLICE)
                 finally:  # also of what ends the run
                     for notice in pool.notices():
                         driver.event(notice.kind, notice.detail)
-                for arrival in arrivals:
-                    driver.take(arrival)
         except Interrupted:
             interrupted = True
             pool.close()
-            driver.event("interrupted", f"{len(driver.asks)} asked, {driver.done} done")
+            driver.event("interrupted", f"{driver.asked} asked, {driver.done} done")
         finally:
             if reuse is not None and reuse.counts:
                 driver.event("reused", str(reuse))
@@ -142,14 +149,21 @@ class _Driver:
         self.facts = facts
         self.reuse = reuse
         self.started = clock.now()
-        self.asks: list[Ask] = []
-        self.outcomes: dict[int, Outcome | None] = {}
-        """What is known, by index; None for an idle ask."""
+        self.asked = 0
         self.done = 0
         self.faults = 0
+        self._open: dict[int, Ask] = {}
+        """Asks without an outcome, by index."""
+        self._untold: dict[int, tuple[str, Outcome | None]] = {}
+        """Of asks whose outcome came (None: idle ones) but was not told yet: text and outcome."""
+        self._texts: dict[int, str] = {}
+        """What the history's digest covers of the asks in `_open`."""
+        self._history = History(study.edition)
         self._told = 0
         self._over = False
-        self._recorded: list[tuple[Ask, Outcome | None]] = []
+        self._recorded: Iterator[Recorded] = iter(())
+        self._left = 0
+        """Recorded asks that were not repeated yet."""
         self._answered = 0
         self._ran = 0
         self._unsent: deque[int] = deque()
@@ -158,10 +172,11 @@ class _Driver:
         self._attempts: Counter[int] = Counter()
         self._strikes: Counter[int] = Counter()
         self._roles: Counter[Role] = Counter()
-        self._proposed: set[str] = set()
+        self._proposed: set[int] = set()
         self._endings: Counter[Ending] = Counter()
         self._best: dict[str, Best] = {}
         self._metrics = {task.name: task.metric for task in facts}
+        self._certain = _certain(study)
 
     @property
     def finished(self) -> bool:
@@ -184,24 +199,31 @@ class _Driver:
                 floors=[asdict(floor) for floor in task.floors],
                 baselines=[asdict(baseline) for baseline in task.baselines],
             )
-        self._recorded = self.store.log(study_id)
-        for index, attempt in self.store.select(
-            "SELECT number, max(attempt) FROM attempt WHERE study_id = ? GROUP BY number", study_id
-        ):
-            self._attempts[int(index)] = int(attempt)
-        if self._recorded:
-            open_ = sum(ask.trial is not None and out is None for ask, out in self._recorded)
-            self.event("resumed", f"{len(self._recorded)} asks recorded, {open_} without outcome")
+        row = next(row for row in self.store.studies() if row.id == study_id)
+        self._left = row.asked
+        if row.asked:
+            self._recorded = self.store.replay(study_id)
+            for index, attempt in self.store.select(
+                "SELECT attempt.number, max(attempt) FROM attempt JOIN ask USING (study_id, number)"
+                " LEFT JOIN outcome USING (trial_key)"
+                " WHERE attempt.study_id = ? AND ending IS NULL GROUP BY attempt.number",
+                study_id,
+            ):
+                self._attempts[int(index)] = int(attempt)
+            unanswered = row.asked - row.answered
+            self.event("resumed", f"{row.asked} asks recorded, {unanswered} without outcome")
         return run_number
 
     def ask(self) -> None:
         """Asks as far as the lag and the pool allow."""
         while not self._over and len(self._unsent) < max(1, self.pool.room):
-            index = len(self.asks)
+            index = self.asked
             while self._told <= index - self.study.lag:
-                if self._told not in self.outcomes:
+                if self._told not in self._untold:
                     return
-                self.strategy.tell(self._told, self.outcomes[self._told])
+                text, outcome = self._untold.pop(self._told)
+                self._history.add(text, outcome)
+                self.strategy.tell(self._told, outcome)
                 self._told += 1
             ask = self.strategy.ask(index)
             if ask is None:
@@ -213,7 +235,8 @@ class _Driver:
         """Hands trials to the pool as far as it has room."""
         while self._unsent and self.pool.room > 0:
             index = self._unsent.popleft()
-            trial = self.asks[index].trial
+            ask = self._open[index]
+            trial = ask.trial
             assert trial is not None  # noqa: S101  idle asks are never queued
             self._attempts[index] += 1
             seconds = trial.budget.seconds
@@ -222,7 +245,7 @@ class _Driver:
             job = Job(index, self._attempts[index], trial.to_json(), deadline)
             slot = self.pool.submit(job)
             self.store.add_attempt(self.study.id, index, job.attempt, str(slot))
-            self.observer.on_sent(self.asks[index], self._progress())
+            self.observer.on_sent(ask, self._progress())
 
     def take(self, arrival: Arrival) -> None:
         """Records an outcome, or sends the trial again."""
@@ -245,7 +268,7 @@ class _Driver:
         if self._strikes[index] < ATTEMPTS:
             self._unsent.appendleft(index)
             return
-        trial = self.asks[index].trial
+        trial = self._open[index].trial
         assert trial is not None  # noqa: S101
         ending = Ending.TIMED_OUT if overdue else Ending.CRASHED
         detail = f"{ATTEMPTS} attempts without an outcome; the last: {arrival.detail}"
@@ -277,39 +300,40 @@ class _Driver:
             study_id=self.study.id,
             epoch=run_number,
             interrupted=interrupted,
-            asks=len(self.asks),
+            asks=self.asked,
             ran=self._ran,
             recorded=self._answered,
             endings=dict(self._endings),
             faults=self.faults,
             best=dict(self._best),
-            digest=history.digest(self.store, self.study.id),
+            digest=self._digest(),
             seconds=self.clock.now() - self.started,
         )
 
     def _enter(self, ask: Ask) -> None:
         """Records a new ask, or compares it with the recorded one, and queues its trial."""
-        index = len(self.asks)
-        recorded, outcome = self._recorded[index] if index < len(self._recorded) else (None, None)
-        if recorded is not None and recorded == ask:
-            ask = recorded  # with the key by which the record knows the trial
+        index = self.asked
+        recorded = next(self._recorded, None)
+        if recorded is None:
+            self.store.add_ask(self.study.id, ask)
+            text = ask_json(ask)
         else:
-            try:
-                self.store.add_ask(self.study.id, ask)
-            except StoreError as error:
-                if recorded is not None and error.code == "order":
-                    raise self._differs(index) from error
-                raise
-        self.asks.append(ask)
+            ask, text = self._repeated(ask, recorded)
+            self._left -= 1
+        self.asked += 1
         self._roles[ask.role] += 1
         if ask.role is Role.SCREEN and ask.trial is not None:
-            self._proposed.add(ask.trial.cell_id)
+            self._proposed.add(hash(ask.trial.cell_id))
         if recorded is None:
             self.observer.on_ask(ask, self._progress())
         if ask.trial is None:
-            self.outcomes[index] = None
+            self._untold[index] = text, None
             return
+        self._open[index] = ask
+        self._texts[index] = text
         key = ask.trial.key
+        outcome = recorded and recorded.outcome
+        # Another study of the store may know it.
         outcome = outcome or self.store.outcome(key) or self._reused(index, ask.trial)
         if outcome is not None:
             self._answered += 1
@@ -320,6 +344,24 @@ class _Driver:
             self._askers[key] = [index]
             self._unsent.append(index)
 
+    def _repeated(self, ask: Ask, recorded: Recorded) -> tuple[Ask, str]:
+        """The ask with the key by which the record knows its trial, and its text for the history.
+
+        Raises SearchError if another one is recorded.
+        """
+        trial = ask.trial
+        if trial is not None and trial.to_json() != recorded.description and recorded.description:
+            # An earlier version may have described the same trial in other words.
+            known = Trial.from_json(recorded.description)
+            ask = replace(ask, trial=known) if known == trial else ask
+        text = ask_json(ask)
+        if checksum(text) == recorded.digest:
+            return ask, text
+        ((known_ask, _),) = self.store.part(self.study.id, [ask.index])
+        if clean_ask(ask) != known_ask:
+            raise self._differs(ask.index)
+        return known_ask, ask_json(known_ask)
+
     def _reused(self, index: int, trial: Trial) -> Outcome | None:
         """The outcome that another record has, now in this one too."""
         outcome = (
@@ -327,27 +369,26 @@ class _Driver:
         )
         if outcome is None:
             return None
-        self.store.add_outcome(self.study.id, index, outcome)
-        return self.store.outcome(trial.key)
+        return self.store.add_outcome(self.study.id, index, outcome)
 
     def _end(self, index: int) -> None:
         """The strategy has nothing more to ask."""
-        if index < len(self._recorded):
+        if self._left:
             raise self._differs(index)
         self._over = True
 
     def _answer(self, index: int, outcome: Outcome) -> None:
         """Records an outcome and settles everything that waits for it."""
-        self.store.add_outcome(self.study.id, index, outcome)
         # The strategy is told what a resume would tell it: the recorded form.
-        recorded = self.store.outcome(outcome.key)
-        assert recorded is not None  # noqa: S101  it was just written
+        recorded = self.store.add_outcome(self.study.id, index, outcome)
         for asker in self._askers.pop(outcome.key, ()):
             self._settle(asker, recorded)
 
     def _settle(self, index: int, outcome: Outcome) -> None:
-        ask = self.asks[index]
-        self.outcomes[index] = outcome
+        ask = self._open.pop(index)
+        self._untold[index] = self._texts.pop(index), outcome
+        self._attempts.pop(index, None)
+        self._strikes.pop(index, None)
         self.done += 1
         self._endings[outcome.ending] += 1
         self._compare(ask, outcome)
@@ -377,15 +418,26 @@ class _Driver:
                 len(self._proposed),
                 self.study.proposals,
                 self._over,
-                _certain(self.study),
+                self._certain,
             ),
             proposed=len(self._proposed),
             recorded=self._answered,
             faults=self.faults,
-            running=tuple(self.asks[askers[0]] for askers in self._askers.values()),
+            running=tuple(self._open[askers[0]] for askers in islice(self._askers.values(), SHOWN)),
+            under_way=len(self._askers),
             best=self._best,
             seconds=self.clock.now() - self.started,
         )
+
+    def _digest(self) -> str:
+        """The digest of all asks of the record, told or not."""
+        if self._left:  # the run ended before it had repeated them
+            return history.digest(self.store, self.study.id)
+        following = [
+            self._untold.get(index) or (self._texts[index], None)
+            for index in range(self._told, self.asked)
+        ]
+        return self._history.digest(following)
 
     def _differs(self, index: int) -> SearchError:
         return SearchError(

@@ -30,3 +30,9 @@ def settings(space: Space) -> tuple[Setting, ...]:
             Setting.applicable(dict(zip(names, values, strict=True))) for values in combinations
         )
     )
+
+
+@lru_cache(maxsize=8)
+def positions(space: Space) -> dict[Setting, int]:
+    """The place of every setting of the grid in `settings`."""
+    return {setting: place for place, setting in enumerate(settings(space))}

@@ -42,9 +42,15 @@ def propose(name: SamplerName, history: Sequence[Tried], seed: int, space: Space
     resumed study proposes what an uninterrupted one would have.
     """
     if name == "grid" or _is_finite(space):
-        used = {setting for setting, _ in history}
-        free = [setting for setting in grid.settings(space) if setting not in used]
-        return random.Random(seed).choice(free) if free else None  # noqa: S311
+        places = grid.positions(space)
+        used = sorted({places[setting] for setting, _ in history if setting in places})
+        free = grid.size(space) - len(used)
+        if not free:
+            return None
+        place = random.Random(seed).choice(range(free))  # noqa: S311
+        for taken in used:  # the place among the free points, counted over all
+            place += taken <= place
+        return grid.settings(space)[place]
     return _continuous(name, history, seed, space)
 
 

@@ -16,7 +16,7 @@ from results.record.outcome import Ending, Outcome
 from results.record.study import Confirm, Screen, Study, TaskPlan
 from results.record.trial import Trial
 from search.display import SearchDisplay, TrainDisplay
-from search.progress import Best, Progress
+from search.progress import SHOWN, Best, Progress
 from tasks import registry
 
 FACTS = registry.load("arithmetic", "smoke").facts
@@ -57,7 +57,7 @@ def progress(done: int, running: tuple[Ask, ...], recorded: int = 0, **best: flo
     found = {
         task: Best(IDS[name], best[name]) for task, name in zip(("arithmetic",), best, strict=False)
     }
-    return Progress(done, 2000, 12, recorded, 0, running, found, 100.0)
+    return Progress(done, 2000, 12, recorded, 0, running[:SHOWN], len(running), found, 100.0)
 
 
 def seen(display: SearchDisplay | TrainDisplay, width: int = 80) -> list[str]:

@@ -213,7 +213,7 @@ class Watching(Silent):
     def on_outcome(self, ask, outcome, progress) -> None:
         self.answered[ask.index] = outcome
         self.totals.append(progress.total)
-        self.running = max(self.running, len(progress.running))
+        self.running = max(self.running, progress.under_way)
         assert progress.done == len(self.answered)
         assert progress.done <= progress.total
 
