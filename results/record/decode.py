@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from results.record import words
 
 T = TypeVar("T")
-Reader = Callable[[object, str], Any]
+Reader = Callable[[object], Any]
 
 
 class UnknownError(ValueError):
@@ -32,15 +32,22 @@ class Recorded:
 
     __slots__ = ("_name",)
 
+    def to_json(self) -> str:
+        """The text by which the record would know it."""
+        raise NotImplementedError
+
     @property
     def recorded_name(self) -> str:
-        """Hash of the text that this was read from, 64 hex digits; "" if it was made here."""
-        return getattr(self, "_name", "")
+        """Hash of the text that it was read from, or else of `to_json`; 64 hex digits."""
+        name: str | None = getattr(self, "_name", None)
+        return self.name_by(self.to_json()) if name is None else name
 
-    def name_by(self, text: str) -> None:
-        """Takes the hash of a text for the name, as the record does."""
+    def name_by(self, text: str) -> str:
+        """Takes the hash of a text for its name, and returns it."""
+        name = checksum(text)
         # The class is frozen for everybody else.
-        object.__setattr__(self, "_name", checksum(text))
+        object.__setattr__(self, "_name", name)
+        return name
 
 
 R = TypeVar("R", bound=Recorded)
@@ -72,7 +79,10 @@ def decode(kind: type[T], text: str) -> T:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UnknownError(f"a text that is no JSON ({error})") from error
-    return cast("T", reader(kind)(value, ""))
+    try:
+        return cast("T", reader(kind)(value))
+    except _WrongError as wrong:
+        raise UnknownError(wrong.said()) from wrong.__cause__
 
 
 def known(kind: type[T], word: str, where: str) -> T:
@@ -81,7 +91,27 @@ def known(kind: type[T], word: str, where: str) -> T:
     Raises:
         UnknownError: this version has no such member.
     """
-    return cast("T", reader(kind)(word, where))
+    try:
+        return cast("T", reader(kind)(word))
+    except _WrongError as wrong:
+        raise UnknownError(wrong.within(where).said()) from None
+
+
+class _WrongError(ValueError):
+    """What a reader does not know; the way to it grows while the error passes outward."""
+
+    def __init__(self, form: str, *path: str) -> None:
+        super().__init__(form)
+        self._form = form
+        self._path = path
+
+    def within(self, name: str) -> "_WrongError":
+        self._path = (name, *self._path)
+        return self
+
+    def said(self) -> str:
+        path = ".".join(self._path)
+        return self._form.format(where=repr(path or "a description"), path=repr(path))
 
 
 @cache
@@ -99,7 +129,7 @@ def reader(kind: Any) -> Reader:
     if origin in (Union, UnionType):
         (inner,) = (argument for argument in arguments if argument is not NoneType)
         read = reader(inner)
-        return lambda value, where: None if value is None else read(value, where)
+        return lambda value: None if value is None else read(value)
     if origin is tuple:
         return _of_entries(reader(arguments[0]))
     # Whoever wrote a whole number where any will do is understood, and it stays whole.
@@ -107,41 +137,47 @@ def reader(kind: Any) -> Reader:
 
 
 def _of_type(kinds: tuple[type[Any], ...]) -> Reader:
-    def read(value: object, where: str) -> Any:
+    def read(value: object) -> Any:
         if type(value) not in kinds:
-            raise _unknown_value(where, value)
+            raise _unknown_value(value)
         return value
 
     return read
 
 
 def _of_words(members: dict[Any, Any]) -> Reader:
-    def read(value: object, where: str) -> Any:
+    def read(value: object) -> Any:
         if type(value) not in (str, int) or value not in members:
-            raise _unknown_value(where, value)
+            raise _unknown_value(value)
         return members[value]
 
     return read
 
 
 def _of_entries(entry: Reader) -> Reader:
-    def read(value: object, where: str) -> Any:
+    def read(value: object) -> Any:
         if not isinstance(value, list):
-            raise _unknown_value(where, value)
-        entries = cast("list[object]", value)
-        return tuple(entry(item, f"{where}.{number}") for number, item in enumerate(entries))
+            raise _unknown_value(value)
+        entries: list[Any] = []
+        for item in cast("list[object]", value):
+            try:
+                entries.append(entry(item))
+            except _WrongError as wrong:
+                raise wrong.within(str(len(entries))) from wrong.__cause__
+        return tuple(entries)
 
     return read
 
 
 def _of_record(kind: Any) -> Reader:
-    def read(value: object, where: str) -> Any:
+    def read(value: object) -> Any:
         if not isinstance(value, dict):
-            raise _unknown_value(where, value)
+            raise _unknown_value(value)
         try:
             return kind.from_record(value)
         except (ValueError, TypeError) as error:
-            raise UnknownError(f"{error}, in {where!r}") from error
+            said = str(error).replace("{", "{{").replace("}", "}}")
+            raise _WrongError(said + ", in {path}") from error
 
     return read
 
@@ -156,30 +192,28 @@ def _of_fields(kind: type[Any]) -> Reader:
     }
     plan = {word: (name, reader(hints[name])) for word, name in readers.items()}
 
-    def read(value: object, where: str) -> Any:
+    def read(value: object) -> Any:
         if not isinstance(value, dict):
-            raise _unknown_value(where, value)
+            raise _unknown_value(value)
         table = cast("dict[str, object]", value)
-        missing = needed.difference(table)
-        if missing:
-            raise UnknownError(f"no field {_join(where, min(missing))!r}")
+        if not needed <= table.keys():
+            raise _WrongError("no field {path}", min(needed.difference(table)))
         values: dict[str, Any] = {}
-        for word, inner in table.items():
-            entry = plan.get(word)
-            if entry is None:
-                raise UnknownError(f"the field {_join(where, word)!r}")
-            values[entry[0]] = entry[1](inner, _join(where, word))
+        word = ""
+        try:
+            for word, inner in table.items():
+                entry = plan.get(word)
+                if entry is None:
+                    raise _WrongError("the field {path}")
+                values[entry[0]] = entry[1](inner)
+        except _WrongError as wrong:
+            raise wrong.within(word) from wrong.__cause__
         return kind(**values)
 
     return read
 
 
-def _join(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name
-
-
-def _unknown_value(where: str, value: object) -> UnknownError:
+def _unknown_value(value: object) -> _WrongError:
     shown = json.dumps(value)
-    return UnknownError(
-        f"the value {shown[:60]}{'...' if len(shown) > 60 else ''} of {where or 'a description'!r}"
-    )
+    cut = f"{shown[:60]}{'...' if len(shown) > 60 else ''}".replace("{", "{{").replace("}", "}}")
+    return _WrongError(f"the value {cut} of {{where}}")

@@ -1,6 +1,9 @@
 """Records as canonical JSON: the text that identities and digests are made of."""
 
 import json
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 
 from results.record import words
 
@@ -22,12 +25,23 @@ def _fields(record: object) -> object:
     recorded = getattr(record, "recorded", None)
     if recorded is not None:
         return recorded()
-    names: tuple[str, ...] | None = getattr(type(record), "__slots__", None)
+    names, values = _plan(type(record))
+    return dict(zip(names, values(record), strict=True))
+
+
+@cache
+def _plan(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]]:
+    """What the record calls the fields of a class, and what reads them all."""
+    names: tuple[str, ...] | None = getattr(kind, "__slots__", None)
     if names is None:
-        raise TypeError(f"{type(record).__name__} in a record")
-    known = words.FIELDS.get(type(record).__name__, {})
-    return {known.get(name, name): getattr(record, name) for name in names}
+        raise TypeError(f"{kind.__name__} in a record")
+    known = words.FIELDS.get(kind.__name__, {})
+    getter = attrgetter(*names)
+    one = len(names) == 1  # then the getter returns no tuple
+    return tuple(known.get(name, name) for name in names), (
+        (lambda record: (getter(record),)) if one else getter
+    )
 
 
-# `dataclasses.asdict` copies every value first: 49 us a trial and 101 an outcome, against 12 and 36.
+# `dataclasses.asdict` copies every value first, and takes four times as long.
 _ENCODER = json.JSONEncoder(default=_fields, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -73,8 +73,11 @@ def insert_outcome(
         at,
     )
     if inserted:
-        for position, point in enumerate(outcome.curve):
-            addition.insert("point", outcome.key, position, *_numbers(point))
+        curve = [
+            (outcome.key, position, *_numbers(point))
+            for position, point in enumerate(outcome.curve)
+        ]
+        addition.insert_all("point", curve)
     return inserted
 
 

@@ -69,6 +69,19 @@ class Addition:
         self._rows.setdefault(table, []).append(row)
         return True
 
+    def insert_all(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Inserts rows that cannot be there, all columns in order."""
+        statement, kinds = _insertion(table)
+        self._connection.executemany(statement, rows)
+        added = self._rows.setdefault(table, []) if rows else []
+        added.extend(
+            [
+                value if value is None else kind(value)
+                for kind, value in zip(kinds, row, strict=True)
+            ]
+            for row in rows
+        )
+
     def seal(self, *, closing: bool = False) -> int:
         """Ends with the seal of what was inserted; returns how many rows came, the seal among them.
 

@@ -7,7 +7,7 @@ from cells.training.budget import Budget
 from cells.training.schedule import Schedule
 from cells.training.space import Space
 from results.record import plain, words
-from results.record.decode import Recorded, checksum, read_recorded
+from results.record.decode import Recorded, read_recorded
 from results.record.words import Edition
 
 StrategyName = Literal["paper", "uniform", "zoo", "roster"]
@@ -140,4 +140,4 @@ class Study(Recorded):
     @property
     def id(self) -> str:
         """The identity of the study in the record, 16 hex digits: made as the key of a trial is."""
-        return (self.recorded_name or checksum(self.to_json()))[:16]
+        return self.recorded_name[:16]

@@ -50,8 +50,6 @@ class Trial(Recorded):
 
         Of a trial that was read, the hash of the text it was read from; else that of `to_json`.
         """
-        if not self.recorded_name:
-            self.name_by(self.to_json())
         return self.recorded_name[:32]
 
     def to_json(self) -> str:

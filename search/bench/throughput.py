@@ -1,22 +1,10 @@
-"""How fast language and driver are: what `gatewright bench cells` and `bench driver` measure."""
+"""How fast the language is: what `gatewright bench cells` measures."""
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 
 from cells import Cell, CellError, Mutant, identify, mutate, parse, to_text, zoo
-from results.record.outcome import Ending, Outcome
-from results.record.store import Store
-from results.record.trial import Trial
-from search import configuration
-from search.progress import Silent
-from search.run import driver
-from search.run.clock import Monotonic
-from search.run.pool import LocalPool
-from search.strategies import registry as strategies
-from tasks import registry
 
 _POOL = 200
 _SMALLEST, _LARGEST = 18, 60
@@ -80,43 +68,3 @@ def bench_cells(seconds: float) -> dict[str, float]:
         "canonical_per_s": _rate(lambda done: identify(cells[done % len(cells)]), seconds),
         "parse_per_s": _rate(lambda done: parse(texts[done % len(texts)]), seconds),
     }
-
-
-def bench_driver(trials: int) -> dict[str, float]:
-    """Speed of the driver alone: trials a second that do nothing, asked, recorded and told in order.
-
-    The strategy is the paper's on the `smoke` study, the store a real one on disk, the pool in
-    process; only the training is left out. So 1 / `trials_per_s` is what a trial costs beside its
-    training.
-
-    Args:
-        trials: how many new cells are proposed; each is one trial on the screen, some are more.
-
-    Returns:
-        trials_per_s: trials with their outcome in the record, a second of wall time.
-        asks_per_s: the same, idle asks included.
-    """
-    plan = configuration.load("smoke", [f"proposals={trials}", "reevaluate=0.0"])
-    keys = [
-        (plan.screen.task, plan.screen.scale),
-        *((task.name, task.scale) for task in plan.tasks),
-    ]
-    facts = {key: registry.load(*key).facts for key in keys}
-    with (
-        TemporaryDirectory() as folder,
-        Store.create_or_open(Path(folder) / "bench.sqlite") as store,
-    ):
-        strategy = strategies.make(plan, facts)
-        pool = LocalPool(_instant)
-        summary = driver.run(
-            plan, store, pool, strategy, Silent(), Monotonic(), facts.values(), {"bench": "driver"}
-        )
-    ran = sum(summary.endings.values())
-    return {"trials_per_s": ran / summary.seconds, "asks_per_s": summary.asks / summary.seconds}
-
-
-def _instant(text: str) -> str:
-    """An outcome without training; its numbers derive from the trial's key."""
-    key = Trial.from_json(text).key
-    share = int(key[:8], 16) / 2**32
-    return Outcome(key, Ending.OK, valid_loss=1 + share, valid_accuracy=share).to_json()

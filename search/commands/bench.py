@@ -32,15 +32,31 @@ def cells(
 
 @app.command()
 def driver(
-    trials: Annotated[int, typer.Option(help="New cells to propose.", min=10)] = 500,
+    cells: Annotated[int, typer.Option(help="New cells to propose.", min=100)] = 2000,
+    slots: Annotated[int, typer.Option(help="Simulated slots.", min=1)] = 1000,
     json: Json = False,
 ) -> int:
-    """Measure the driver: trials a second when training takes no time."""
-    from search.bench.throughput import bench_driver
+    """Measure the driver with simulated slots: speed, memory, and how long a resume takes."""
+    from dataclasses import asdict
 
-    figures = bench_driver(trials)
-    show(figures, json, lambda: _print(figures))
-    return DONE
+    from search.bench.driver import measure
+
+    figures = measure(cells, slots)
+    rows = (
+        ("trials, of them faults", f"{figures.trials:,}, {figures.faults:,}"),
+        ("simulated slots", f"{figures.slots:,}"),
+        ("trials a second", f"{figures.trials_per_s:,.0f}"),
+        ("driver, ms a trial", f"{figures.driver_ms:.2f}"),
+        ("strategy, ms a trial", f"{figures.strategy_ms:.2f}"),
+        ("commits a trial", f"{figures.commits_per_trial:.3f}"),
+        ("bytes a finished trial", f"{figures.bytes_per_trial:,.0f}"),
+        ("asks resumed", f"{figures.resume_asks:,}"),
+        ("resume, s to read", f"{figures.resume_read_s:.2f}"),
+        ("resume, s to replay the strategy", f"{figures.resume_replay_s:.2f}"),
+        ("same digest after the resume", "yes" if figures.same_digest else "NO"),
+    )
+    show(asdict(figures), json, lambda: table(("what", "figure"), rows))
+    return DONE if figures.same_digest else WRONG
 
 
 @app.command()

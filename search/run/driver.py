@@ -350,7 +350,7 @@ class _Driver:
         Raises SearchError if another one is recorded.
         """
         trial = ask.trial
-        if trial is not None and trial.to_json() != recorded.description and recorded.description:
+        if trial is not None and recorded.key is not None and trial.key != recorded.key:
             # An earlier version may have described the same trial in other words.
             known = Trial.from_json(recorded.description)
             ask = replace(ask, trial=known) if known == trial else ask
