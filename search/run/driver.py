@@ -4,6 +4,11 @@ Before `ask(n)` the strategy has been told exactly the outcomes of 0..n - lag, i
 recorded as they come and told when their turn is, so neither the number of slots, nor their speed,
 nor faults and restarts shape the history. A resume is the same loop over a store that is not empty:
 asks are repeated and compared with the recorded ones, answered trials are not run again.
+
+What one step of the loop writes is one transaction: outcomes that came, asks, attempts, events. So a
+kill loses at most the step that was not yet committed. Within it an outcome is written before the
+strategy is told of it, and slots may have begun trials whose asks are lost with it: a resume asks the
+same again, and their outcomes have the same keys and facts.
 """
 
 from collections import Counter, deque
@@ -164,6 +169,10 @@ class _Driver:
         self._recorded: Iterator[Recorded] = iter(())
         self._left = 0
         """Recorded asks that were not repeated yet."""
+        self._repeating = 0.0
+        """Seconds in which recorded asks were repeated, those of the strategy included."""
+        self._proposing = 0.0
+        """Of these, seconds of the strategy."""
         self._answered = 0
         self._ran = 0
         self._unsent: deque[int] = deque()
@@ -217,19 +226,36 @@ class _Driver:
     def ask(self) -> None:
         """Asks as far as the lag and the pool allow."""
         while not self._over and len(self._unsent) < max(1, self.pool.room):
-            index = self.asked
+            index, repeats, start = self.asked, self._left > 0, self.clock.now()
             while self._told <= index - self.study.lag:
                 if self._told not in self._untold:
                     return
                 text, outcome = self._untold.pop(self._told)
                 self._history.add(text, outcome)
+                told = self.clock.now()
                 self.strategy.tell(self._told, outcome)
+                self._proposing += self.clock.now() - told
                 self._told += 1
+            asked = self.clock.now()
             ask = self.strategy.ask(index)
+            self._proposing += self.clock.now() - asked
             if ask is None:
                 self._end(index)
             else:
                 self._enter(ask)
+            if repeats:
+                self._repeating += self.clock.now() - start
+                if not self._left:
+                    self._say_repeated()
+
+    def _say_repeated(self) -> None:
+        """Says how long the record took, and how long the strategy; nothing of it is recorded."""
+        read = self._repeating - self._proposing
+        detail = (
+            f"{self.asked:,} asks: read and compared in {read:.1f} s,"
+            f" proposed again by the strategy in {self._proposing:.1f} s"
+        )
+        self.observer.on_event("repeated", detail, self._progress())
 
     def send(self) -> None:
         """Hands trials to the pool as far as it has room."""

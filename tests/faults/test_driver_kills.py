@@ -19,11 +19,14 @@ from tests.faults.toy_strategy import study
 DRIVER = root() / "tests" / "faults" / "toy_driver.py"
 
 
-def start(store: Path, workers: int, log: Path, mean: float = 20.0) -> subprocess.Popen[str]:
+def start(
+    store: Path, workers: int, log: Path, mean: float = 20.0, kill: str = ""
+) -> subprocess.Popen[str]:
     environment = os.environ | {
         "PYTHONPATH": str(root()),
         "GATEWRIGHT_TOY_MS": str(mean),
         "GATEWRIGHT_TOY_LOG": str(log),
+        "GATEWRIGHT_TOY_KILL": kill,
     }
     return subprocess.Popen(
         [sys.executable, str(DRIVER), str(store), str(workers)],
@@ -89,6 +92,33 @@ def test_a_killed_driver_resumes_to_the_same_bytes(
     assert outcomes == expected["ran"]
     # Only what was in slots may run again: one in process, two a slot with Ray.
     assert executions(log) <= outcomes + kills * max(1, 2 * workers)
+
+
+def test_a_driver_killed_in_the_middle_of_a_step_loses_that_step_alone(
+    tmp_path: Path, expected: dict[str, object]
+) -> None:
+    store, log = tmp_path / "s.db", tmp_path / "log"
+    left: list[tuple[int, int]] = []
+    # The first step fills the slots: the third job and the tenth belong to it.
+    for kill in (3, 10, 20, 24):
+        process = start(store, 0, log, mean=0.0, kill=str(kill))
+        process.communicate(timeout=120)
+        assert process.returncode == -signal.SIGKILL
+        with Store.read(store) as opened:
+            asks = opened.log(study().id)
+            sent = opened.select("SELECT count(*) FROM attempt")[0][0]
+            opened.check_seals()
+        answers = sum(outcome is not None for _, outcome in asks)
+        left.append((len(asks), answers))
+        assert (sent == 0) == (not asks)
+    assert left[:2] == [(0, 0), (0, 0)]
+    assert left == sorted(left)
+    assert left[-1][1] > 0, "no step before a kill was committed"
+    summary = finish(start(store, 0, log, mean=0.0))
+    assert summary["digest"] == expected["digest"]
+    with Store.read(store) as opened:
+        events = [row[0] for row in opened.select("SELECT kind FROM event")]
+    assert "mismatch" not in events
 
 
 def test_a_second_driver_on_the_same_store_is_refused(

@@ -11,10 +11,10 @@ from results.record.outcome import Ending, Outcome
 from results.record.store import Store
 from results.record.study import Study
 from search.error import SearchError
-from search.progress import Silent
+from search.progress import Progress, Silent
 from search.run.clock import Monotonic
 from search.run.driver import Summary, run
-from search.run.pool import Fault, LocalPool, Pool
+from search.run.pool import Arrival, Fault, LocalPool, Pool
 from search.strategies.strategy import Strategy
 from tests.faults import toy_engine
 from tests.faults.shuffled_pool import ShuffledPool
@@ -52,6 +52,59 @@ def test_a_run_answers_every_ask_and_says_so(tmp_path: Path) -> None:
     assert summary.ran == len(set(keys)) == attempts
     assert summary.recorded + summary.ran <= len(keys)
     assert not summary.interrupted
+
+
+class Counted(ShuffledPool):
+    """Counts how often it is asked what came."""
+
+    waits = 0
+
+    def wait(self, timeout: float) -> list[Arrival]:
+        self.waits += 1
+        return super().wait(timeout)
+
+
+def test_a_step_of_the_loop_is_at_most_one_commit(tmp_path: Path) -> None:
+    drive(tmp_path / "none.db", local(), study(), ToyStrategy(study(), 0))
+    with Store.read(tmp_path / "none.db") as store:
+        others = int(store.select("SELECT count(*) FROM seal")[0][0])  # the beginning and the end
+    pool = Counted(toy_engine.evaluate, 8, 1)
+    drive(tmp_path / "s.db", pool, study())
+    with Store.read(tmp_path / "s.db") as store:
+        sealed = int(store.select("SELECT count(*) FROM seal")[0][0])
+        writes = int(store.select("SELECT count(*) FROM ask")[0][0])
+        writes += int(store.select("SELECT count(*) FROM attempt")[0][0])
+        writes += int(store.select("SELECT count(*) FROM outcome")[0][0])
+    # A step before each wait, and the last after all of them.
+    assert sealed <= others + pool.waits
+    assert sealed < writes / 2
+
+
+def test_a_resume_says_how_long_record_and_strategy_took(tmp_path: Path) -> None:
+    class Told(Silent):
+        def __init__(self) -> None:
+            self.events: dict[str, str] = {}
+
+        def on_event(self, kind: str, detail: str, progress: Progress) -> None:
+            self.events[kind] = detail
+
+    observers = Told(), Told()
+    for observer in observers:
+        with Store.create_or_open(tmp_path / "s.db") as store:
+            described = study()
+            run(
+                described,
+                store,
+                local(),
+                ToyStrategy(described),
+                observer,
+                Monotonic(),
+                (),
+                NOTHING,
+            )
+    first, second = observers
+    assert "repeated" not in first.events
+    assert second.events["repeated"].startswith("60 asks: read and compared in ")
 
 
 @pytest.mark.parametrize("slots", [1, 2, 4])
