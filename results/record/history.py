@@ -25,12 +25,20 @@ class History:
         self._first = edition == 1
         self._hashed = hashlib.sha256()
 
-    def add(self, ask: str, outcome: Outcome | None) -> None:
-        """Adds the next ask, as `results.record.row.ask_json` has it, with its outcome, if any."""
-        facts = "null"
-        if outcome is not None:
-            facts = outcome.facts_json() if self._first else outcome.result_json()
-        self._hashed.update(f"{ask}\n{facts}\n".encode())
+    def add(self, ask: str, outcome: Outcome | None, facts: str = "") -> None:
+        """Adds the next ask, as `results.record.row.ask_json` has it, with its outcome, if any.
+
+        Args:
+            ask: the text.
+            outcome: of its trial.
+            facts: the outcome's `facts_json` where it is at hand.
+        """
+        covered = "null"
+        if outcome is not None and self._first:
+            covered = facts or outcome.facts_json()
+        elif outcome is not None:
+            covered = outcome.result_of(facts) if facts else outcome.result_json()
+        self._hashed.update(f"{ask}\n{covered}\n".encode())
 
     def digest(
         self,

@@ -86,6 +86,11 @@ class Outcome:
         """Canonical JSON without cost and detail: what must repeat bit for bit."""
         return self._json_without("cost", "detail")
 
+    def result_of(self, facts: str) -> str:
+        """`result_json`, cut out of the text of `facts_json`."""
+        # Nothing before the detail holds a word: the curve is of numbers.
+        return facts.replace(f'"detail":{plain.to_json(self.detail)},', "", 1)
+
     def _json_without(self, *left_out: str) -> str:
         names = (name for name in self.__slots__ if name not in left_out)
         return plain.to_json(

@@ -35,6 +35,9 @@ _PLAIN: Final = (
 )
 """Fields of an outcome that are columns of the same name."""
 
+_WORDS: Final = {name: words.recorded("Outcome", name) for name in Outcome.__slots__}
+"""What the record calls the fields of an outcome."""
+
 _POINT: Final = {"update": "updates"} | {name: name for name in Point.__slots__ if name != "update"}
 """The column of each field of a point."""
 
@@ -68,12 +71,14 @@ class Recorded:
         key: of its trial; None if it is idle.
         description: of the trial; "" if it is idle.
         outcome: of the trial, if there is one.
+        facts: the outcome's `facts_json`, by which it was checked; "" without one.
     """
 
     digest: str
     key: str | None
     description: str
     outcome: Outcome | None
+    facts: str
 
 
 class Reading:
@@ -151,13 +156,15 @@ class Reading:
                 chunk,
             )
             keys = json.dumps([key for _, _, key, _ in rows if key is not None])
-            outcomes = self._outcomes("trial_key IN (SELECT value FROM json_each(?))", keys)
+            texts: dict[str, str] = {}
+            outcomes = self._outcomes("trial_key IN (SELECT value FROM json_each(?))", keys, texts)
             for number, digest, key, description in rows:
                 if number != index:
                     raise self._missing(study_id, index)
                 if key is not None and (description is None or checksum(description)[:32] != key):
                     raise self._damaged(f"trial {key}")
-                yield Recorded(digest, key, description or "", outcomes.get(key or ""))
+                outcome = outcomes.get(key or "")
+                yield Recorded(digest, key, description or "", outcome, texts.get(key or "", ""))
                 index += 1
             if len(rows) < chunk:
                 return
@@ -316,7 +323,10 @@ class Reading:
             admissions.setdefault(number, []).append(cell_id)
         return rejections, admissions
 
-    def _outcomes(self, where: str, value: Value) -> dict[str, Outcome]:
+    def _outcomes(
+        self, where: str, value: Value, texts: dict[str, str] | None = None
+    ) -> dict[str, Outcome]:
+        """Outcomes by key; `texts` is filled with their `facts_json`, by which they were checked."""
         columns = ", ".join(_POINT.values())
         points = f"SELECT trial_key, {columns} FROM point WHERE {where} ORDER BY trial_key, place"  # noqa: S608
         curves: dict[str, list[Point]] = {}
@@ -333,9 +343,11 @@ class Reading:
                 **{name: row[name] for name in _PLAIN},
                 "curve": tuple(curves.get(key, ())),
             }
-            text = to_json({words.recorded("Outcome", name): fact for name, fact in facts.items()})
+            text = to_json({_WORDS[name]: fact for name, fact in facts.items()})
             if checksum(text) != row["digest"]:
                 raise self._damaged(what)
+            if texts is not None:
+                texts[key] = text
             with self._readable(what):
                 facts["ending"] = known(Ending, row["ending"], "ending")
                 cost = Cost(row["seconds"], row["cpu_seconds"], row["peak_bytes"])

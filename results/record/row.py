@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
+from typing import Final
 
 from cells.training.point import Point
 from results.error import StoreError
@@ -170,6 +171,8 @@ def _whole(number: int | None) -> int | None:
     return None if number is None else int(number)
 
 
+_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
 Verdict = tuple[str, str, str, Sequence[str], str]
 """A rejection in recorded words: cause, cell, parent, operators, and what digests cover of the reason."""
 
@@ -196,6 +199,8 @@ def verdicts_json(rejections: Sequence[Rejection], admissions: Sequence[str]) ->
 
 def verdicts_text(rejections: Sequence[Verdict], admissions: Sequence[str]) -> str:
     """Canonical JSON of what was decided before an ask, from its recorded words."""
+    if not rejections and not admissions:
+        return "[[],[]]"  # of most asks
     return canonical_json([rejections, admissions])
 
 
@@ -212,6 +217,6 @@ def facts_digest(outcome: Outcome) -> str:
 def canonical_json(value: object) -> str:
     """Compact JSON. Raises StoreError `not-finite` on NaN or infinity."""
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return _ENCODE(value)
     except ValueError as error:
         raise StoreError("not-finite", f"a number to be recorded: {error}") from error

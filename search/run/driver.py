@@ -159,8 +159,8 @@ class _Driver:
         self.faults = 0
         self._open: dict[int, Ask] = {}
         """Asks without an outcome, by index."""
-        self._untold: dict[int, tuple[str, Outcome | None]] = {}
-        """Of asks whose outcome came (None: idle ones) but was not told yet: text and outcome."""
+        self._untold: dict[int, tuple[str, Outcome | None, str]] = {}
+        """Of asks whose outcome came (None: idle ones) but was not told yet: text, outcome and, if at hand, its facts."""
         self._texts: dict[int, str] = {}
         """What the history's digest covers of the asks in `_open`."""
         self._history = History(study.edition)
@@ -230,8 +230,8 @@ class _Driver:
             while self._told <= index - self.study.lag:
                 if self._told not in self._untold:
                     return
-                text, outcome = self._untold.pop(self._told)
-                self._history.add(text, outcome)
+                text, outcome, facts = self._untold.pop(self._told)
+                self._history.add(text, outcome, facts)
                 told = self.clock.now()
                 self.strategy.tell(self._told, outcome)
                 self._proposing += self.clock.now() - told
@@ -353,7 +353,7 @@ class _Driver:
         if recorded is None:
             self.observer.on_ask(ask, self._progress())
         if ask.trial is None:
-            self._untold[index] = text, None
+            self._untold[index] = text, None, ""
             return
         self._open[index] = ask
         self._texts[index] = text
@@ -363,7 +363,7 @@ class _Driver:
         outcome = outcome or self.store.outcome(key) or self._reused(index, ask.trial)
         if outcome is not None:
             self._answered += 1
-            self._settle(index, outcome)
+            self._settle(index, outcome, recorded.facts if recorded else "")
         elif key in self._askers:
             self._askers[key].append(index)
         else:
@@ -410,9 +410,9 @@ class _Driver:
         for asker in self._askers.pop(outcome.key, ()):
             self._settle(asker, recorded)
 
-    def _settle(self, index: int, outcome: Outcome) -> None:
+    def _settle(self, index: int, outcome: Outcome, facts: str = "") -> None:
         ask = self._open.pop(index)
-        self._untold[index] = self._texts.pop(index), outcome
+        self._untold[index] = self._texts.pop(index), outcome, facts
         self._attempts.pop(index, None)
         self._strikes.pop(index, None)
         self.done += 1
@@ -460,7 +460,7 @@ class _Driver:
         if self._left:  # the run ended before it had repeated them
             return history.digest(self.store, self.study.id)
         following = [
-            self._untold.get(index) or (self._texts[index], None)
+            self._untold[index][:2] if index in self._untold else (self._texts[index], None)
             for index in range(self._told, self.asked)
         ]
         return self._history.digest(following)
