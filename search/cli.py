@@ -86,7 +86,11 @@ def main() -> None:
     # Our figures are files. A notebook hands its backend on, which cannot be loaded elsewhere.
     os.environ["MPLBACKEND"] = "Agg"
     escape_what_cannot_be_shown()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    nodes = sys.modules.get("search.run.cluster.nodes")  # only where Ray was used
+    if nodes is not None and nodes.abandoned:
+        nodes.end_process(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

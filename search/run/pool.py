@@ -39,7 +39,7 @@ class Fault(StrEnum):
     OVERDUE = "overdue"
     """The job ran longer than its `seconds`; its slot was killed."""
     DISPLACED = "displaced"
-    """The slot was lost while this job waited in it; it never ended."""
+    """The slot was lost while this job waited in it, or its machine left the cluster; it never ended."""
     UNFIT = "unfit"
     """The machine lacks what the job needs; it is set aside."""
     EXHAUSTED = "exhausted"

@@ -32,6 +32,8 @@ _FAILURES = 6
 """Slots in a row that fail to start on a node before it is set aside."""
 _SILENCE: Final = 12.0
 """Seconds without an answer of the head, or without any node, after which the cluster is lost."""
+_DOUBT: Final = 3.0
+"""Seconds without an answer of the head after which no slot is started: that could wait for it."""
 _FORWARDED: Final = ("CC",)
 """Variables that workers get from the driver beside our own, where their node does not set them."""
 
@@ -161,6 +163,7 @@ class RayPool:
         """Why a node is set aside, by its id."""
         self._notices: list[Notice] = []
         self._dead = False
+        self._silent = 0.0
         digest = source_digest()
         folder = staging.make([] if address is None else [data.task for data in needs.data])
         with ExitStack() as variables:
@@ -170,6 +173,7 @@ class RayPool:
         import ray
 
         self._watch = nodes.Watch(nodes.alive, self._clock)
+        self._known = {node.id: node for node in self._watch.nodes}
         self._alone = self._waited = self._clock.now()
         """Since when no node is there, and since when no slot is up and nothing was said of it."""
         if not self._watch.nodes:
@@ -181,17 +185,15 @@ class RayPool:
             for name, value in os.environ.items()
             if name in _FORWARDED or (name.startswith("GATEWRIGHT_") and name != "GATEWRIGHT_DATA")
         }
+        # Made once: each of these is sent to the head, and waits for it however long it is silent.
+        remote = ray.remote(SlotActor)
         affinity = cast("Any", ray.util).scheduling_strategies.NodeAffinitySchedulingStrategy
-        self._create: Callable[[Node], Any] = lambda node: (
-            ray.remote(SlotActor)
-            .options(
-                num_cpus=1,
-                max_restarts=0,
-                max_task_retries=0,
-                scheduling_strategy=affinity(node_id=node.id, soft=False),
-            )
-            .remote(evaluate, digest, needs.to_json(), folders, forwarded)
-        )
+        self._create: Callable[[Node], Any] = lambda node: remote.options(
+            num_cpus=1,
+            max_restarts=0,
+            max_task_retries=0,
+            scheduling_strategy=affinity(node_id=node.id, soft=False),
+        ).remote(evaluate, digest, needs.to_json(), folders, forwarded)
         self._fill()
 
     @property
@@ -229,6 +231,7 @@ class RayPool:
         import ray
 
         self._check_cluster()
+        self._follow()
         self._fill()
         refs: list[Any] = [slot.hello for slot in self._live.values() if not slot.ready]
         refs += [ref for slot in self._live.values() for ref, _ in slot.jobs]
@@ -294,11 +297,12 @@ class RayPool:
         )
         fault = ""
         dead = nodes.dead_processes() if self._address is None else []
+        self._silent = self._watch.silence()
         if self._watch.nodes:
             self._alone = now
         if dead:
             fault = f"{' and '.join(dead)} {where} ended"
-        elif self._watch.silence() > _SILENCE:
+        elif self._silent > _SILENCE:
             fault = f"the head {where} has not answered for {_SILENCE:.0f} s"
         elif now - self._alone > _SILENCE:
             fault = f"no node {where} is left"
@@ -326,7 +330,22 @@ class RayPool:
             what = f"no worker has started in {start.WAITED:.0f} s on {names}"
             self._notices.append(Notice("waiting", what + (f"; {log}" if log else "")))
 
+    def _follow(self) -> None:
+        """Says which nodes have joined or left."""
+        here = {node.id: node for node in self._watch.nodes}
+        for id_, node in here.items():
+            if id_ not in self._known:
+                seats = self._seats(node)
+                what = f"node {node} with {seats} slot{'' if seats == 1 else 's'}"
+                self._notices.append(Notice("joined", what))
+        for id_, node in self._known.items():
+            if id_ not in here:
+                self._notices.append(Notice("left", f"node {node}; its trials go elsewhere"))
+        self._known = here
+
     def _fill(self) -> None:
+        if self._silent > _DOUBT:
+            return
         now = self._clock.now()
         held = Counter(slot.node.id for slot in self._live.values())
         for node in self._good():
@@ -366,7 +385,10 @@ class RayPool:
                 outcome, *lack = cast("Any", ray.get(ref))
             except Exception as error:  # `evaluate` is total, so this is the slot's death
                 detail = start.line(error)
-                arrivals.append(Arrival(job, slot.number, fault=Fault.DIED, detail=detail))
+                # A trial is not to blame for a machine that left in the middle of it.
+                left = self._address is not None and not nodes.answers(slot.node)
+                fault = Fault.DISPLACED if left else Fault.DIED
+                arrivals.append(Arrival(job, slot.number, fault=fault, detail=detail))
                 return arrivals + self._drop(slot)
             if lack:
                 code, what, remedy = lack

@@ -1,16 +1,24 @@
 """The nodes of a cluster as Ray tells them, and whether the cluster still lives."""
 
 import atexit
+import os
+import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 from search.run.clock import Clock
 
 _EVERY: Final = 2.0
 """Seconds between two questions to the head."""
+_REACHED: Final = 1.0
+"""Seconds that a node may take to accept a connection."""
+
+abandoned = False
+"""Whether this process has lost a cluster, of which threads of Ray may still wait for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,8 @@ class Node:
     host: str
     address: str
     cpus: int
+    port: int = 0
+    """On which its raylet listens; 0 where that is unknown."""
 
     def __str__(self) -> str:
         """As people are told of it."""
@@ -38,11 +48,23 @@ def alive() -> tuple[Node, ...]:
             str(row.get("NodeManagerHostname") or row["NodeManagerAddress"]),
             str(row["NodeManagerAddress"]),
             int(row.get("Resources", {}).get("CPU", 0)),
+            int(row.get("NodeManagerPort") or 0),
         )
         for row in rows
         if row["Alive"]
     ]
     return tuple(sorted((node for node in nodes if node.cpus), key=lambda node: node.id))
+
+
+def answers(node: Node) -> bool:
+    """Whether its raylet can be reached. The head notices a lost node only many seconds later."""
+    if not node.port:
+        return True
+    try:
+        socket.create_connection((node.address, node.port), timeout=_REACHED).close()
+    except OSError:
+        return False
+    return True
 
 
 class Watch:
@@ -99,11 +121,24 @@ def abandon() -> None:
     """Kills what is left of our own cluster, and keeps Ray from waiting for it when Python ends."""
     from ray._private import worker
 
+    global abandoned
+    abandoned = True
     atexit.unregister(cast("Any", worker).shutdown)
     node: Any = worker._global_node
     if node is not None:
         with suppress(Exception):
             node.kill_all_processes(check_alive=False, allow_graceful=False)
+
+
+def end_process(code: int) -> NoReturn:
+    """Ends this process, after its exit functions, without an end of its threads.
+
+    Threads of Ray that still wait for a lost cluster would make Python's own end a crash.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def dead_processes() -> list[str]:

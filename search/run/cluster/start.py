@@ -98,7 +98,19 @@ def environment(local: bool) -> dict[str, str]:
         variables["RAY_AUTH_MODE"] = "token"
         if "RAY_AUTH_TOKEN" not in os.environ:
             variables["RAY_AUTH_TOKEN_PATH"] = str(_token())
+    elif "RAY_AUTH_MODE" not in os.environ and _has_token():
+        # As `ray start --head` does. Ray itself would join without the token that is there.
+        variables["RAY_AUTH_MODE"] = "token"
     return variables
+
+
+def _has_token() -> bool:
+    """Whether the user has a token for clusters, where Ray looks for it."""
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        return True
+    with suppress(RuntimeError):  # a user without a home
+        return (Path.home() / ".ray" / "auth_token").is_file()
+    return False
 
 
 @contextmanager
@@ -181,7 +193,8 @@ def start(workers: int | None, address: str | None, folder: Path, note: Note) ->
             raise SearchError(
                 "pool.join",
                 f"no cluster joined at {address}: {line(error)}",
-                "check the address, Ray's and Python's versions, and RAY_AUTH_TOKEN_PATH",
+                "check that Python, Ray and the token in ~/.ray/auth_token are those of the head"
+                " (see docs/cluster.md); run `gatewright` on a machine of the cluster",
             ) from error
         return
     _require_loopback()
