@@ -30,6 +30,8 @@ from tests.faults import machines  # noqa: E402
 from tests.faults.listening import descendants  # noqa: E402
 
 PAGE: Final = ROOT / "docs" / "cluster.md"
+SHORT: Final = 200
+"""Trials of a study in which not every slot needs to have had one."""
 PATIENCE: Final = 120.0
 """Seconds that Ray may take to start on a machine."""
 
@@ -142,7 +144,8 @@ def _compare(study: str, runs: Path, slots: int) -> list[str]:
     wrong: list[str] = []
     if told is None or told[1] != digest:
         wrong.append("another history on the cluster")
-    if len(used) != slots:
+    # A first slot that has compiled the native runtime may end a short study before the others are up.
+    if len(used) != slots and sum(count for _, count in used) > SHORT:
         wrong.append(f"{len(used)} slots worked, {slots} expected")
     if not (runs / f"{study}.html").is_file():
         wrong.append("no report")

@@ -19,9 +19,10 @@ from results.record.store import Store
 from search.error import SearchError
 from search.progress import Silent
 from search.run.clock import Monotonic
+from search.run.cluster.slot import SlotActor
 from search.run.driver import Summary, run
 from search.run.pool import LocalPool, Pool
-from search.run.ray_pool import RayPool, SlotActor
+from search.run.ray_pool import RayPool
 from tests.faults import toy_engine
 from tests.faults.slots import up
 from tests.faults.toy_strategy import ToyStrategy, study

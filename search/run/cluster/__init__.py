@@ -1,1 +1,1 @@
-"""Clusters under the pool: how one is started or joined, and which of its nodes are there."""
+"""Clusters under the pool: how one is started or joined, which nodes it has, what runs on them."""

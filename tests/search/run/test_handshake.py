@@ -9,8 +9,8 @@ import pytest
 from cells.engine import executor as executors
 from search.error import SlotError
 from search.run import handshake
+from search.run.cluster.slot import look_for_corpora
 from search.run.handshake import Data, Needs
-from search.run.ray_pool import look_for_corpora
 from tasks import registry
 from tasks.corpora import corpus
 

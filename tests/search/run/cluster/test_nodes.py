@@ -1,5 +1,6 @@
 """Whether the head of a cluster still answers."""
 
+import socket
 import threading
 import time
 
@@ -57,3 +58,11 @@ def test_silence_is_counted_while_the_head_owes_an_answer_and_not_while_we_were_
     finally:
         head.answers.set()
         watch.close()
+
+
+def test_a_node_answers_as_long_as_something_listens_at_its_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        node = Node("0" * 56, "host", "127.0.0.1", 2, int(server.getsockname()[1]))
+        assert nodes.answers(node)
+    assert not nodes.answers(node)
+    assert nodes.answers(Node("0" * 56, "host", "127.0.0.1", 2)), "nothing is known against it"
