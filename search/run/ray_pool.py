@@ -35,6 +35,8 @@ _SILENCE: Final = 12.0
 """Seconds without an answer of the head, or without any node, after which the cluster is lost."""
 _DOUBT: Final = 3.0
 """Seconds without an answer of the head after which no slot is started: that could wait for it."""
+_FIRST: Final = 300.0
+"""Seconds that a joined cluster may take to have a node with a CPU."""
 _FORWARDED: Final = ("CC",)
 """Variables that workers get from the driver beside our own, where their node does not set them."""
 
@@ -106,6 +108,9 @@ class RayPool:
         import ray
 
         self._watch = nodes.Watch(nodes.alive, self._clock)
+        if address is not None:
+            with start.patience(note, f"waiting for a node with a CPU in the cluster at {address}"):
+                self._await_nodes()
         self._known = {node.id: node for node in self._watch.nodes}
         self._alone = self._waited = self._clock.now()
         """Since when no node is there, and since when no slot is up and nothing was said of it."""
@@ -211,6 +216,12 @@ class RayPool:
                     ray.kill(slot.actor)
         self._live.clear()
         ray.shutdown()
+
+    def _await_nodes(self) -> None:
+        """Waits for a node: of a cluster that is being started, a head without CPUs may be all there is."""
+        began = self._clock.now()
+        while not self._watch.nodes and self._clock.now() - began < _FIRST:
+            time.sleep(0.2)
 
     def _good(self) -> list[Node]:
         return [node for node in self._watch.nodes if node.id not in self._aside]

@@ -148,3 +148,17 @@ def test_a_machine_that_joins_is_used_and_when_it_leaves_its_trial_goes_elsewher
     assert not kinds["worker_lost"], "a trial is not to blame for a machine that leaves"
     assert Ending.CRASHED not in summary.endings
     assert summary.digest == expected.digest
+
+
+@pytest.mark.slow
+def test_a_search_waits_for_the_first_machine_that_offers_a_slot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**token(tmp_path), "PYTHONPATH": str(root())}.items():
+        monkeypatch.setenv(name, value)
+    with cluster() as machines:
+        machines.append(Machine(tmp_path / "head", cpus=0).wait())
+        machines.append(Machine(tmp_path / "second", machines[0].address))
+        pool = RayPool(None, machines[0].address, toy_engine.evaluate)
+        pool.close()
+    assert pool.slots == 1

@@ -50,7 +50,7 @@ def last_line() -> str:
 
 
 @contextmanager
-def _patience(note: Note, what: str) -> Generator[None]:
+def patience(note: Note, what: str) -> Generator[None]:
     """Says every `WAITED` seconds what is awaited, with the last line of Ray's log."""
     over = threading.Event()
 
@@ -187,7 +187,7 @@ def start(workers: int | None, address: str | None, folder: Path, note: Note) ->
     if address is not None:
         _reach(address)
         try:
-            with _patience(note, f"waiting for the cluster at {address}"):
+            with patience(note, f"waiting for the cluster at {address}"):
                 ray.init(address=address, **shared)
         except Exception as error:
             raise SearchError(
@@ -200,7 +200,7 @@ def start(workers: int | None, address: str | None, folder: Path, note: Note) ->
     _require_loopback()
     for left in reversed(range(_TRIES)):
         try:
-            with _patience(note, "waiting for Ray to start"):
+            with patience(note, "waiting for Ray to start"):
                 ray.init(
                     address="local",
                     num_cpus=workers,
