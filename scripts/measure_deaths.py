@@ -74,7 +74,7 @@ def main() -> int:
         for _ in range(options.runs):
             try:
                 told.append(measure(fault))
-            except AssertionError as error:
+            except (AssertionError, RuntimeError) as error:  # RuntimeError: a machine did not start
                 wrong += 1
                 print(f"WRONG: {fault}: {error}", flush=True)
     made = table(("fault", "runs", "ending", "seconds"), rows(told))
