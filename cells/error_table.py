@@ -92,6 +92,7 @@ _RECORD: Final = (
     _asked("absent", "what the URL names is not in the store"),
     _asked("filter", "an invalid filter in the URL"),
     _asked("port", "the port of the dashboard cannot be had"),
+    _asked("proxy", "a proxy of the dashboard has no such name or path"),
 )
 
 _SEARCH: Final = (

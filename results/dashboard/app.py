@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from results.dashboard.guard import Guard
+from results.dashboard.guard import Guard, Proxy
 from results.dashboard.query import Query, QueryError
 from results.dashboard.record import Importances, Record
 from results.dashboard.render import page, problem
@@ -124,8 +124,8 @@ def _identity(path: Path) -> tuple[int, ...]:
         return ()
 
 
-def create(desk: Desk) -> ASGIApp:
-    """The application over a desk."""
+def create(desk: Desk, proxy: Proxy | None = None) -> ASGIApp:
+    """The application over a desk, and behind a proxy if one is named."""
     routes = [
         Route("/", partial(_first, desk)),
         Route("/events", partial(_events, desk)),
@@ -147,8 +147,11 @@ def create(desk: Desk) -> ASGIApp:
         StoreError: _unread,
         Exception: _broken,
     }
+    application = Starlette(routes=routes, exception_handlers=handlers)
+    # It would send browsers to a whole URL, of which only a proxy knows the beginning.
+    application.router.redirect_slashes = False
     # Around all of it, as the answer to an unforeseen error is made outside of any middleware.
-    return Guard(Starlette(routes=routes, exception_handlers=handlers))
+    return Guard(application, proxy or Proxy())
 
 
 def _routes(desk: Desk, view: View, path: str, api: str) -> list[Route]:
@@ -165,12 +168,13 @@ def _routes(desk: Desk, view: View, path: str, api: str) -> list[Route]:
 
 
 async def _first(desk: Desk, request: HttpRequest) -> Response:
-    return RedirectResponse(f"/studies/{await desk.ask(Record.latest)}")
+    return RedirectResponse(f"studies/{await desk.ask(Record.latest)}")
 
 
 async def _page(desk: Desk, view: View, request: HttpRequest) -> Response:
     asked = _asked(view, request)
-    return HTMLResponse(await desk.ask(lambda record: page(view, Request(record, *asked))))
+    root = _root(request)
+    return HTMLResponse(await desk.ask(lambda record: page(view, Request(record, *asked), root)))
 
 
 async def _json(desk: Desk, view: View, request: HttpRequest) -> Response:
@@ -249,6 +253,15 @@ def _asked(view: View, request: HttpRequest) -> tuple[str, Query, str]:
     return request.path_params.get("study", ""), query, request.path_params.get("name", "")
 
 
+def _root(request: HttpRequest) -> str:
+    """The relative way from the page to the first one. Proxies put a prefix before our paths, of
+    which we often know nothing, so every link of ours begins with this.
+    """
+    # Undecoded: a browser takes no "%2F" for a step.
+    path = request.scope.get("raw_path") or request.scope["path"].encode()
+    return "../" * (path.count(b"/") - 1) or "./"
+
+
 def _document(document: Mapping[str, Any], status: int = 200) -> Response:
     # In ASCII: a damaged store may hold halves of surrogate pairs, which UTF-8 does not.
     return Response(
@@ -281,4 +294,4 @@ def _said(request: HttpRequest, status: int, message: str) -> Response:
     """What is wrong, as JSON for programs and as a page for people."""
     if request.url.path.startswith("/api"):
         return _document({"error": message, "status": status}, status)
-    return HTMLResponse(problem(status, message), status)
+    return HTMLResponse(problem(status, message, _root(request)), status)

@@ -15,8 +15,13 @@ from results.label import label
 from results.report import page as pages
 
 
-def page(view: View, request: Request) -> str:
+def page(view: View, request: Request, root: str) -> str:
     """The HTML of a view.
+
+    Args:
+        view: which page.
+        request: what it is asked for.
+        root: the relative way to the first page, with which all links begin.
 
     Raises:
         QueryError, AbsentError, StoreError: as the view's `document`.
@@ -29,6 +34,7 @@ def page(view: View, request: Request) -> str:
         .get_template(view.template)
         .render(
             view=view,
+            root=root,
             found=document,
             charts={name: _spec(chart) for name, chart in view.charts(document).items()},
             portrait={name: pages.markup(text) for name, text in view.portrait(document).items()},
@@ -54,11 +60,10 @@ def _reading(request: Request, study: Entry | None) -> str:
     )
 
 
-def problem(status: int, message: str) -> str:
+def problem(status: int, message: str, root: str) -> str:
     """The page that says what went wrong and where to go from there."""
-    return (
-        _environment().get_template("dashboard/problem.html").render(status=status, message=message)
-    )
+    template = _environment().get_template("dashboard/problem.html")
+    return template.render(status=status, message=message, root=root)
 
 
 @cache

@@ -78,5 +78,5 @@ def paged(rows: Sequence[Any], page: int, size: int) -> tuple[Sequence[Any], int
 
 
 def cell_path(study_id: str, cell_id: str) -> str:
-    """The path of a cell's page; an id of a store may hold anything."""
-    return f"/studies/{quote(study_id, safe='')}/cells/{quote(cell_id, safe='')}"
+    """The path of a cell's page from the first page on; an id of a store may hold anything."""
+    return f"studies/{quote(study_id, safe='')}/cells/{quote(cell_id, safe='')}"

@@ -1,6 +1,9 @@
 "use strict";
 // Charts, live updates and the copy button. Pages can be read without any of it.
 
+// The way from this page to the first, as in "../../": a proxy may have put us under any path.
+const ROOT = document.documentElement.dataset.root;
+
 const COLOURS = ["ink", "faint", "line", "paper", "accent", "blue", "orange", "green", "vermillion",
   "purple", "sky", "brown", "grey"];
 
@@ -65,8 +68,8 @@ function draw(box) {
     plot.on("plotly_click", (event) => {
       const path = event.points[0].customdata;
       // Only pages of ours.
-      if (typeof path === "string" && /^\/[^/]/.test(path)) {
-        location.assign(path);
+      if (typeof path === "string" && /^studies\//.test(path)) {
+        location.assign(ROOT + path);
       }
     });
   }
@@ -134,7 +137,7 @@ function follow() {
       setTimeout(changed, 1000);
     }
   }
-  const events = new EventSource("/events");
+  const events = new EventSource(ROOT + "events");
   events.addEventListener("open", () => shine(true, "live"));
   events.addEventListener("error", () => shine(false, "not live: no connection"));
   events.addEventListener("change", (event) => {

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from results.dashboard import record
 from results.dashboard.app import Desk, create
+from results.dashboard.guard import Proxy
 from tests.search.command import start
 
 PATIENCE = 60.0
@@ -20,7 +21,7 @@ PATIENCE = 60.0
 
 
 @contextlib.contextmanager
-def over(place: Path, *, raising: bool = True) -> Generator[TestClient]:
+def over(place: Path, *, raising: bool = True, proxy: Proxy | None = None) -> Generator[TestClient]:
     """A client of the dashboard of a store; what the dashboard raises comes through, or is answered.
 
     Pages wait until all is read, however slow the machine is.
@@ -29,7 +30,9 @@ def over(place: Path, *, raising: bool = True) -> Generator[TestClient]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record, "PATIENCE", PATIENCE)
         try:
-            yield TestClient(create(desk), "http://localhost", raise_server_exceptions=raising)
+            yield TestClient(
+                create(desk, proxy), "http://localhost", raise_server_exceptions=raising
+            )
         finally:
             desk.close()
 
@@ -59,9 +62,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(place: Path) -> Generator[Server]:
+def serving(place: Path, *options: str) -> Generator[Server]:
     """The dashboard of a store, which is stopped at the end if it still runs."""
-    process = start(place.parent, "dashboard", str(place), "--port", "0", "--json")
+    process = start(place.parent, "dashboard", str(place), "--port", "0", "--json", *options)
     try:
         assert process.stdout is not None
         lines: list[str] = []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from results.dashboard.guard import Proxy, ProxyError
 from results.dashboard.views import STUDY_VIEWS
 from results.publishing import publication
 from results.record.store import Store
@@ -57,7 +58,15 @@ def test_nothing_but_get_and_head_is_answered(client: TestClient, method: str) -
         "localhost:80:80",
         "localhost:x",
         "localhost:\u00b2",
-        "localhost.",
+        "localhost..",
+        ".localhost",
+        "a..localhost",
+        "localhost.localhost.evil.com",
+        "evillocalhost",
+        "evil.com/.localhost",
+        "evil.com#.localhost",
+        "me@a.localhost",
+        "127.0.0.1.",
         "localhost, evil.com",
         " localhost\t",
         "0.0.0.0",  # noqa: S104 - a name that is asked for
@@ -74,9 +83,21 @@ def test_a_foreign_name_is_refused(client: TestClient, host: str) -> None:
         answer = client.get(address, headers=[(b"host", host.encode("latin-1"))])
         assert answer.status_code == 421
         assert "localhost" in answer.text
+        assert "--host-name" in answer.text
 
 
-@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LocalHost"])
+NAMES = (
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+    "LocalHost",
+    "localhost.",
+    "hub.localhost",
+    "a.b.localhost.",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_this_machine_is_answered_through_any_port(client: TestClient, name: str) -> None:
     for port in ("", ":1", ":8642", ":65535"):
         headers = {"Host": name + port}
@@ -209,3 +230,40 @@ def test_a_store_that_is_deleted_is_missed_and_one_that_replaces_it_is_shown(
         answer = client.get("/api/studies")
         assert answer.status_code == 503
         assert "not a database" in answer.json()["error"]
+
+
+def test_a_proxy_is_answered_by_its_name_and_below_its_path_and_no_other_is(tmp_path: Path) -> None:
+    proxy = Proxy.of("user/a%20b/", ["Hub.Example.org."])
+    with over(begun(tmp_path / "run.gate"), proxy=proxy) as client:
+        for host in ("hub.example.org", "HUB.example.org:443", "hub.example.org.", "localhost"):
+            for address in (f"/studies/{STUDY}", f"/user/a%20b/studies/{STUDY}"):
+                answer = client.get(address, headers={"Host": host})
+                assert answer.status_code == 200
+                assert 'href="../static/style.css"' in answer.text
+        for host in ("example.org", "evil.hub.example.org", "hub.example.org.evil.com"):
+            answer = client.get("/", headers={"Host": host})
+            assert answer.status_code == 421
+            assert f"--host-name {host}\n" in answer.text
+        bare = client.get("/user/a%20b", follow_redirects=False)
+        assert (bare.status_code, bare.headers["Location"]) == (307, "./a%20b/")
+        assert client.get("/user/a%20b").url.path == f"/user/a b/studies/{STUDY}"
+        assert client.get("/user/a%20bc/api").status_code == 404
+        assert client.get("/user/a%20b/user/a%20b/api").status_code == 404
+        assert client.get("/user/a%20b/api/none").json()["status"] == 404
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "*", "*.example.org", "https://a.org", "a.org:80", "a.org/", "a b", "[::2]", "a..b"],
+)
+def test_a_host_name_with_more_to_it_is_refused(host: str) -> None:
+    with pytest.raises(ProxyError, match="expected a name such as"):
+        Proxy.of("", [host])
+
+
+@pytest.mark.parametrize(
+    "path", ["a/../b", "/a/%2e%2e", "a?b", "a#b", "http://a.org/b", "a\nb", "a\\b"]
+)
+def test_a_root_path_that_is_none_is_refused(path: str) -> None:
+    with pytest.raises(ProxyError, match="expected a path such as"):
+        Proxy.of(path, [])

@@ -1,19 +1,28 @@
 """The server as a process of its own: what it listens on, serves, withstands, and how it ends."""
 
+import os
 import re
 import resource
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
+from results.dashboard.views import STUDY_VIEWS
 from results.record.store import Store
 from search.cli import run
 from tests.results import synthetic
+from tests.results.dashboard.proxy import PREFIX, proxying
 from tests.results.dashboard.served import PATIENCE, Server, serving
+from tests.search.command import ROOT
 
 CROWD = 1000
 BESIDE = "what lies beside the store"
@@ -83,7 +92,7 @@ def test_a_path_that_leads_elsewhere_leads_nowhere(server: Server, path: str) ->
 @pytest.mark.parametrize("path", ["//evil.com/", "/static/style.css/", "//evil.com/%2f.."])
 def test_nobody_is_sent_to_another_host(server: Server, path: str) -> None:
     _, headers, _ = server.ask(f"GET {path}")
-    assert re.match(r"$|/[^/]|http://localhost[:/]", headers.get("location", ""))
+    assert re.match(r"$|studies/[^/]", headers.get("location", ""))
 
 
 def test_a_request_without_a_host_or_with_two_is_refused(server: Server) -> None:
@@ -96,7 +105,7 @@ def test_what_is_forwarded_is_not_believed(server: Server) -> None:
     for header in ("Forwarded: host=evil.com", "X-Forwarded-Host: evil.com", "X-Host: evil.com"):
         request = f"GET / HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode()
         status, headers, _ = server.ask(request)
-        assert (status, headers["location"][:9]) == (307, "/studies/")
+        assert (status, headers["location"][:8]) == (307, "studies/")
         request = f"GET / HTTP/1.1\r\nHost: evil.com\r\n{header.replace('evil.com', 'localhost')}"
         assert server.ask(f"{request}\r\n\r\n".encode())[0] == 421
 
@@ -198,3 +207,80 @@ def test_what_is_no_store_is_told_of_before_anything_is_served(
         assert said.out == ""
         assert words in said.err
         assert "Traceback" not in said.err
+
+
+KEEPING = ("--root-path", PREFIX, "--host-name", "hub.example.org")
+
+
+@pytest.mark.parametrize(
+    "options", [(), KEEPING], ids=["a prefix is taken away", "a prefix is kept"]
+)
+def test_it_is_walked_through_a_proxy(place: Path, options: tuple[str, ...]) -> None:
+    host = options[-1] if options else "localhost"
+    with serving(place, *options) as server, proxying(server.port, stripping=not options) as port:
+        outside = replace(server, port=port)
+
+        def ask(path: str) -> tuple[int, dict[str, str], bytes]:
+            return outside.ask(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+
+        status, headers, _ = ask(f"{PREFIX}/")
+        assert status == 307
+        seen: set[str] = set()
+        left = [urljoin(f"{PREFIX}/", headers["location"])]
+        while left:
+            path = left.pop()
+            status, headers, body = ask(path)
+            # The example of a cell's JSON names none where no cell was trained.
+            assert status == (404 if path.endswith("/cells/") else 200), path
+            if headers["content-type"].startswith("text/html"):
+                links = re.findall(r'(?:href|src|action)="([^"#]+)', body.decode())
+                found = {urljoin(path, unescape(link)) for link in links if link != "data:,"}
+                # A loop would end the walk as well as a dead end: all has to be below the prefix.
+                assert all(one.startswith(f"{PREFIX}/") for one in found), found
+                # Routes are in the page as text; the first page is a redirect.
+                left += found - seen - {f"{PREFIX}/"}
+                seen |= found
+        names = {path.removeprefix(PREFIX) for path in seen}
+        for view in STUDY_VIEWS:
+            if not view.named:
+                assert f"/studies/{synthetic.study().id}/{view.name}".rstrip("/") in names
+        assert {
+            "/static/style.css",
+            "/static/script.js",
+            "/claims",
+            "/api",
+            "/api/studies",
+        } <= names
+
+
+NOTEBOOK = """
+import asyncio, signal, sys, threading, urllib.request
+from pathlib import Path
+from results.dashboard.serve import serve
+
+async def cell():
+    def ready(port):
+        threading.Thread(target=visit, args=(port,)).start()
+    def visit(port):
+        with urllib.request.urlopen(f"http://localhost:{port}/api/studies") as answer:
+            print(answer.status, flush=True)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    serve(Path(sys.argv[1]), 0, ready)
+    await asyncio.sleep(0)
+    print("back in the loop", [one.name for one in threading.enumerate() if "dashboard" in one.name])
+
+# As a kernel does it: an interrupt is a KeyboardInterrupt wherever the cell is.
+loop = asyncio.new_event_loop()
+loop.run_until_complete(cell())
+"""
+
+
+def test_a_notebook_whose_event_loop_runs_can_show_it_until_it_is_interrupted(place: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", NOTEBOOK, str(place)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert (found.stdout, found.stderr) == ("200\nback in the loop []\n", "")

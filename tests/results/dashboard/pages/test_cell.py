@@ -163,7 +163,7 @@ def test_text_and_drawing_of_a_cell_can_be_downloaded(shown: Shown) -> None:
     page = client.get(path).text
     assert "<math" in page
     assert 'class="gwc"' in page
-    assert f'href="{path}.svg"' in page
+    assert f'href="../../..{path}.svg"' in page
 
 
 def test_a_cell_that_the_study_never_trained_is_not_there_and_the_page_says_why(

@@ -112,6 +112,6 @@ def test_the_page_links_cells_that_were_trained_and_escapes_what_the_store_says(
     text = client.get(f"/studies/{study.id}/failures").text
     assert "&lt;script&gt;x&lt;/script&gt;" in text
     assert "<script>x" not in text
-    assert f'href="/studies/{study.id}/cells/{"0" * 12}"' not in text
-    assert f'href="/studies/{study.id}/cells/' in text
+    assert f'href="../../studies/{study.id}/cells/{"0" * 12}"' not in text
+    assert f'href="../../studies/{study.id}/cells/' in text
     desk.close()

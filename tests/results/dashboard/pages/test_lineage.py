@@ -95,7 +95,7 @@ def test_no_two_cells_are_drawn_on_each_other_and_parents_stand_left(shown: Show
         spec = lineage.charts(found)["tree"]
         links = [link for trace in spec["data"] for link in trace.get("customdata", ())]
         assert sorted(links) == sorted(
-            f"/studies/{found['study']}/cells/{node['cell']}" for node in nodes
+            f"studies/{found['study']}/cells/{node['cell']}" for node in nodes
         )
 
 

@@ -85,7 +85,7 @@ def test_the_page_leads_to_cells_and_restores_its_filters(tmp_path: Path) -> Non
     store, study = synthetic.write(path)
     drawn = charts(asked(store, study))["pareto"]["data"]
     assert all(
-        link.startswith(f"/studies/{study.id}/cells/")
+        link.startswith(f"studies/{study.id}/cells/")
         for trace in drawn
         for link in trace.get("customdata", ())
     )
