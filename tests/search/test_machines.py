@@ -3,6 +3,7 @@
 import html
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -169,3 +170,39 @@ def test_a_search_on_ray_starts_from_odd_folders_and_without_docstrings(
     assert found.returncode == 0, found.stderr
     again = done(record.parent, "search", "tiny.toml", "--store", "run.gate", "--resume", "--json")
     assert json.loads(found.stdout)["digest"] == json.loads(again[0])["digest"]
+
+
+SLOW = """
+import sys
+from pathlib import Path
+from ray._private import services
+folder = Path(sys.argv[1])
+raylet = folder / "raylet"
+raylet.write_text(f'''#!/bin/sh
+sleep 4
+exec '{services.RAYLET_EXECUTABLE}' "$@"
+''')
+raylet.chmod(0o755)
+services.RAYLET_EXECUTABLE = str(raylet)
+import ray
+from search.run.cluster import start
+start.WAITED = 1.0
+with start.variables_of_ray(True):
+    start.start(1, None, folder, lambda line: print(line, flush=True))
+ray.shutdown()
+"""
+"""A start of Ray whose raylet sleeps, with patience of 1 s."""
+
+
+def test_a_slow_start_of_ray_says_what_it_waits_for_and_what_the_log_says(tmp_path: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", SLOW, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert found.returncode == 0, found.stderr
+    assert re.search(
+        r"^waiting for Ray to start for \d+ s; \w+\.(?:out|err): \S", found.stdout, re.M
+    )

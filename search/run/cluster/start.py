@@ -36,9 +36,11 @@ Note = Callable[[str], None]
 
 
 def last_line() -> str:
-    """The last line that our own raylet wrote: errors before what it logs. Empty if there is none."""
+    """The last line that our own raylet wrote, errors before what it logs; before there is a raylet,
+    that of Ray's head. Empty if there is none.
+    """
     folder = staging.scratch() / "ray" / "session_latest" / "logs"
-    for name in ("raylet.err", "raylet.out"):
+    for name in ("raylet.err", "raylet.out", "gcs_server.err", "gcs_server.out"):
         with suppress(OSError):
             text = (folder / name).read_bytes()[-4096:].decode("utf-8", "replace")
             lines = [line.strip() for line in text.splitlines() if line.strip()]
