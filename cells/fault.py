@@ -440,6 +440,31 @@ _ROWS: Final = (
         ("lstn", "../cell"),
         "load",
     ),
+    # The core space.
+    Fault(
+        "C703",
+        "slot {slot} of the core space has no level {word}",
+        "one of {known}",
+        "`gatewright cells space` says what they do",
+        ("cells space --slots forget=maybe", "cells space --slots bias=2,forget=gate"),
+        "command",
+    ),
+    Fault(
+        "C704",
+        "slot {word} of the core space is {problem}",
+        "every slot once, and no others",
+        "`gatewright cells space` says what they do",
+        ("cells space --slots forgets=gate", "cells space --slots reset=before"),
+        "command",
+    ),
+    Fault(
+        "C705",
+        "cell {word} is not in the core space",
+        "a cell that the slots of the core space write",
+        "`gatewright cells space` says what they are",
+        ("cells space --neighbours lru", "cells space --neighbours mut1"),
+        "command",
+    ),
 )
 
 FAULTS: Final[dict[str, Fault]] = {row.code: row for row in _ROWS}

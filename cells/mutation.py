@@ -40,7 +40,8 @@ DRAWN: Final = (
 )
 """What operators 1 and 3 draw from: the paper's activations, Linear(a, x) among them."""
 
-_ARITHMETIC: Final = sorted(alphabet("arithmetic", PAPER))
+ARITHMETIC: Final = sorted(alphabet("arithmetic", PAPER))
+"""What operators 2 and 6 draw from."""
 
 MOST_EDITS: Final = 3
 
@@ -199,13 +200,14 @@ def _with_bias(linear: Linear) -> Linear:
     return known[1]
 
 
-def _bits(mask: int) -> list[int]:
-    bits: list[int] = []
+def bits(mask: int) -> list[int]:
+    """The numbers of the bits that are set, from the lowest."""
+    numbers: list[int] = []
     while mask:
         low = mask & -mask
-        bits.append(low.bit_length() - 1)
+        numbers.append(low.bit_length() - 1)
         mask ^= low
-    return bits
+    return numbers
 
 
 def replace_activation(draft: Draft, node: int, generator: Random) -> bool:
@@ -223,7 +225,7 @@ def replace_arithmetic(draft: Draft, node: int, generator: Random) -> bool:
     op, arguments, _ = draft.nodes[node]
     if len(arguments) != 2:
         return False
-    drawn = generator.choice([other for other in _ARITHMETIC if other != op])
+    drawn = generator.choice([other for other in ARITHMETIC if other != op])
     draft.nodes[node] = Node(drawn, _either_order(drawn, *arguments, generator))
     draft.settle()
     return True
@@ -256,7 +258,7 @@ def remove(draft: Draft, node: int, generator: Random) -> bool:
 
 def replace_by_ancestor(draft: Draft, node: int, generator: Random) -> bool:
     """Operator 5: a random ancestor in place of the node."""
-    ancestors = _bits(draft.ancestors()[node])
+    ancestors = bits(draft.ancestors()[node])
     if not ancestors:
         return False
     draft.redirect(node, generator.choice(ancestors))
@@ -264,23 +266,31 @@ def replace_by_ancestor(draft: Draft, node: int, generator: Random) -> bool:
     return True
 
 
-def combine(draft: Draft, node: int, generator: Random) -> bool:
-    """Operator 6: sum, product or difference of an ancestor of the node and one of a random node A."""
+def operands(draft: Draft, node: int) -> tuple[int, list[int]]:
+    """What operator 6 may build from at a node, as bits: ancestors of the node; those of each A."""
     masks = draft.ancestors()
     below = 1 << node  # the node and all that depends on it: reading these would close a cycle
     for index in range(node + 1, len(masks)):
         if masks[index] >> node & 1:
             below |= 1 << index
-    choices = [mask & ~below for mask in masks if mask & ~below]
-    if not masks[node] or not choices:
-        return False
-    own = generator.choice(_bits(masks[node]))
-    other = generator.choice(_bits(generator.choice(choices)))
-    op = generator.choice(_ARITHMETIC)
-    arguments = (own, other) if generator.random() < 0.5 else (other, own)
-    new = draft.append(Node(op, arguments))
-    draft.redirect(node, new)
+    return masks[node], [mask & ~below for mask in masks if mask & ~below]
+
+
+def put(draft: Draft, node: int, op: str, arguments: tuple[int, int]) -> None:
+    """An element-wise operation in place of a node."""
+    draft.redirect(node, draft.append(Node(op, arguments)))
     draft.settle()
+
+
+def combine(draft: Draft, node: int, generator: Random) -> bool:
+    """Operator 6: sum, product or difference of an ancestor of the node and one of a random node A."""
+    ancestors, choices = operands(draft, node)
+    if not ancestors or not choices:
+        return False
+    own = generator.choice(bits(ancestors))
+    other = generator.choice(bits(generator.choice(choices)))
+    op = generator.choice(ARITHMETIC)
+    put(draft, node, op, (own, other) if generator.random() < 0.5 else (other, own))
     return True
 
 

@@ -1,10 +1,11 @@
-"""What a CELL on the command line means: a zoo name, a `.cell` file, or an id in a store."""
+"""What a CELL on the command line means: a zoo name, a `.cell` file, or an id in a store or the core space."""
 
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cells import Cell, CellError, identifier, parse, zoo
+from cells.space.core import core
 from cells.text.parser import read
 from results import label as naming
 from search.error import UsageError
@@ -18,7 +19,8 @@ def cell(word: str, store: Path | None = None) -> Cell:
 
     Raises:
         CellError: the file's text is no cell, or no zoo cell has this name (the nearest is named).
-        UsageError: `word` looks like a file that is not there, or is an id that is not in `store`.
+        UsageError: `word` looks like a file that is not there, or is an id that is neither in `store` nor
+            in the core space.
         StoreError: `store` cannot be read.
     """
     path = Path(word)
@@ -40,6 +42,8 @@ def cell(word: str, store: Path | None = None) -> Cell:
         if text is not None:
             return parse(text)
     if re.fullmatch("[0-9a-f]{12}", word):
+        if word in core():
+            return core().cell_of(word)
         if store is not None:
             raise UsageError(f"{word}: no cell in {store} has this id")
         raise UsageError(f"{word}: an id, but of which store?", "add --store FILE")

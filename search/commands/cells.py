@@ -13,7 +13,11 @@ app = typer.Typer(
 )
 
 CellArgument = Annotated[
-    str, typer.Argument(metavar="CELL", help="A zoo name, a .cell file, or an id (with --store).")
+    str,
+    typer.Argument(
+        metavar="CELL",
+        help="A zoo name, a .cell file, an id of the core space, or one with --store.",
+    ),
 ]
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Where to look up ids.")]
 
@@ -264,4 +268,37 @@ def mutate(
             print(row["text"] or f"# refused: {row['refused']}\n")
 
     show({"parent": identifier(parent), "mutants": rows}, json, render)
+    return DONE
+
+
+@app.command()
+def space(
+    slots: Annotated[
+        str | None,
+        typer.Option(help="Show the cell of these slots, SLOT=LEVEL,...; the rest as in the LSTM."),
+    ] = None,
+    neighbours: Annotated[
+        str | None,
+        typer.Option(metavar="CELL", help="Show a cell's slots and all cells one slot away."),
+    ] = None,
+    edits: Annotated[
+        bool,
+        typer.Option("--edits", help="With --neighbours: also those one edit of the paper away."),
+    ] = False,
+    sample: Annotated[int, typer.Option(help="Show this many random cells.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal samples.")] = 0,
+    json: Json = False,
+) -> int:
+    """Show the core space: its size and slots, the zoo cells in it, random cells, neighbours."""
+    from search.space import document, lines
+
+    if edits and neighbours is None:
+        raise UsageError("--edits: of which cell?", "add --neighbours CELL")
+    shown = document(slots, neighbours, edits, sample, seed)
+
+    def render() -> None:
+        for line in lines(shown):
+            print(line)
+
+    show(shown, json, render)
     return DONE

@@ -42,6 +42,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("cells", "same"): ("elman", "FILE.cell"),
     ("cells", "draw"): ("mgu",),
     ("cells", "mutate"): ("lstm", "--count", "2"),
+    ("cells", "space"): ("--neighbours", "elman", "--edits", "--sample", "2"),
     ("cells", "export"): ("trained.safetensors", "--to", "torch", "--out", "taken.py"),
     ("tasks", "ls"): (),
     ("tasks", "show"): ("arithmetic", *SMOKE),
