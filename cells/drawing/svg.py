@@ -25,7 +25,7 @@ _LEAST: Final = 300.0
 """Width that the key needs."""
 _COLOURS: Final = 5
 
-_STYLE: Final = """
+STYLE: Final = """
 .gwc{--ink:#1f2328;--c0:#0969da;--c1:#1a7f37;--c2:#9a6700;--c3:#8250df;--c4:#bf3989;--leaf:#eef1f4;\
 --gate:#ffd8a8;--function:#d6e8fb;--product:#ffb3b3;--arithmetic:#f4f4f4;--matrix:#e5dbf8}
 @media (prefers-color-scheme:dark){.gwc{--ink:#e6edf3;--c0:#58a6ff;--c1:#3fb950;--c2:#d29922;\
@@ -43,6 +43,7 @@ dominant-baseline:central}
 .gwc .c0{color:var(--c0)}.gwc .c1{color:var(--c1)}.gwc .c2{color:var(--c2)}.gwc .c3{color:var(--c3)}\
 .gwc .c4{color:var(--c4)}
 """
+"""Of every drawing: an `svg` of class `gwc`."""
 
 _KEY: Final = {
     "gate": "gate",
@@ -101,7 +102,7 @@ class _Picture:
                 f'<svg class="gwc" xmlns="http://www.w3.org/2000/svg" role="img"'
                 f' viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}"'
                 f' height="{height:.0f}">',
-                f"<title>Cell {title}</title><style>{_STYLE}</style>",
+                f"<title>Cell {title}</title><style>{STYLE}</style>",
                 *lines,
                 *(self._shape(index) for index in range(len(self.vertices))),
                 *key,

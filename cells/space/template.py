@@ -23,15 +23,15 @@ from cells.text.parser import parse
 
 SLOTS: Final[dict[str, dict[str, str]]] = {
     "forget": {
+        "zero": "nothing is kept",
+        "one": "`m`: all is kept",
         "gate": "`f * m`, f a gate of its own",
         "coupled": "`(1 - i) * m`, bound to the input gate",
         "shifted": "`sigmoid(q) * m`, bound to the input gate, which is `1 - sigmoid(q - 1)`; q starts by the law `chrono`",
-        "one": "`m`: all is kept",
-        "zero": "nothing is kept",
     },
     "input": {
-        "gate": "`i * candidate`",
         "one": "`candidate`: all is written",
+        "gate": "`i * candidate`",
     },
     "gates": {
         "x": "forget, input and reset gate read x",
