@@ -4,17 +4,13 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from cells.sampling import sample
+from cells.space.open import Open
 from cells.training.setting import Setting
 from results.record.study import Study
 from search.protocol.candidate import Candidate
 from search.strategies.source import Proposal
 
-SMALLEST: Final = 4
-"""Operations of the Elman cell, `tanh(linear(x) + linear(h))`."""
-
-LARGEST: Final = 24
-"""A little above the operations of the LSTM."""
+_SPACE: Final = Open()
 
 
 class Uniform:
@@ -26,7 +22,7 @@ class Uniform:
     def propose(self, generator: random.Random, members: Sequence[Candidate]) -> Proposal:
         """A random cell; the list plays no part."""
         del members
-        return Proposal(sample(generator, generator.randint(SMALLEST, LARGEST)))
+        return Proposal(_SPACE.sample(generator))
 
     def inherit(
         self,

@@ -2,9 +2,10 @@
 
 from cells.identity.canonical import identifier
 from cells.seed import study_generator
+from cells.space.open import LARGEST
 from cells.verify import finding
 from search import configuration
-from search.strategies.uniform import LARGEST, Uniform
+from search.strategies.uniform import Uniform
 
 
 def test_cells_are_valid_varied_and_without_parents() -> None:
