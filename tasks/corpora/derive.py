@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import math
 import zipfile
+import zlib
 from typing import cast
 
 import numpy as np
@@ -59,7 +61,8 @@ def unpack(packed: bytes) -> dict[str, NDArray[np.generic]]:
     """The arrays of a piano-roll `.npz`; nothing is unpickled, and expansion is bounded.
 
     Raises:
-        TaskError: T104, if the archive is damaged, holds other members, or expands beyond 256 MB.
+        TaskError: T104, if the archive is damaged, holds other members or arrays of other than whole
+            numbers, or expands beyond 256 MB.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
@@ -69,10 +72,24 @@ def unpack(packed: bytes) -> dict[str, NDArray[np.generic]]:
                 raise ValueError(f"members {names}")
             if sum(member.file_size for member in members) > _LARGEST_ROLLS:
                 raise ValueError("it expands beyond 256 MB")
-        with np.load(io.BytesIO(packed), allow_pickle=False) as archive:
-            return {key: archive[key] for key in KEYS}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError) as cause:
+            return {key: _array(archive, archive.getinfo(f"{key}.npy")) for key in KEYS}
+    # A damaged archive may be one that asks for a password, or for a newer version: RuntimeError.
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as cause:
         raise TaskError("T104", f"not a piano-roll archive: {cause}") from cause
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[np.generic]:
+    """The array of a member. Raises ValueError unless it is as large as its own header says."""
+    with archive.open(member) as file:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{member.filename}: not an array of version 1.0")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        size = file.tell() + math.prod(shape) * dtype.itemsize
+    if dtype.kind not in "iu" or size != member.file_size:
+        what = f"{dtype} {shape} in {member.file_size:,} bytes"
+        raise ValueError(f"{member.filename}: {what}; expected whole numbers in {size:,} bytes")
+    with archive.open(member) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def content(packed: bytes) -> str:

@@ -1,55 +1,16 @@
 """The driver is killed at random moments and started again."""
 
-import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from results.error import StoreError
-from results.record.provenance import root
 from results.record.store import Store
+from tests.faults.driver_kills import answered, executions, finish, kill, start
 from tests.faults.toy_strategy import study
-
-DRIVER = root() / "tests" / "faults" / "toy_driver.py"
-
-
-def start(
-    store: Path, workers: int, log: Path, mean: float = 20.0, kill: str = ""
-) -> subprocess.Popen[str]:
-    environment = os.environ | {
-        "PYTHONPATH": str(root()),
-        "GATEWRIGHT_TOY_MS": str(mean),
-        "GATEWRIGHT_TOY_LOG": str(log),
-        "GATEWRIGHT_TOY_KILL": kill,
-    }
-    return subprocess.Popen(
-        [sys.executable, str(DRIVER), str(store), str(workers)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str], status: int = 0) -> dict[str, object]:
-    output, errors = process.communicate(timeout=120)
-    assert process.returncode == status, errors
-    return json.loads(output)
-
-
-def executions(log: Path) -> int:
-    return len(log.read_text().splitlines()) // 2 if log.exists() else 0
-
-
-def answered(store: Path) -> int:
-    with Store.read(store) as opened:
-        return sum(row.answered for row in opened.studies())
 
 
 @pytest.fixture(scope="module")
@@ -63,35 +24,14 @@ def test_a_killed_driver_resumes_to_the_same_bytes(
     tmp_path: Path, expected: dict[str, object], workers: int, kills: int
 ) -> None:
     seed = 7
-    moments = random.Random(seed)  # noqa: S311
-    store, log = tmp_path / "s.db", tmp_path / "log"
-    hits: list[int] = []
-    for _ in range(kills):
-        process = start(store, workers, log)
-        # Waits for the first execution of this start, so that the kill meets work and not imports.
-        before, until = executions(log), time.monotonic() + 120
-        while executions(log) == before and process.poll() is None:
-            assert time.monotonic() < until, "the driver did not begin"
-            time.sleep(0.005)
-        time.sleep(moments.uniform(0.0, 0.25))
-        process.kill()
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-        hits.append(answered(store))
-    assert all(hit < 60 for hit in hits), "every kill was meant to hit before the end"
-    assert hits == sorted(hits)
-    assert hits[-1] > 0, "no run before a kill got anywhere"
-    summary = finish(start(store, workers, log))
-    print(f"seed {seed}: {kills} kills, answered after each {hits}, {executions(log)} executions")
-    assert summary["digest"] == expected["digest"]
-    with Store.read(store) as opened:
-        events = [row[0] for row in opened.select("SELECT kind FROM event")]
-        assert opened.select("PRAGMA integrity_check")[0][0] == "ok"
-        outcomes = opened.select("SELECT count(*) FROM outcome")[0][0]
-    assert "mismatch" not in events
-    assert outcomes == expected["ran"]
+    came = kill(tmp_path, expected, kills, random.Random(seed), workers)  # noqa: S311
+    print(f"seed {seed}: {kills} kills, {came}")
+    assert len(came.hits) == kills
+    assert came.same
+    assert came.mismatches == 0
+    assert came.outcomes == came.expected
     # Only what was in slots may run again: one in process, two a slot with Ray.
-    assert executions(log) <= outcomes + kills * max(1, 2 * workers)
+    assert came.executions <= came.outcomes + kills * max(1, 2 * workers)
 
 
 def test_a_driver_killed_in_the_middle_of_a_step_loses_that_step_alone(
@@ -100,8 +40,8 @@ def test_a_driver_killed_in_the_middle_of_a_step_loses_that_step_alone(
     store, log = tmp_path / "s.db", tmp_path / "log"
     left: list[tuple[int, int]] = []
     # The first step fills the slots: the third job and the tenth belong to it.
-    for kill in (3, 10, 20, 24):
-        process = start(store, 0, log, mean=0.0, kill=str(kill))
+    for job in (3, 10, 20, 24):
+        process = start(store, 0, log, mean=0.0, GATEWRIGHT_TOY_KILL=str(job))
         process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL
         with Store.read(store) as opened:
@@ -133,8 +73,13 @@ def test_a_second_driver_on_the_same_store_is_refused(
     with pytest.raises(StoreError) as caught:
         Store.create_or_open(store)
     assert caught.value.code == "busy"
-    second = start(store, 0, log)
-    _, errors = second.communicate(timeout=120)
+    # It holds the store also while it is frozen, and cannot come to its end before the other begins.
+    first.send_signal(signal.SIGSTOP)
+    try:
+        second = start(store, 0, log)
+        _, errors = second.communicate(timeout=120)
+    finally:
+        first.send_signal(signal.SIGCONT)
     assert second.returncode != 0
     assert "busy" in errors
     assert finish(first)["digest"] == expected["digest"]

@@ -2,35 +2,22 @@
 
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
-import threading
-import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from results.record.outcome import Ending
 from results.record.provenance import root
-from results.record.store import Store
 from search.error import SearchError
-from search.progress import Silent
-from search.run.clock import Monotonic
 from search.run.cluster.slot import SlotActor
-from search.run.driver import Summary, run
-from search.run.pool import LocalPool, Pool
+from search.run.driver import Summary
+from search.run.pool import LocalPool
 from search.run.ray_pool import RayPool
 from tests.faults import toy_engine
 from tests.faults.slots import up
-from tests.faults.toy_strategy import ToyStrategy, study
-
-
-def drive(path: Path, pool: Pool) -> Summary:
-    with Store.create_or_open(path) as store:
-        return run(study(), store, pool, ToyStrategy(study()), Silent(), Monotonic(), (), {})
+from tests.faults.worker_kills import drive, kill_workers
 
 
 @pytest.fixture(scope="module")
@@ -61,74 +48,20 @@ def test_any_number_of_slots_gives_the_history_of_the_run_in_process(
     assert len({line.split()[2] for line in log.read_text().splitlines()}) == workers
 
 
-class Killer(threading.Thread):
-    """Kills the process of a trial that has begun and not ended, until `kills` are done.
-
-    Three trials end between two kills and none is chosen twice, since three hits are an outcome.
-    """
-
-    def __init__(self, log: Path, kills: int, seed: int) -> None:
-        super().__init__(daemon=True)
-        self.log = log
-        self.kills = kills
-        self.random = random.Random(seed)  # noqa: S311
-        self.hit: list[str] = []
-
-    def run(self) -> None:
-        due = 1
-        while len(self.hit) < self.kills:
-            time.sleep(self.random.uniform(0.0, 0.03))
-            running: dict[str, int] = {}
-            ended = 0
-            for line in self.log.read_text().splitlines() if self.log.exists() else []:
-                what, key, pid = line.split()
-                if what == "begin":
-                    running[key] = int(pid)
-                else:
-                    running.pop(key, None)
-                    ended += 1
-            fresh = [(key, pid) for key, pid in running.items() if key not in self.hit]
-            if fresh and ended >= due:
-                key, pid = self.random.choice(fresh)
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-                self.hit.append(key)
-                due = ended + 3
-
-
 def test_killed_workers_lose_nothing_and_change_nothing(
     tmp_path: Path, log: Path, expected: Summary
 ) -> None:
     kills, seed = 8, 11
-    pool = RayPool(2, None, toy_engine.evaluate)
-    killer = Killer(log, kills, seed)
-    killer.start()
-    try:
-        summary = drive(tmp_path / "s.db", pool)
-    finally:
-        pool.close()
-    lines = [line.split() for line in log.read_text().splitlines()]
-    begun = Counter(key for what, key, _ in lines if what == "begin")
-    ended = Counter(key for what, key, _ in lines if what == "end")
-    cut = begun.total() - ended.total()
-    with Store.read(tmp_path / "s.db") as store:
-        events = Counter(row[0] for row in store.select("SELECT kind FROM event"))
-        found = store.select("SELECT count(*) FROM outcome")[0][0]
-    print(
-        f"seed {seed}: {len(killer.hit)} workers killed, {cut} in the middle of a trial;"
-        f" results expected {expected.ran}, found {found}, mismatched {events['mismatch']};"
-        f" executions beyond the first {begun.total() - len(begun)}"
-    )
-    assert len(killer.hit) == kills
-    assert cut >= 1
-    assert Ending.CRASHED not in summary.endings, "one trial was hit three times"
-    assert summary.digest == expected.digest
-    assert found == expected.ran == len(ended)
-    assert events["mismatch"] == 0
-    assert summary.faults == events["worker_lost"] <= kills
-    assert begun.total() - len(begun) <= 2 * kills
+    came = kill_workers(tmp_path / "s.db", log, kills, seed)
+    print(f"seed {seed}: {kills} workers killed, {came}")
+    assert came.killed == kills
+    assert came.cut >= 1
+    assert Ending.CRASHED not in came.summary.endings, "one trial was hit three times"
+    assert came.summary.digest == expected.digest
+    assert came.outcomes == expected.ran == came.ended
+    assert came.mismatches == 0
+    assert came.summary.faults == came.worker_lost <= kills
+    assert came.again <= 2 * kills
 
 
 def test_hostile_files_in_the_current_directory_are_never_imported(

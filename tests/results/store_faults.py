@@ -1,4 +1,4 @@
-"""What happens to the files of a store: what the tests and `scripts/storm_store.py` do to it.
+"""What happens to the files of a store: what the tests and `scripts/storm` do to it.
 
 Each case writes part of a history, lets something happen to the files, goes on, and says who noticed:
 the writer within a transaction, or whoever opens the file next. A case that nobody notices, and after
@@ -168,7 +168,7 @@ def run(kind: str, folder: Path, draw: random.Random) -> Case:
     path.parent.mkdir()
     if kind in RUNNING:
         return _running(kind, path, draw)
-    acknowledged = _killed(path, draw)
+    acknowledged = killed(path, draw)
     STOPPED[kind](path, draw)
     code, log = read(path)
     # The writer may have written one row more than it could acknowledge.
@@ -197,7 +197,7 @@ def _running(kind: str, path: Path, draw: random.Random) -> Case:
     return Case(kind, "reader" if code else "", code, not code and len(log) < expected)
 
 
-def _killed(path: Path, draw: random.Random) -> list[Step]:
+def killed(path: Path, draw: random.Random) -> list[Step]:
     """What a writer acknowledged before it was killed."""
     child = faults.start(path, "run", 0.0)
     assert child.stdout is not None
