@@ -36,9 +36,11 @@ def start(
     )
 
 
-def finish(process: subprocess.Popen[str], status: int = 0) -> dict[str, object]:
-    """The summary that it prints; asserts its exit status."""
-    output, errors = process.communicate(timeout=PATIENCE + 60)
+def finish(
+    process: subprocess.Popen[str], status: int = 0, seconds: float = PATIENCE
+) -> dict[str, object]:
+    """The summary that it prints within that time; asserts its exit status."""
+    output, errors = process.communicate(timeout=seconds)
     assert process.returncode == status, errors
     return json.loads(output)
 
