@@ -40,7 +40,12 @@ def finish(
     process: subprocess.Popen[str], status: int = 0, seconds: float = PATIENCE
 ) -> dict[str, object]:
     """The summary that it prints within that time; asserts its exit status."""
-    output, errors = process.communicate(timeout=seconds)
+    try:
+        output, errors = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     assert process.returncode == status, errors
     return json.loads(output)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 from collections import Counter
 from unittest import mock
@@ -71,7 +72,12 @@ def replies(task: Task) -> Tally:
         process = driver_kills.start(
             task.folder / "s.db", 2, log, 5.0, count, RAY_testing_rpc_failure=faults
         )
-        summary = driver_kills.finish(process, seconds=200.0 + 20.0 * task.count)
+        try:
+            summary = driver_kills.finish(process, seconds=200.0 + 20.0 * task.count)
+        except subprocess.TimeoutExpired as error:
+            answered = driver_kills.answered(task.folder / "s.db")
+            late = f"{answered} of {count} asks answered after {error.timeout:.0f} s"
+            raise AssertionError(late) from error
         begun = Counter(
             line.split()[1] for line in log.read_text().splitlines() if line.startswith("begin")
         )
