@@ -93,9 +93,15 @@ def test_a_hostile_published_folder_is_refused_in_little_memory(name: str, publi
     assert peak < folders.PEAK
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folders.publish(tmp_path_factory.mktemp("published"))
+
+
 @pytest.fixture
-def published(tmp_path: Path) -> Path:
-    return folders.publish(tmp_path)
+def published(untouched: Path, tmp_path: Path) -> Path:
+    """A published folder that may be spoilt."""
+    return shutil.copytree(untouched, tmp_path / "published")
 
 
 @pytest.mark.parametrize("name", archives.HOSTILE)
