@@ -23,6 +23,7 @@ INSIDE = {
     "cells.engine.training.trainer._EndedError",
     "cells.identity.rewrite.OutOfRangeError",
     "results.record.decode.UnknownError",
+    "results.record.decode._WrongError",
     "search.run.interrupt.Interrupted",
 }
 """Exceptions that carry control between two functions of ours and are never met by a user."""
