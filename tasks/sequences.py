@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from itertools import islice
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -185,6 +186,7 @@ def make(
     version: int,
     family: Literal["memory", "symbols"],
     unit: str,
+    notes: Mapping[str, str] = MappingProxyType({}),
 ) -> SequenceTask:
     """The task of this law; `scale` names its numbers and goes into the seed of the data."""
     updates = law.train
@@ -211,6 +213,7 @@ def make(
             updates=updates,
             vocabulary=law.vocabulary,
             floors=law.floors(),
+            notes=dict(notes),
         ),
     )
 

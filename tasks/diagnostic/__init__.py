@@ -1,0 +1,1 @@
+"""Small tasks that ask for a single ability: to track a state, or to recall what was read."""
