@@ -1,5 +1,6 @@
 """One epoch of a learning curve: written by the trainer, kept in the record."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -25,3 +26,12 @@ class Point:
     valid_accuracy: float
     norm: float
     clipped: float
+
+
+def updates_to(accuracy: float, curve: Iterable[Point]) -> int | None:
+    """Updates done at the first epoch whose validation accuracy is at least this; None if none is.
+
+    Exact to an epoch. What is learned in a jump, such as products of permutations, is graded by when
+    it was rather than by where it ended.
+    """
+    return next((point.update for point in curve if point.valid_accuracy >= accuracy), None)

@@ -10,6 +10,9 @@ GENERATED = (
     *("memorization", "arithmetic", "markup", "progressions", "reber", "reber-continual", "copy"),
     *("adding", "temporal-order", "agreement", "subsequence"),
 )
+DIAGNOSTIC = (
+    *("parity", "cycle", "s3", "a5", "recall", "noisy-recall", "selective-copy", "compression"),
+)
 DISTANCES = ("laptop-near", "laptop-middle", "laptop-far")
 BY_DISTANCE = {
     "arithmetic": {"gaps"},
@@ -20,7 +23,7 @@ BY_DISTANCE = {
     "agreement": {"longest", "farthest"},
 }
 """The tasks that have these scales, and the numbers that set their distance."""
-PAIRS = [(name, size) for name in GENERATED for size in registry.scales_of(name)]
+PAIRS = [(name, size) for name in (*GENERATED, *DIAGNOSTIC) for size in registry.scales_of(name)]
 
 
 def test_the_scales_come_from_small_to_large():
@@ -31,6 +34,12 @@ def test_the_scales_come_from_small_to_large():
 def test_every_generated_task_has_every_scale_but_those_of_six_tasks_by_distance(name):
     others = tuple(size for size in scale.names() if size not in DISTANCES)
     assert registry.scales_of(name) == (scale.names() if name in BY_DISTANCE else others)
+
+
+@pytest.mark.parametrize("name", DIAGNOSTIC)
+def test_diagnostic_tasks_have_the_three_small_scales(name):
+    assert registry.scales_of(name) == ("smoke", "quick", "laptop")
+    assert name in registry.names()
 
 
 @pytest.mark.parametrize("name", BY_DISTANCE)
@@ -129,7 +138,7 @@ def test_facts_agree_with_the_batches(name, size):
     assert len(task.sample("test", 3)) == 3
 
 
-@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize("name", [*GENERATED, *DIAGNOSTIC])
 def test_passes_repeat_and_splits_differ(name):
     task = registry.load(name, "smoke")
 
@@ -148,7 +157,7 @@ def test_digests_differ_between_tasks_and_scales():
     assert len(digests) == len(PAIRS)
 
 
-@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize("name", [*GENERATED, *DIAGNOSTIC])
 @pytest.mark.parametrize("lanes", [7, 40])
 def test_another_batch_size_lays_the_same_steps_beside_each_other_otherwise(name, lanes):
     task = registry.load(name, "smoke")

@@ -9,6 +9,9 @@ MEMORY = (
     *("reber", "reber-continual", "copy", "adding", "temporal-order", "agreement"),
     "subsequence",
 )
+DIAGNOSTIC = (
+    *("parity", "cycle", "s3", "a5", "recall", "noisy-recall", "selective-copy", "compression"),
+)
 
 
 def test_the_list_has_every_task_with_its_scales(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,7 +25,14 @@ def test_the_list_has_every_task_with_its_scales(capsys: pytest.CaptureFixture[s
             assert found[name] == found["memorization"]
 
 
-@pytest.mark.parametrize("name", MEMORY)
+def test_a_diagnostic_task_says_what_is_scored(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tasks", "show", "parity"]) == 0
+    shown = capsys.readouterr().out
+    assert "parity version 1 at scale laptop" in shown
+    assert "in valid and test those in the last quarter" in shown
+
+
+@pytest.mark.parametrize("name", [*MEMORY, *DIAGNOSTIC])
 def test_a_task_of_memory_shows_its_levels_and_examples(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -39,7 +49,7 @@ def test_a_task_of_memory_shows_its_levels_and_examples(
     assert len(set(facts["vocabulary"])) == facts["size"]
 
 
-@pytest.mark.parametrize("name", MEMORY)
+@pytest.mark.parametrize("name", [*MEMORY, *DIAGNOSTIC])
 def test_a_task_of_memory_can_be_trained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = f"train gru {name} --scale smoke --parameters 800 --updates 5"
     assert document(capsys, *words.split())["ending"] == "ok"
