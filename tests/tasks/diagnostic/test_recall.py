@@ -66,7 +66,7 @@ def test_distractors_stand_before_a_pair_and_never_in_it():
                 run, inside = 0, True
             else:
                 inside = False
-        assert symbol.islower()
+        assert read[-1].islower()
     # 15,000 runs: five standard errors are 0.018
     total = sum(runs.values())
     assert [runs[n] / total for n in range(5)] == pytest.approx([0.25] * 4 + [0], abs=0.018)
@@ -151,7 +151,8 @@ def test_the_label_says_how_many_pairs_ago_the_key_was_read():
 @pytest.mark.parametrize("name", ["recall", "noisy-recall"])
 def test_every_scale_tests_more_pairs_than_it_trains(name):
     for scale in registry.scales_of(name):
-        numbers = registry.load(name, scale).law
+        numbers = recall.load(name, scale).law
+        assert isinstance(numbers, recall.Law)
         assert numbers.tested[0] == numbers.longest
         assert numbers.tested[-1] >= 2 * numbers.longest
         assert (numbers.noise > 0) == (name == "noisy-recall")

@@ -42,7 +42,7 @@ def test_every_place_of_a_line_is_equally_likely():
 
 def test_all_answers_stand_in_the_last_quarter():
     for scale in registry.scales_of("selective-copy"):
-        drawn = registry.load("selective-copy", scale).sequences("test")
+        drawn = selective_copy.load("selective-copy", scale).sequences("test")
         ends = drawn.lengths.cumsum()
         for length, end in zip(drawn.lengths.tolist(), ends.tolist(), strict=True):
             scored = drawn.scored[end - length : end]

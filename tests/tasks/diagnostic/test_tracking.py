@@ -1,6 +1,7 @@
 """State tracking: labels are products, levels are those of the last quarter."""
 
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,15 +12,28 @@ from cells.seed import task_seed
 from tasks import registry
 from tasks.diagnostic import quarter, tracking
 from tasks.diagnostic.group import GENERATORS, generated, is_odd, named
-from tasks.task import TaskError
+from tasks.sequences import SequenceTask
+from tasks.task import Split, TaskError
 from tests.tasks.levels import measured
 
 TASKS = ("parity", "cycle", "s3", "a5")
 
 
 def law(group, **changes):
-    sizes = {"shortest": 4, "longest": 9, "tested": (9, 17), "train": 1, "valid": 300, "test": 300}
-    return tracking.Law(**{"group": group, "batch": 20, **sizes, **changes})
+    sizes: dict[str, Any] = {"shortest": 4, "longest": 9, "tested": (9, 17), "train": 1}
+    sizes |= {"group": group, "valid": 300, "test": 300, "batch": 20, **changes}
+    return tracking.Law(**sizes)
+
+
+def loaded(name, scale):
+    task = registry.load(name, scale)
+    assert isinstance(task, SequenceTask)
+    return task
+
+
+def law_of(task):
+    assert isinstance(task.law, tracking.Law)
+    return task.law
 
 
 def sequences(task, split):
@@ -136,16 +150,16 @@ def test_long_sequences_come_to_the_even_law():
 @pytest.mark.parametrize("name", TASKS)
 def test_every_scale_tests_at_the_length_it_trains_and_beyond(name):
     for scale in registry.scales_of(name):
-        task = registry.load(name, scale)
-        numbers = task.law
+        task = loaded(name, scale)
+        numbers = law_of(task)
         assert numbers.tested[0] == numbers.longest == task.facts.window
         assert task.labels("test", "length") == tuple(sorted(numbers.tested))
         assert numbers.tested[-1] >= 2 * numbers.longest
-    assert max(registry.load(name, "laptop").law.tested) == 200
+    assert max(law_of(loaded(name, "laptop")).tested) == 200
 
 
 def test_a_sequence_longer_than_a_window_goes_on_with_its_state():
-    task = registry.load("parity", "quick")
+    task = loaded("parity", "quick")
     batches = list(task.batches("test"))
     assert max(batch.steps for batch in batches) == 16
     assert sum(int(batch.reset.sum()) for batch in batches) < len(batches) * 20
@@ -158,9 +172,9 @@ def test_a_sequence_longer_than_a_window_goes_on_with_its_state():
     "name", [*TASKS, "recall", "noisy-recall", "selective-copy", "compression"]
 )
 def test_splits_and_epochs_are_drawn_from_seeds_of_their_own(name):
-    task = registry.load(name, "laptop")
+    task = loaded(name, "laptop")
     facts = task.facts
-    parts = [("train", 0), ("train", 1), ("valid", 0), ("test", 0)]
+    parts: list[tuple[Split, int]] = [("train", 0), ("train", 1), ("valid", 0), ("test", 0)]
     seeds = {task_seed(name, facts.version, "laptop", *part) for part in parts}
     assert len(seeds) == len(parts)
     drawn = [task.sequences(*part) for part in parts]
@@ -172,9 +186,10 @@ def test_splits_and_epochs_are_drawn_from_seeds_of_their_own(name):
 
 
 def test_long_sequences_of_different_splits_are_different():
-    task = registry.load("parity", "laptop")
+    task = loaded("parity", "laptop")
     lines = {}
-    for split in ("train", "valid", "test"):
+    splits: tuple[Split, ...] = ("train", "valid", "test")
+    for split in splits:
         found = ["".join(letters) for letters, _, _ in sequences(task, split)]
         lines[split] = {line for line in found if len(line) > 35}
         assert len(lines[split]) > 50
