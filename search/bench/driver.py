@@ -30,6 +30,9 @@ from tasks import registry
 POINTS: Final = 6
 """Points of a simulated curve: published records have 6.3 a training."""
 
+_FEW: Final = 10
+"""Simulated slots of the run that is weighed."""
+
 _MEAN: Final = 0.2
 """Seconds that a simulated trial takes in the mean: with 1,000 slots far more than a driver can take."""
 
@@ -206,7 +209,7 @@ def measure(cells: int, slots: int, faults: float = 0.01) -> Figures:
             driver_ms=1000 * (spent - strategy_s) / trials,
             strategy_ms=1000 * strategy_s / trials,
             commits_per_trial=commits / trials,
-            bytes_per_trial=_weigh(Path(folder) / "weighed.sqlite", cells, trials, slots, faults),
+            bytes_per_trial=_weigh(Path(folder) / "weighed.sqlite", cells, faults),
             resume_asks=again.asks,
             resume_read_s=resumed - replay_s,
             resume_replay_s=replay_s,
@@ -214,13 +217,16 @@ def measure(cells: int, slots: int, faults: float = 0.01) -> Figures:
         )
 
 
-def _weigh(path: Path, cells: int, trials: int, slots: int, faults: float) -> float:
-    """Memory of one more finished trial: the difference between 5 and 9 tenths of a run, a trial."""
-    few, many = trials // 2, trials * 9 // 10
+def _weigh(path: Path, cells: int, faults: float) -> float:
+    """Memory that one more finished trial takes: the difference between 5 and 9 tenths of a run.
+
+    With few slots, so that what waits for its turn does not hide what stays.
+    """
+    few, many = cells // 2, cells * 9 // 10  # there are more trials than cells
     weighed = _Weighed((few, many))
     tracemalloc.start()
     try:
-        _run(path, cells, slots, faults, weighed)
+        _run(path, cells, min(_FEW, cells), faults, weighed)
     finally:
         tracemalloc.stop()
     return (weighed.held[many] - weighed.held[few]) / (many - few)
@@ -252,4 +258,6 @@ def _run(
             facts.values(),
             {"bench": "driver"},
         )
+    if summary.interrupted:
+        raise KeyboardInterrupt
     return summary, strategy.seconds
