@@ -167,6 +167,11 @@ def caveats(run: Run, judged: Judged) -> list[str]:
             f"{untold} of the {len(rulings)} verdicts need trainings that this record does not hold."
             " Nothing is said about them."
         )
+    for part, (few, planned) in interim(judged).items():
+        said.append(
+            f"At {part} some verdicts rest on fewer seeds than planned, {few} of {planned}: they are"
+            " interim, and are judged again when the rest is there."
+        )
     if missing:
         said.append(f"The run is not finished: {missing} trainings have no outcome.")
     if weak:
@@ -181,6 +186,24 @@ def caveats(run: Run, judged: Judged) -> list[str]:
         " cannot.",
     ]
     return said
+
+
+def interim(judged: Judged) -> dict[str, tuple[int, int]]:
+    """Parts that have fewer seeds than planned: the fewest behind a verdict, and how many are planned."""
+    found: dict[str, tuple[int, int]] = {}
+    for family, rulings in judged:
+        counts = [
+            decision.estimate.count
+            for ruling in rulings
+            if ruling.claim.measure.kind != "best-of"
+            for decision in ruling.decisions
+            if decision.estimate
+        ]
+        if family.seeds and counts and min(counts) < family.seeds:
+            label = part_label(family.part) if family.part else "this budget"
+            few = min(found.get(label, (family.seeds, 0))[0], *counts)
+            found[label] = few, family.seeds
+    return found
 
 
 def files(judged: Judged) -> list[FilePart]:

@@ -32,7 +32,7 @@ def cells(
 
 @app.command()
 def driver(
-    cells: Annotated[int, typer.Option(help="New cells to propose.", min=100)] = 2000,
+    cells: Annotated[int, typer.Option(help="New cells to propose.", min=10)] = 2000,
     slots: Annotated[int, typer.Option(help="Simulated slots.", min=1)] = 1000,
     json: Json = False,
 ) -> int:

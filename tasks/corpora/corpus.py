@@ -15,6 +15,7 @@ from tasks.task import TaskError
 WITHOUT_DOWNLOAD = (
     *("memorization", "arithmetic", "markup", "progressions", "pydocs", "pydocs-char"),
     *("reber", "reber-continual", "copy", "adding", "temporal-order", "agreement", "subsequence"),
+    *("parity", "cycle", "s3", "a5", "recall", "noisy-recall", "selective-copy", "compression"),
 )
 """Tasks that run on any machine; the error about a missing corpus names them."""
 

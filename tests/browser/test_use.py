@@ -104,7 +104,7 @@ def test_a_mouse_is_not_needed(visitor: Visitor) -> None:
     reached = [stop["href"] for stop in stops]
     views = [view.name for view in STUDY_VIEWS if not view.named]
     for name in views:
-        assert f"../studies/{STUDY}/{name}".rstrip("/") in reached
+        assert f"../../studies/{STUDY}/{name}".rstrip("/") in reached
     for name in ("q", "kind"):
         assert name in [stop["name"] for stop in stops]
 

@@ -65,7 +65,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("restore",): ("record", "again.sqlite"),
     ("verify",): ("done.sqlite", "--sample", "1"),
     ("bench", "cells"): ("--seconds", "0.1"),
-    ("bench", "driver"): ("--trials", "10"),
+    ("bench", "driver"): ("--cells", "20", "--slots", "10"),
     ("bench", "engine"): ("--quick", "--width", "8", "--turns", "2", "--cells", "2"),
 }
 """Of every command, arguments that it can be run with in the folder `place`."""

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from results.claims.claim import Claim, Comparison, Family
 from results.claims.conclusion import sentences
 from results.claims.evidence import Evidence
+from results.claims.rules import Decision, Ruling
 from results.record.store import Store
 from results.report import founding_report
+from results.statistics.estimate import Estimate
 from tests.results.founding_store import Cell, Part, record
 from tests.results.report.test_findings_report import section, text_of
 
@@ -90,3 +93,19 @@ def test_the_page_fetches_and_runs_nothing_and_has_a_print_style(page: str) -> N
 def test_a_setting_has_learned_when_it_is_well_above_the_level_without_memory(page: str) -> None:
     # Of 0.7, 0.8 and 0.6 all exceed 0.3 by more than the smallest difference.
     assert "3 of 3" in text_of(section(page, "standings"))
+
+
+def test_a_part_with_fewer_seeds_than_planned_is_said_to_be_interim() -> None:
+    comparison = Comparison("lstm_b", "lstm", "arithmetic", 0.01)
+    claim = Claim("helps", "A bias of 1 helps.", "us", "better", "all", (comparison,))
+
+    def judged(seeds: int) -> founding_report.Judged:
+        estimate = Estimate(0.1, 0.01, 9.0, seeds)
+        decision = Decision(
+            comparison, estimate, None, "d <= 0", None, None, "replicated", "", False, ()
+        )
+        ruling = Ruling(claim, (decision,), "replicated", "", False, None)
+        return [(Family("bias-rung-3", 1, "", "", (), 2, "rung-3", 10), [ruling])]
+
+    assert founding_report.interim(judged(4)) == {"3x": (4, 10)}
+    assert founding_report.interim(judged(10)) == {}

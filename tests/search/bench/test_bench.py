@@ -16,7 +16,7 @@ def test_the_driver_is_measured_on_a_whole_study_with_faults_and_a_resume() -> N
     assert figures.trials > 120
     assert figures.faults > 0
     assert figures.same_digest
-    assert figures.commits_per_trial < 1
+    assert 0 < figures.commits_per_trial < 2
     assert figures.resume_asks >= figures.trials
 
 
