@@ -33,8 +33,8 @@ POINTS: Final = 6
 _FEW: Final = 10
 """Simulated slots of the run that is weighed."""
 
-_MEAN: Final = 0.2
-"""Seconds that a simulated trial takes in the mean: with 1,000 slots far more than a driver can take."""
+_OFFERED: Final = 5000
+"""Trials a second that the simulated slots would take in the mean: far more than a driver can give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Figures:
 
 
 class SimulatedSlots:
-    """A pool whose slots take a random time, exponential around `_MEAN` seconds, and fail at random.
+    """A pool whose slots take a random time, exponential around the same mean, and fail at random.
 
     Args:
         slots: how many.
@@ -103,7 +103,7 @@ class SimulatedSlots:
     def submit(self, job: Job) -> int:
         """Starts a job in a free slot."""
         slot = self._free.pop()
-        due = time.monotonic() + self._random.expovariate(1 / _MEAN)
+        due = time.monotonic() + self._random.expovariate(_OFFERED / self._slots)
         heapq.heappush(self._busy, (due, slot, job))
         return slot
 
