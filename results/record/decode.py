@@ -6,6 +6,7 @@ field or a word that this one does not know. That is said by name, and never cal
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
@@ -23,7 +24,7 @@ class UnknownError(ValueError):
     """A description holds what this version does not know; the message says what and where."""
 
 
-class Recorded:
+class Recorded(ABC):
     """Base of descriptions that the record knows by the hash of their text.
 
     One that was read from a record keeps the name that it has there, whatever this version would
@@ -32,9 +33,9 @@ class Recorded:
 
     __slots__ = ("_name",)
 
+    @abstractmethod
     def to_json(self) -> str:
         """The text by which the record would know it."""
-        raise NotImplementedError
 
     @property
     def recorded_name(self) -> str:

@@ -63,7 +63,7 @@ class StudyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedAsk:
     """An ask as it was recorded, for comparison with one that is asked again.
 
     Attributes:
@@ -139,7 +139,7 @@ class Reading:
             )
         return [(ask, ask.trial and outcomes.get(ask.trial.key)) for ask in asks]
 
-    def replay(self, study_id: str, chunk: int = 500) -> Generator[Recorded]:
+    def replay(self, study_id: str, chunk: int = 500) -> Generator[RecordedAsk]:
         """What a resume compares and tells, in order of index, `chunk` asks at a time.
 
         Only what is compared is not checked here: trials and outcomes are, as in `log`, and an ask
@@ -164,7 +164,7 @@ class Reading:
                 if key is not None and (description is None or checksum(description)[:32] != key):
                     raise self._damaged(f"trial {key}")
                 outcome = outcomes.get(key or "")
-                yield Recorded(digest, key, description or "", outcome, texts.get(key or "", ""))
+                yield RecordedAsk(digest, key, description or "", outcome, texts.get(key or "", ""))
                 index += 1
             if len(rows) < chunk:
                 return

@@ -23,7 +23,7 @@ from results.record.ask import Ask, Role
 from results.record.decode import checksum
 from results.record.history import History
 from results.record.outcome import Ending, Outcome
-from results.record.reading import Recorded
+from results.record.reading import RecordedAsk
 from results.record.row import ask_json, clean_ask
 from results.record.store import Store
 from results.record.study import Study
@@ -160,15 +160,15 @@ class _Driver:
         self._open: dict[int, Ask] = {}
         """Asks without an outcome, by index."""
         self._untold: dict[int, tuple[str, Outcome | None, str]] = {}
-        """Of asks whose outcome came (None: idle ones) but was not told yet: text, outcome and, if at hand, its facts."""
+        """Of asks not told yet, idle or with an outcome: text, outcome and, if at hand, its facts."""
         self._texts: dict[int, str] = {}
         """What the history's digest covers of the asks in `_open`."""
         self._history = History(study.edition)
         self._told = 0
         self._over = False
-        self._recorded: Iterator[Recorded] = iter(())
+        self._recorded: Iterator[RecordedAsk] = iter(())
         self._left = 0
-        """Recorded asks that were not repeated yet."""
+        """RecordedAsk asks that were not repeated yet."""
         self._repeating = 0.0
         """Seconds in which recorded asks were repeated, those of the strategy included."""
         self._proposing = 0.0
@@ -338,7 +338,7 @@ class _Driver:
 
     def _enter(self, ask: Ask) -> None:
         """Records a new ask, or compares it with the recorded one, and queues its trial."""
-        index = self.asked
+        index, ask = self.asked, clean_ask(ask)
         recorded = next(self._recorded, None)
         if recorded is None:
             self.store.add_ask(self.study.id, ask)
@@ -370,7 +370,7 @@ class _Driver:
             self._askers[key] = [index]
             self._unsent.append(index)
 
-    def _repeated(self, ask: Ask, recorded: Recorded) -> tuple[Ask, str]:
+    def _repeated(self, ask: Ask, recorded: RecordedAsk) -> tuple[Ask, str]:
         """The ask with the key by which the record knows its trial, and its text for the history.
 
         Raises SearchError if another one is recorded.
@@ -384,7 +384,7 @@ class _Driver:
         if checksum(text) == recorded.digest:
             return ask, text
         ((known_ask, _),) = self.store.part(self.study.id, [ask.index])
-        if clean_ask(ask) != known_ask:
+        if ask != known_ask:
             raise self._differs(ask.index)
         return known_ask, ask_json(known_ask)
 
