@@ -1,12 +1,14 @@
 import os
 import signal
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from results.record import history
+from results.record.ask import Ask, Cause, Rejection
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store
 from results.record.study import Study
@@ -187,6 +189,24 @@ def test_interrupted_at_every_trial_and_resumed_gives_the_same_history(
     with Store.read(path) as store:
         kinds = [row[0] for row in store.select("SELECT kind FROM event ORDER BY id")]
     assert kinds == ["interrupted", *["resumed", "interrupted"] * 5, "resumed"]
+
+
+class Hostile(ToyStrategy):
+    """Turns a cell away with a reason that UTF-8 cannot hold."""
+
+    def ask(self, index: int) -> Ask | None:
+        ask = super().ask(index)
+        if ask is None or index != 3:
+            return ask
+        rejection = Rejection(Cause.INVALID, "", "", (), "half a pair: \ud800")
+        return replace(ask, rejections=(rejection,))
+
+
+def test_the_digest_of_a_run_and_of_its_resume_is_that_of_the_record(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    digests = {drive(path, local(), study(), Hostile(study())).digest for _ in range(2)}
+    with Store.read(path) as store:
+        assert digests == {history.digest(store, study().id)}
 
 
 def test_an_interrupt_closes_the_pool(tmp_path: Path) -> None:
