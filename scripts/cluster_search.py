@@ -80,9 +80,11 @@ class Cluster:
     def __init__(self, cpus: int = 0, **variables: str) -> None:
         from ray.cluster_utils import Cluster as Raylets
 
-        # Ray makes its temporary folder only for a head that it is the first to start.
+        # Ray makes its temporary folder only for a head that it is the first to start; and it notes the
+        # address in the one below RAY_TMPDIR, which nobody has made on a fresh machine.
         folder = staging.scratch() / "ray"
         folder.mkdir(exist_ok=True)
+        os.environ["RAY_TMPDIR"] = str(folder.parent)
         self._common: dict[str, Any] = {
             "include_dashboard": False,
             "object_store_memory": _STORE_BYTES,

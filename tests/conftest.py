@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
@@ -27,21 +27,50 @@ def usual_arithmetic() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-class Scheduling(LoadFileScheduling):
-    """A file goes to one worker; all files that start a cluster, a browser or drivers to the same.
+LONG: Final = (
+    "tests/faults/",
+    "tests/browser/",
+    "tests/search/test_cli.py",
+    "tests/search/test_machines.py",
+    "tests/search/test_verify.py",
+    "tests/results/record/test_faults.py",
+    "tests/cells/engine/native/test_learner.py",
+    "tests/results/report/test_report.py",
+    "tests/tasks/corpora/test_baseline.py",
+    "tests/cells/engine/native/test_build.py",
+)
+"""Files and folders that take ten seconds and more. They come first, so that no worker is left alone
+with one of them in the end."""
 
-    These start many processes and wait for them. Two of them at a time would only wait longer.
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; the others stay in the order of their names."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((n for n, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG))
+
+    items.sort(key=rank)
+
+
+class Scheduling(LoadFileScheduling):
+    """A file goes to one worker; all files that start clusters or drivers to the same, and so those
+    that start a browser.
+
+    These start many processes and wait for them. Two of a kind at a time would only wait longer.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return "many processes" if starts_many_processes(file) else file
+        if file.startswith("tests/browser/"):
+            return "a browser"
+        return "clusters and drivers" if starts_clusters(file) else file
 
 
 @cache
-def starts_many_processes(file: str) -> bool:
-    """Whether the tests of this file, relative to the root, start Ray, a browser or drivers."""
-    if file.startswith(("tests/browser/", "tests/faults/")):
+def starts_clusters(file: str) -> bool:
+    """Whether the tests of this file, relative to the root, start Ray or drivers."""
+    if file.startswith("tests/faults/"):
         return True
     return "RayPool(" in (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,19 +86,17 @@ class Kills:
 def kill(
     folder: Path,
     expected: dict[str, object],
-    kills: int,
+    workers: Sequence[int],
     moments: random.Random,
-    workers: int = 0,
     count: int = 60,
 ) -> Kills:
-    """Kills a driver `kills` times in the middle of its work, lets the last start end, and looks.
+    """Kills all starts of a driver but the last in the middle of its work, and looks.
 
     Args:
         folder: for the store and the log.
         expected: summary of an undisturbed run of the same study.
-        kills: how often.
+        workers: of each start; 0 runs in process.
         moments: decides when.
-        workers: 0 runs in process.
         count: asks of the study; enough that every kill comes before its end.
 
     Raises:
@@ -105,8 +104,9 @@ def kill(
     """
     store, log = folder / "s.db", folder / "log"
     hits: list[int] = []
-    for _ in range(kills):
-        process = start(store, workers, log, count=count)
+    *killed, last = workers
+    for slots in killed:
+        process = start(store, slots, log, count=count)
         # Waits for the first execution of this start, so that the kill meets work and not imports.
         before, until = executions(log), time.monotonic() + PATIENCE
         while executions(log) == before and process.poll() is None:
@@ -120,7 +120,7 @@ def kill(
     assert all(hit < count for hit in hits), "every kill was meant to hit before the end"
     assert hits == sorted(hits), "a start had fewer answers than the one before"
     assert hits[-1] > 0, "no run before a kill got anywhere"
-    summary = finish(start(store, workers, log, mean=0.0 if workers == 0 else 20.0, count=count))
+    summary = finish(start(store, last, log, mean=0.0 if last == 0 else 20.0, count=count))
     with Store.read(store) as opened:
         events = [row[0] for row in opened.select("SELECT kind FROM event")]
         assert opened.select("PRAGMA integrity_check")[0][0] == "ok"

@@ -8,14 +8,10 @@ import pytest
 from results.record.provenance import root
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [
-        "data",
-        pytest.param("compiler", marks=pytest.mark.slow),
-        pytest.param("digest,sources", marks=pytest.mark.slow),
-    ],
-)
+# Slow: each case starts three raylets and four searches. What a slot lacks is tested without Ray in
+# tests/search/run/test_handshake.py.
+@pytest.mark.slow
+@pytest.mark.parametrize("faults", ["data", "compiler", "digest,sources"])
 def test_bad_nodes_change_neither_the_winner_nor_the_digest(faults: str) -> None:
     script = root() / "scripts" / "cluster_search.py"
     done = subprocess.run(

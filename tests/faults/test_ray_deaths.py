@@ -12,7 +12,7 @@ from tests.faults import deaths, machines
     ("program", "number"),
     [
         ("gcs_server", signal.SIGKILL),
-        ("raylet", signal.SIGKILL),
+        pytest.param("raylet", signal.SIGKILL, marks=pytest.mark.slow),
         pytest.param("gcs_server", signal.SIGSTOP, marks=pytest.mark.slow),
     ],
 )

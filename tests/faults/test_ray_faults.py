@@ -34,7 +34,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "log"
 
 
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_any_number_of_slots_gives_the_history_of_the_run_in_process(
     tmp_path: Path, log: Path, expected: Summary, workers: int
 ) -> None:
@@ -51,7 +51,7 @@ def test_any_number_of_slots_gives_the_history_of_the_run_in_process(
 def test_killed_workers_lose_nothing_and_change_nothing(
     tmp_path: Path, log: Path, expected: Summary
 ) -> None:
-    kills, seed = 8, 11
+    kills, seed = 4, 11
     came = kill_workers(tmp_path / "s.db", log, kills, seed)
     print(f"seed {seed}: {kills} workers killed, {came}")
     assert came.killed == kills
@@ -95,6 +95,7 @@ def test_a_slot_with_other_sources_refuses_work() -> None:
     assert caught.value.code == "pool.sources"
 
 
+@pytest.mark.slow
 def test_a_pool_whose_slots_have_other_sources_runs_nothing(
     tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,12 +181,21 @@ def test_a_dry_run_prices_and_writes_nothing(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(place.rglob("*"))
-    priced = document(capsys, "search", "paper", "--dry-run")
-    assert priced["trials"] > 100_000
-    assert priced["core_hours"] > 1_000
+    priced = document(capsys, "search", "quick", "--dry-run")
+    assert priced["trials"] > 1_000
+    assert 0.01 < priced["core_hours"] < 1
     assert run(["search", "smoke", "--dry-run"]) == 0
     assert re.search(r"about [\d,]+ trials and [\d.,]+ core-", capsys.readouterr().out)
     assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_a_dry_run_prices_the_study_of_the_paper(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    priced = document(capsys, "search", "paper", "--dry-run")
+    assert priced["trials"] > 100_000
+    assert priced["core_hours"] > 1_000
 
 
 def test_a_training_tells_its_facts(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

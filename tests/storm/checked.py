@@ -11,12 +11,13 @@ from results.record.provenance import root
 from tests.storm.fault import Body, Tally, Task
 
 
-def checked(*nodes: str, only: str = "", needs: Sequence[str] = ()) -> Body:
+def checked(*nodes: str, only: str = "", short: str = "", needs: Sequence[str] = ()) -> Body:
     """A body that runs these tests; the slow ones too when all is asked for.
 
     Args:
         nodes: files or tests, relative to the root.
         only: an expression of pytest's `-k`.
+        short: the same for a short storm, of tests that are run there although they are slow.
         needs: files without which there is nothing to run.
     """
 
@@ -27,8 +28,9 @@ def checked(*nodes: str, only: str = "", needs: Sequence[str] = ()) -> Body:
             tally.skipped = f"{', '.join(missing)} is not here"
             return tally
         report = task.folder / "report.xml"
-        chosen = ("-m", "slow or not slow" if task.full else "not slow")
-        words = (*nodes, *chosen, *(("-k", only) if only else ()), f"--junitxml={report}")
+        named = only if task.full else short or only
+        chosen = ("-m", "slow or not slow" if task.full or short else "not slow")
+        words = (*nodes, *chosen, *(("-k", named) if named else ()), f"--junitxml={report}")
         base = task.folder / "tests"
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--basetemp={base}"]
         began = time.monotonic()

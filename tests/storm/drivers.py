@@ -30,7 +30,7 @@ def kills(workers: int) -> Body:
             expected = driver_kills.finish(undisturbed)
             began = time.monotonic()
             try:
-                came = driver_kills.kill(folder, expected, share, task.draw, workers)
+                came = driver_kills.kill(folder, expected, (workers,) * (share + 1), task.draw)
                 tally.lost += max(0, came.expected - came.outcomes)
                 tally.duplicated += came.mismatches + max(0, came.outcomes - came.expected)
                 again += came.executions - came.outcomes

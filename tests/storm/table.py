@@ -89,7 +89,7 @@ FAULTS: Final = (
     Fault("S7", "model files with a byte changed, or cut: refused or still a model",
           "files", engine.damaged, 300, 20_000),
     Fault("S8", "nodes without data, compiler or our sources beside a good one: the same winner",
-          "tests", checked("tests/faults/test_bad_nodes.py"), 1, 1, ray=True),
+          "tests", checked("tests/faults/test_bad_nodes.py", short="data"), 1, 1, ray=True),
     Fault("S9", "a driver is killed with its workers at work: the same bytes",
           "kills", drivers.kills(2), 2, 40, ray=True),
 )  # fmt: skip
