@@ -9,13 +9,14 @@ Layout after Sugiyama, Tagawa, Toda 1981: layers by longest path, orders with fe
 that are nearest to those of the neighbours.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 from typing import Final
 
 from cells.cell import Cell
-from cells.drawing.diagram import Diagram, Vertex, diagram, linear_of
+from cells.drawing.diagram import Vertex, diagram, linear_of
 from cells.drawing.layering import Columns, arrange
 from cells.error import visible
 
@@ -60,7 +61,22 @@ _KEY: Final = {
 
 def draw(cell: Cell) -> str:
     """The drawing of a valid cell as one SVG element that stands alone or in a page."""
-    return _Picture(cell, diagram(cell)).svg()
+    elements, width, height = Picture(cell).body()
+    return framed(f"Cell {visible(cell.name)}", STYLE, elements, width, height)
+
+
+def framed(title: str, style: str, elements: Sequence[str], width: float, height: float) -> str:
+    """Elements as one SVG picture of that size in pixels."""
+    return "\n".join(
+        (
+            f'<svg class="gwc" xmlns="http://www.w3.org/2000/svg" role="img"'
+            f' viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}"'
+            f' height="{height:.0f}">',
+            f"<title>{escape(title)}</title><style>{style}</style>",
+            *elements,
+            "</svg>",
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +92,21 @@ def _reach(vertex: Vertex) -> float:
     return max(17.0, 4.1 * len(vertex.text) + 9.0)
 
 
-class _Picture:
-    def __init__(self, cell: Cell, made: Diagram) -> None:
+class Picture:
+    """A drawing in the making.
+
+    Args:
+        cell: a valid cell.
+        vertices: further classes of each vertex of its diagram; none for an ordinary drawing.
+        edges: the same of each arrow.
+    """
+
+    def __init__(self, cell: Cell, vertices: Sequence[str] = (), edges: Sequence[str] = ()) -> None:
+        made = diagram(cell)
         self.cell = cell
         self.vertices, self.edges = made.vertices, made.edges
+        self.vertex_marks = vertices or [""] * len(made.vertices)
+        self.edge_marks = edges or [""] * len(made.edges)
         self.columns: Columns = arrange(made)
         self.places = [
             _Place(_MARGIN + 30 + layer * _COLUMN, self.columns.heights[index] + _MARGIN + 6)
@@ -89,26 +116,16 @@ class _Picture:
         if any(vertex.output for vertex in self.vertices):
             self.seen.add("out")
 
-    def svg(self) -> str:
+    def body(self) -> tuple[list[str], float, float]:
+        """The elements of the drawing, its width and its height in pixels."""
         width = max(_LEAST, 2 * _MARGIN + 60 + _COLUMN * max(self.columns.layers))
         bottom = max(self.columns.heights.values()) + 2 * _MARGIN + 12
         lines: dict[str, None] = {}
         for number in range(len(self.edges)):
             lines |= dict.fromkeys(self._edge(number))
+        shapes = (self._shape(index) for index in range(len(self.vertices)))
         key, height = self._key(width, bottom)
-        title = escape(visible(self.cell.name))
-        return "\n".join(
-            (
-                f'<svg class="gwc" xmlns="http://www.w3.org/2000/svg" role="img"'
-                f' viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}"'
-                f' height="{height:.0f}">',
-                f"<title>Cell {title}</title><style>{STYLE}</style>",
-                *lines,
-                *(self._shape(index) for index in range(len(self.vertices))),
-                *key,
-                "</svg>",
-            )
-        )
+        return [*lines, *shapes, *key], width, height
 
     def _colour(self, vertex: Vertex) -> str:
         """The class that colours what belongs to x or to a state."""
@@ -127,6 +144,8 @@ class _Picture:
         if linear is not None:
             style = " heavy" + (" dashed" if linear.kind != "free" else "") + colour
             self.seen.add("heavy" if linear.kind == "free" else "dashed")
+        mark = self.edge_marks[number]
+        style, colour = f"{style}{mark}", f"{colour}{mark}"
         lines: list[str] = []
         heights = self.columns.heights
         left = self.places[edge.source].x + _reach(source)
@@ -161,6 +180,7 @@ class _Picture:
         )
         radius = 4.0 if kind in ("gate", "function", "matrix") else 13.0
         style = f"shape {kind}{' out' if vertex.output else ''}{self._colour(vertex)}"
+        style += self.vertex_marks[index]
         name = ""
         if vertex.name:
             name = f'<text class="name" x="{at.x:.1f}" y="{at.y - 20:.1f}">{escape(vertex.name)}</text>'

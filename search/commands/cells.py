@@ -221,6 +221,53 @@ def draw(
 
 
 @app.command()
+def diff(
+    first: Annotated[str, typer.Argument(metavar="CELL", help="A cell, named as in `cells show`.")],
+    second: Annotated[str, typer.Argument(metavar="CELL", help="The cell to compare with it.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="SVG file: both drawings, the difference marked.")
+    ] = None,
+    store: StoreOption = None,
+    json: Json = False,
+) -> int:
+    """Show which edits turn one cell into another, in words and, with --out, as drawings."""
+    from cells import identifier
+    from cells.distance.difference import difference
+    from cells.drawing.compared import draw_difference
+    from search.resolve import cell as resolve
+
+    if out is not None:
+        check_output(out, "--out")
+    cells = resolve(first, store), resolve(second, store)
+    found = difference(*cells)
+    if out is not None:
+        out.write_text(draw_difference(found, first, second), encoding="utf-8")
+    ids = [identifier(cell) for cell in cells]
+
+    def render() -> None:
+        if ids[0] == ids[1]:
+            print(f"{first} and {second} are the same cell, {ids[0]}")
+        else:
+            count = f"{found.distance} edit{'s' * (found.distance != 1)}"
+            limit = "" if found.exact else "at most "
+            print(f"from {first} to {second}: {limit}{count}")
+            for edit in found.edits:
+                print(f"  {edit}")
+        if out is not None:
+            print(f"wrote {out}")
+
+    document = {
+        "first": ids[0],
+        "second": ids[1],
+        "same": ids[0] == ids[1],
+        **found.document(),
+        "file": str(out) if out else None,
+    }
+    show(document, json, render)
+    return DONE
+
+
+@app.command()
 def mutate(
     cell: CellArgument,
     count: Annotated[

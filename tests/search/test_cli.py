@@ -40,6 +40,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("cells", "show"): ("mut1",),
     ("cells", "check"): ("FILE.cell",),
     ("cells", "same"): ("elman", "FILE.cell"),
+    ("cells", "diff"): ("gru", "mut1"),
     ("cells", "draw"): ("mgu",),
     ("cells", "mutate"): ("lstm", "--count", "2"),
     ("cells", "space"): ("--neighbours", "elman", "--edits", "--sample", "2"),

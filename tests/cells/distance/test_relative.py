@@ -7,7 +7,8 @@ import pytest
 
 from cells import Cell, CellError, canonical, parse, sample, zoo
 from cells.distance.assignment import assign
-from cells.distance.relative import Graph, bound, cost, distance, nearest
+from cells.distance.graph import Graph, bound, cost
+from cells.distance.relative import distance, nearest
 
 
 def cheapest(a: Graph, b: Graph) -> int:
