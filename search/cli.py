@@ -17,6 +17,7 @@ from search.commands.record.dashboard import dashboard
 from search.commands.record.export import export as export_record
 from search.commands.record.leaderboard import leaderboard, report
 from search.commands.sample import sample
+from search.commands.study.compare import compare
 from search.commands.study.reproduce import reproduce
 from search.commands.study.search import search
 from search.commands.train import train
@@ -69,6 +70,7 @@ app.command()(train)
 app.command()(sample)
 app.command()(tune)
 app.add_typer(ancestors.app, name="ancestors")
+app.command()(compare)
 app.command()(search)
 app.command()(reproduce)
 app.command()(leaderboard)

@@ -56,6 +56,7 @@ ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("ancestors", "ls"): (),
     ("ancestors", "train"): ("encoder-decoder-both", "--updates", "2", "--cell", "elman"),
     ("tune",): (*TRAIN, "--trials", "1", "--seeds", "1"),
+    ("compare",): ("mgu", "elman", *SMOKE, "--seeds", "3", "--workers", "0"),
     ("search",): ("tiny.toml", "--workers", "0", "--store", "new.sqlite"),
     ("reproduce",): ("gates", "--scale", "smoke", "--workers", "0"),
     ("leaderboard",): ("done.sqlite",),
