@@ -97,7 +97,7 @@ def estimate(
         over: nothing more will be asked.
         certain: trainings of the baselines, which do not depend on any result.
     """
-    asked = sum(count for role, count in roles.items() if role is not Role.IDLE)
+    asked = sum(roles.values()) - roles.get(Role.IDLE, 0)
     if over:
         return asked
     fixed = roles.get(Role.BASELINE, 0) + roles.get(Role.CONFIRM, 0)

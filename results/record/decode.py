@@ -50,6 +50,16 @@ class Recorded(ABC):
         object.__setattr__(self, "_name", name)
         return name
 
+    def is_known_by(self, text: str, name: str) -> bool:
+        """Whether a text is what it would write; if so, takes the name, which is the hash of it.
+
+        False of one that has a name already.
+        """
+        if getattr(self, "_name", None) is not None or self.to_json() != text:
+            return False
+        object.__setattr__(self, "_name", name)
+        return True
+
 
 R = TypeVar("R", bound=Recorded)
 

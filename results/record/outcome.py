@@ -1,8 +1,9 @@
 """What came of a trial: a closed list of endings, each with advice. Misfortunes are values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from cells.training.point import Point
 from results.record import plain, words
@@ -46,8 +47,33 @@ class Cost:
     peak_bytes: int = 0
 
 
+_FIELDS = len(tuple(Point.__slots__))
+
+
+class _Late:
+    """Makes the curve of an outcome that was read when it is asked for: few look at one in a resume."""
+
+    __slots__ = ("_points",)
+
+    def defer(self, points: Sequence[Sequence[Any]]) -> None:
+        """Leaves the curve to be made from rows that begin with the fields of its points."""
+        # The class is frozen for everybody else.
+        object.__delattr__(self, "curve")
+        object.__setattr__(self, "_points", points)
+
+    if not TYPE_CHECKING:  # else no wrong name would be found
+
+        def __getattr__(self, name: str) -> tuple[Point, ...]:
+            """Of what is not set."""
+            if name != "curve":
+                raise AttributeError(name=name, obj=self)
+            curve = tuple([Point(*point[:_FIELDS]) for point in self._points])
+            object.__setattr__(self, "curve", curve)
+            return curve
+
+
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(_Late):
     """The result of one trial. All numbers are finite; absent ones are None.
 
     Attributes:
@@ -89,7 +115,7 @@ class Outcome:
     def result_of(self, facts: str) -> str:
         """`result_json`, cut out of the text of `facts_json`."""
         # Nothing before the detail holds a word: the curve is of numbers.
-        return facts.replace(f'"detail":{plain.to_json(self.detail)},', "", 1)
+        return facts.replace(f'"detail":{plain.quoted(self.detail)},', "", 1)
 
     def _json_without(self, *left_out: str) -> str:
         names = (name for name in self.__slots__ if name not in left_out)

@@ -6,40 +6,18 @@ import sqlite3
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, NamedTuple
 
-from cells.training.point import Point
 from results.error import FAULTS, StoreError, from_sqlite
-from results.record import words
+from results.record import facts, words
 from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.decode import UnknownError, checksum, known
-from results.record.outcome import Cost, Ending, Outcome
-from results.record.plain import to_json
+from results.record.outcome import Outcome
 from results.record.row import Verdict, ask_text, verdicts_text
 from results.record.study import Study
 from results.record.trial import Trial
 
 Value = str | int | float | None
-
-_PLAIN: Final = (
-    "step",
-    "detail",
-    "width",
-    "parameters",
-    "updates",
-    "tokens",
-    "valid_loss",
-    "valid_accuracy",
-    "test_loss",
-    "test_accuracy",
-)
-"""Fields of an outcome that are columns of the same name."""
-
-_WORDS: Final = {name: words.recorded("Outcome", name) for name in Outcome.__slots__}
-"""What the record calls the fields of an outcome."""
-
-_POINT: Final = {"update": "updates"} | {name: name for name in Point.__slots__ if name != "update"}
-"""The column of each field of a point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +40,14 @@ class StudyRow:
     epochs: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedAsk:
+class RecordedAsk(NamedTuple):
     """An ask as it was recorded, for comparison with one that is asked again.
 
     Attributes:
         digest: of the ask, see `results.record.row.ask_digest`.
         key: of its trial; None if it is idle.
         description: of the trial; "" if it is idle.
+        name: the checksum of the description, which begins with the key; "" if it is idle.
         outcome: of the trial, if there is one.
         facts: the outcome's `facts_json`, by which it was checked; "" without one.
     """
@@ -77,6 +55,7 @@ class RecordedAsk:
     digest: str
     key: str | None
     description: str
+    name: str
     outcome: Outcome | None
     facts: str
 
@@ -147,7 +126,7 @@ class Reading:
         """
         index = 0
         while True:
-            rows = self.select(
+            _, rows = self.table(
                 "SELECT number, digest, trial_key, description FROM ask"
                 " LEFT JOIN trial ON key = trial_key"
                 " WHERE study_id = ? AND number >= ? ORDER BY number LIMIT ?",
@@ -161,11 +140,14 @@ class Reading:
             for number, digest, key, description in rows:
                 if number != index:
                     raise self._missing(study_id, index)
-                if key is not None and (description is None or checksum(description)[:32] != key):
-                    raise self._damaged(f"trial {key}")
-                outcome = outcomes.get(key or "")
-                yield RecordedAsk(digest, key, description or "", outcome, texts.get(key or "", ""))
                 index += 1
+                if key is None:
+                    yield RecordedAsk(digest, None, "", "", None, "")
+                    continue
+                if description is None or (name := checksum(description))[:32] != key:
+                    raise self._damaged(f"trial {key}")
+                outcome, text = outcomes.get(key), texts.get(key, "")
+                yield RecordedAsk(digest, key, description, name, outcome, text)
             if len(rows) < chunk:
                 return
 
@@ -219,9 +201,10 @@ class Reading:
 
     def table(self, sql: str, *values: Value) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of a query."""
+        cursor = self._connection.cursor()
+        cursor.row_factory = None  # plain tuples
         try:
-            cursor = self._connection.execute(sql, values)
-            rows = [tuple(row) for row in cursor]
+            rows = cursor.execute(sql, values).fetchall()
         except FAULTS as error:
             raise from_sqlite(error, self._path) from error
         return [column[0] for column in cursor.description], rows
@@ -241,11 +224,14 @@ class Reading:
         try:
             yield
         except UnknownError as error:
-            raise StoreError(
-                "newer",
-                f"{self._path}: {what} has {error}, which this Gatewright does not know",
-                "update Gatewright; the record is whole",
-            ) from error
+            raise self._newer(what, error) from error
+
+    def _newer(self, what: str, error: UnknownError) -> StoreError:
+        return StoreError(
+            "newer",
+            f"{self._path}: {what} has {error}, which this Gatewright does not know",
+            "update Gatewright; the record is whole",
+        )
 
     def _study(self, study_id: str, description: str) -> Study:
         what = f"study {study_id}"
@@ -327,31 +313,24 @@ class Reading:
         self, where: str, value: Value, texts: dict[str, str] | None = None
     ) -> dict[str, Outcome]:
         """Outcomes by key; `texts` is filled with their `facts_json`, by which they were checked."""
-        columns = ", ".join(_POINT.values())
-        points = f"SELECT trial_key, {columns} FROM point WHERE {where} ORDER BY trial_key, place"  # noqa: S608
-        curves: dict[str, list[Point]] = {}
-        for row in self.select(points, value):
-            point = Point(**{name: row[column] for name, column in _POINT.items()})
-            curves.setdefault(row["trial_key"], []).append(point)
+        curves: dict[str, list[facts.Row]] = {}
+        points = f"SELECT {facts.POINT_COLUMNS} FROM point WHERE {where} ORDER BY trial_key, place"  # noqa: S608
+        for point in self.table(points, value)[1]:
+            curves.setdefault(point[-1], []).append(point)
         outcomes: dict[str, Outcome] = {}
-        for row in self.select(f"SELECT * FROM outcome WHERE {where}", value):  # noqa: S608
-            key = str(row["trial_key"])
-            what = f"the outcome of trial {key}"
-            facts: dict[str, Any] = {
-                "key": key,
-                "ending": row["ending"],
-                **{name: row[name] for name in _PLAIN},
-                "curve": tuple(curves.get(key, ())),
-            }
-            text = to_json({_WORDS[name]: fact for name, fact in facts.items()})
-            if checksum(text) != row["digest"]:
-                raise self._damaged(what)
+        rows = f"SELECT {facts.OUTCOME_COLUMNS} FROM outcome WHERE {where}"  # noqa: S608
+        for row in self.table(rows, value)[1]:
+            key, _, _, digest = row[:4]
+            curve = curves.get(key, ())
+            text = facts.facts_json(row, curve)
+            if checksum(text) != digest:
+                raise self._damaged(f"the outcome of trial {key}")
             if texts is not None:
                 texts[key] = text
-            with self._readable(what):
-                facts["ending"] = known(Ending, row["ending"], "ending")
-                cost = Cost(row["seconds"], row["cpu_seconds"], row["peak_bytes"])
-                outcomes[key] = Outcome(**facts, cost=cost)
+            try:
+                outcomes[key] = facts.outcome(row, curve)
+            except UnknownError as error:
+                raise self._newer(f"the outcome of trial {key}", error) from error
         return outcomes
 
 

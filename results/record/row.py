@@ -1,11 +1,9 @@
 """Values as the store's columns hold them: plain, finite, and equal when read back."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
-from typing import Final
 
 from cells.training.point import Point
 from results.error import StoreError
@@ -13,6 +11,7 @@ from results.record import words
 from results.record.ask import Ask, Rejection
 from results.record.decode import checksum
 from results.record.outcome import Cost, Outcome
+from results.record.plain import encode
 from results.record.seal import Addition
 from results.record.setting_columns import setting_values
 from results.record.trial import Trial
@@ -112,14 +111,18 @@ def clean_text(text: str) -> str:
 
 
 def clean_rejection(rejection: Rejection) -> Rejection:
-    """The rejection as it will be read back."""
+    """The rejection as it will be read back; most are so already."""
+    if type(rejection.operators) is tuple and rejection.detail.isascii():
+        return rejection
     return replace(
         rejection, operators=tuple(rejection.operators), detail=clean_text(rejection.detail)
     )
 
 
 def clean_ask(ask: Ask) -> Ask:
-    """The ask as it will be read back."""
+    """The ask as it will be read back; most are so already."""
+    if ask.rejections == () and type(ask.operators) is type(ask.admissions) is tuple:
+        return ask
     return replace(
         ask,
         operators=tuple(ask.operators),
@@ -171,8 +174,6 @@ def _whole(number: int | None) -> int | None:
     return None if number is None else int(number)
 
 
-_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-
 Verdict = tuple[str, str, str, Sequence[str], str]
 """A rejection in recorded words: cause, cell, parent, operators, and what digests cover of the reason."""
 
@@ -181,14 +182,16 @@ def ask_json(ask: Ask) -> str:
     """Canonical JSON of an ask: what one seed must repeat. The trial stands for itself by its key."""
     key = None if ask.trial is None else ask.trial.key
     verdicts = verdicts_json(ask.rejections, ask.admissions)
-    return ask_text(ask.index, ask.role.value, key, ask.parent_id, ask.operators, verdicts)
+    return ask_text(ask.index, ask.role, key, ask.parent_id, ask.operators, verdicts)
 
 
 def ask_text(
     index: int, role: str, key: str | None, parent_id: str, operators: Sequence[str], verdicts: str
 ) -> str:
     """Canonical JSON of an ask from its recorded words."""
-    return canonical_json([index, role, key, parent_id, operators, verdicts])
+    trial = "null" if key is None else encode(key)
+    steps = ",".join(map(canonical_json, operators))
+    return f"[{index},{encode(role)},{trial},{encode(parent_id)},[{steps}],{encode(verdicts)}]"
 
 
 def verdicts_json(rejections: Sequence[Rejection], admissions: Sequence[str]) -> str:
@@ -217,6 +220,6 @@ def facts_digest(outcome: Outcome) -> str:
 def canonical_json(value: object) -> str:
     """Compact JSON. Raises StoreError `not-finite` on NaN or infinity."""
     try:
-        return _ENCODE(value)
+        return encode(value)
     except ValueError as error:
         raise StoreError("not-finite", f"a number to be recorded: {error}") from error

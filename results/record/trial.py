@@ -54,7 +54,7 @@ class Trial(Recorded):
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no blanks, no NaN."""
-        return plain.to_json(self)
+        return plain.composed_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -18,11 +18,14 @@ from results.record.ask import Ask
 from results.record.decode import checksum
 from results.record.outcome import Outcome
 from results.record.store import Store
+from results.record.study import Study
 from search import configuration
 from search.progress import Observer, Progress, Silent
+from search.protocol.cascade import FactsTable
 from search.run import driver
 from search.run.clock import Monotonic
 from search.run.pool import Arrival, Fault, Job, Notice
+from search.run.session import tasks_of
 from search.strategies import registry as strategies
 from search.strategies.strategy import Strategy
 from tasks import registry
@@ -49,8 +52,11 @@ class Figures:
         strategy_ms: the same, of the strategy: mutation, canonical form, settings.
         commits_per_trial: transactions that were written to the disk, a trial.
         bytes_per_trial: memory that one more finished trial takes for good, driver and strategy together.
+        load_s: processor time in which the tasks were loaded, once for all; in no other figure.
         resume_asks: recorded asks that a resume read again.
-        resume_read_s: processor time in which it read them and compared them with what is asked.
+        resume_read_s: processor time in which it opened and checked the file, read the asks with their
+            outcomes and compared them with what is asked.
+        resume_trial_ms: milliseconds of that a trial.
         resume_replay_s: processor time of the strategy, which proposes all its cells again.
         same_digest: the resume ended with the digest of the run.
     """
@@ -63,8 +69,10 @@ class Figures:
     strategy_ms: float
     commits_per_trial: float
     bytes_per_trial: float
+    load_s: float
     resume_asks: int
     resume_read_s: float
+    resume_trial_ms: float
     resume_replay_s: float
     same_digest: bool
 
@@ -190,16 +198,19 @@ def measure(cells: int, slots: int, faults: float = 0.01) -> Figures:
         slots: simulated ones.
         faults: chance that a trial comes back without an outcome.
     """
+    start = time.process_time()
+    facts = _load()
+    load_s = time.process_time() - start
     with TemporaryDirectory() as folder:
         path = Path(folder) / "bench.sqlite"
         start, elapsed = time.process_time(), time.monotonic()
-        summary, strategy_s = _run(path, cells, slots, faults)
+        summary, strategy_s = _run(path, facts, cells, slots, faults)
         spent, elapsed = time.process_time() - start, time.monotonic() - elapsed
         with Store.read(path, whole=False) as store:
             commits = int(store.select("SELECT count(*) FROM seal")[0][0])
         start = time.process_time()
-        again, replay_s = _run(path, cells, slots, faults)
-        resumed = time.process_time() - start
+        again, replay_s = _run(path, facts, cells, slots, faults)
+        read_s = time.process_time() - start - replay_s
         trials = sum(summary.endings.values())
         return Figures(
             trials=trials,
@@ -209,15 +220,27 @@ def measure(cells: int, slots: int, faults: float = 0.01) -> Figures:
             driver_ms=1000 * (spent - strategy_s) / trials,
             strategy_ms=1000 * strategy_s / trials,
             commits_per_trial=commits / trials,
-            bytes_per_trial=_weigh(Path(folder) / "weighed.sqlite", cells, faults),
+            bytes_per_trial=_weigh(Path(folder) / "weighed.sqlite", facts, cells, faults),
+            load_s=load_s,
             resume_asks=again.asks,
-            resume_read_s=resumed - replay_s,
+            resume_read_s=read_s,
+            resume_trial_ms=1000 * read_s / trials,
             resume_replay_s=replay_s,
             same_digest=again.digest == summary.digest,
         )
 
 
-def _weigh(path: Path, cells: int, faults: float) -> float:
+def _study(cells: int, slots: int) -> Study:
+    changes = [f"proposals={cells}", "reevaluate=0.0", f"slots={slots}", f"lag={4 * slots}"]
+    return configuration.load("smoke", changes)
+
+
+def _load() -> FactsTable:
+    """The facts of the tasks of the study."""
+    return {key: registry.load(*key).facts for key in tasks_of(_study(1, 1))}
+
+
+def _weigh(path: Path, facts: FactsTable, cells: int, faults: float) -> float:
     """Memory that one more finished trial takes: the difference between 5 and 9 tenths of a run.
 
     With few slots, so that what waits for its turn does not hide what stays.
@@ -226,25 +249,22 @@ def _weigh(path: Path, cells: int, faults: float) -> float:
     weighed = _Weighed((few, many))
     tracemalloc.start()
     try:
-        _run(path, cells, min(_FEW, cells), faults, weighed)
+        _run(path, facts, cells, min(_FEW, cells), faults, weighed)
     finally:
         tracemalloc.stop()
     return (weighed.held[many] - weighed.held[few]) / (many - few)
 
 
 def _run(
-    path: Path, cells: int, slots: int, faults: float, observer: Observer | None = None
+    path: Path,
+    facts: FactsTable,
+    cells: int,
+    slots: int,
+    faults: float,
+    observer: Observer | None = None,
 ) -> tuple[driver.Summary, float]:
     """Runs the study, or resumes it; the summary, and the processor time of the strategy."""
-    lag = 4 * slots
-    plan = configuration.load(
-        "smoke", [f"proposals={cells}", "reevaluate=0.0", f"slots={slots}", f"lag={lag}"]
-    )
-    keys = [
-        (plan.screen.task, plan.screen.scale),
-        *((task.name, task.scale) for task in plan.tasks),
-    ]
-    facts = {key: registry.load(*key).facts for key in keys}
+    plan = _study(cells, slots)
     strategy = _Timed(strategies.make(plan, facts))
     pool = SimulatedSlots(slots, faults, seed=0)
     with Store.create_or_open(path) as store:

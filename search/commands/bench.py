@@ -50,8 +50,10 @@ def driver(
         ("strategy, ms a trial", f"{figures.strategy_ms:.2f}"),
         ("commits a trial", f"{figures.commits_per_trial:.3f}"),
         ("bytes a finished trial", f"{figures.bytes_per_trial:,.0f}"),
+        ("tasks, s to load", f"{figures.load_s:.2f}"),
         ("asks resumed", f"{figures.resume_asks:,}"),
         ("resume, s to read", f"{figures.resume_read_s:.2f}"),
+        ("resume, ms a trial to read", f"{figures.resume_trial_ms:.3f}"),
         ("resume, s to replay the strategy", f"{figures.resume_replay_s:.2f}"),
         ("same digest after the resume", "yes" if figures.same_digest else "NO"),
     )

@@ -11,8 +11,10 @@ strategy is told of it, and slots may have begun trials whose asks are lost with
 same again, and their outcomes have the same keys and facts.
 """
 
+import gc
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Final
@@ -106,7 +108,7 @@ def run(
     run_number = driver.begin(provenance)
     interrupted = False
     arrivals: list[Arrival] = []
-    with Interrupt() as interrupt:
+    with _frozen(), Interrupt() as interrupt:
         try:
             while not driver.finished:
                 # One commit for all that came while the last one was written.
@@ -129,6 +131,19 @@ def run(
             if reuse is not None and reuse.counts:
                 driver.event("reused", str(reuse))
     return driver.summary(run_number, interrupted)
+
+
+@contextmanager
+def _frozen() -> Generator[None]:
+    """What is loaded by now stays, and is not looked through for garbage again and again."""
+    if gc.get_freeze_count():  # by whoever started this process
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _Driver:
@@ -225,17 +240,11 @@ class _Driver:
 
     def ask(self) -> None:
         """Asks as far as the lag and the pool allow."""
+        start, repeats = self.clock.now(), self._left > 0
         while not self._over and len(self._unsent) < max(1, self.pool.room):
-            index, repeats, start = self.asked, self._left > 0, self.clock.now()
-            while self._told <= index - self.study.lag:
-                if self._told not in self._untold:
-                    return
-                text, outcome, facts = self._untold.pop(self._told)
-                self._history.add(text, outcome, facts)
-                told = self.clock.now()
-                self.strategy.tell(self._told, outcome)
-                self._proposing += self.clock.now() - told
-                self._told += 1
+            index = self.asked
+            if not self._tell(index - self.study.lag):
+                break
             asked = self.clock.now()
             ask = self.strategy.ask(index)
             self._proposing += self.clock.now() - asked
@@ -243,10 +252,25 @@ class _Driver:
                 self._end(index)
             else:
                 self._enter(ask)
-            if repeats:
+            if repeats and not self._left:
+                repeats = False
                 self._repeating += self.clock.now() - start
-                if not self._left:
-                    self._say_repeated()
+                self._say_repeated()
+        if repeats:
+            self._repeating += self.clock.now() - start
+
+    def _tell(self, last: int) -> bool:
+        """Tells the strategy of all up to `last`; False if one of them is still to come."""
+        while self._told <= last:
+            if self._told not in self._untold:
+                return False
+            text, outcome, facts = self._untold.pop(self._told)
+            self._history.add(text, outcome, facts)
+            told = self.clock.now()
+            self.strategy.tell(self._told, outcome)
+            self._proposing += self.clock.now() - told
+            self._told += 1
+        return True
 
     def _say_repeated(self) -> None:
         """Says how long the record took, and how long the strategy; nothing of it is recorded."""
@@ -376,7 +400,12 @@ class _Driver:
         Raises SearchError if another one is recorded.
         """
         trial = ask.trial
-        if trial is not None and recorded.key is not None and trial.key != recorded.key:
+        if (
+            trial is not None
+            and recorded.key is not None
+            and not trial.is_known_by(recorded.description, recorded.name)
+            and trial.key != recorded.key
+        ):
             # An earlier version may have described the same trial in other words.
             known = Trial.from_json(recorded.description)
             ask = replace(ask, trial=known) if known == trial else ask

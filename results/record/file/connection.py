@@ -26,6 +26,8 @@ def connect(path: Path, uri: str) -> sqlite3.Connection:
     except FAULTS as error:
         raise from_sqlite(error, path) from error
     connection.row_factory = sqlite3.Row
+    # KiB, in place of 2,000: keys are hashes, so what is read together lies all over the file.
+    connection.execute("PRAGMA cache_size = -16384")
     # A schema may come from anybody: it must not call what can do more than compute.
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
