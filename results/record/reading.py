@@ -14,6 +14,7 @@ from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.decode import UnknownError, checksum, known
 from results.record.outcome import Outcome
 from results.record.row import Verdict, ask_text, verdicts_text
+from results.record.strike import Blame, Kind, Strike
 from results.record.study import Study
 from results.record.trial import Trial
 
@@ -172,6 +173,23 @@ class Reading:
         """The outcome of a trial, of whichever study, or None."""
         with self.snapshot():
             return self._outcomes("trial_key = ?", key).get(key)
+
+    def strikes(self, study_id: str) -> list[Strike]:
+        """Attempts that ended through a fault, in the order they did; none in a store of before."""
+        if not self.select("SELECT 1 FROM sqlite_schema WHERE name = 'strike'"):
+            return []
+        rows = self.select(
+            "SELECT number, attempt, kind, blame, node, slot, detail, epoch, at FROM strike"
+            " WHERE study_id = ? ORDER BY rowid",
+            study_id,
+        )
+        with self._readable(f"a strike of study {study_id}"):
+            return [
+                Strike(
+                    number, attempt, known(Kind, kind, "kind"), known(Blame, blame, "blame"), *rest
+                )
+                for number, attempt, kind, blame, *rest in rows
+            ]
 
     def cell(self, cell_id: str) -> str | None:
         """The canonical text of a cell, or None."""

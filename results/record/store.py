@@ -44,6 +44,7 @@ from results.record.seal import (
     last,
     missing_rows,
 )
+from results.record.strike import Strike
 from results.record.study import Study
 
 
@@ -322,6 +323,16 @@ class Store(Reading):
         values = (study_id, index, attempt, self._epoch, clean_text(slot), _now())
         with self._transaction() as addition:
             addition.insert("attempt", *values)
+
+    def add_strike(self, study_id: str, strike: Strike) -> None:
+        """Records that an attempt ended through a fault; its `epoch` and `at` are those of now."""
+        values = (
+            *(study_id, strike.index, strike.attempt, strike.kind.value, strike.blame.value),
+            *(clean_text(strike.node), clean_text(strike.slot), clean_text(strike.detail)),
+            *(self._epoch, _now()),
+        )
+        with self._transaction() as addition:
+            addition.insert("strike", *values)
 
     def add_outcome(self, study_id: str, index: int, outcome: Outcome) -> Outcome:
         """Records what came of the trial at `index`, and returns what is recorded of it.

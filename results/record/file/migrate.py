@@ -9,7 +9,7 @@ from results.error import StoreError
 APPLICATION_ID: Final = 0x47415445
 """ASCII `GATE` in the file's header, by which `file` and we tell a store from any other database."""
 
-STEPS: Final = ("schema.sql", "seal.sql")
+STEPS: Final = ("schema.sql", "seal.sql", "strike.sql")
 """Step k leads from version k to k + 1. A released step never changes; a new one is added instead,
 with a file of the version before it under `tests/results/assets`."""
 

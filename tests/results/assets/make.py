@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 from results.record.file.lock import beside
 from results.record.file.migrate import VERSION
 from results.record.history import digest
+from results.record.strike import Blame, Kind, Strike
 from results.record.study import Confirm
 from tests.results import synthetic
 
@@ -21,6 +22,7 @@ def main() -> None:
     path.unlink(missing_ok=True)
     small = replace(synthetic.study(), proposals=2, baseline_settings=1, confirm=Confirm(0, 1))
     store, study = synthetic.write(path, small)
+    store.add_strike(study.id, Strike(0, 1, Kind.DIED, Blame.CELL, "alpha", "0", "killed"))
     path.with_suffix(".digest").write_text(digest(store, study.id) + "\n", encoding="ascii")
     store.close()
     beside(path).unlink()

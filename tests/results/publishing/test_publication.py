@@ -26,7 +26,7 @@ from tests.results.report.test_report import EVIL, small
 Written = tuple[Store, Study]
 TABLES = (
     *("study", "epoch", "provenance", "task", "cell", "trial", "ask", "rejection", "admission"),
-    *("attempt", "outcome", "point", "event", "seal"),
+    *("attempt", "outcome", "point", "event", "seal", "strike"),
 )
 
 

@@ -24,6 +24,7 @@ from results.record.file.lock import beside
 from results.record.file.migrate import VERSION
 from results.record.file.table import tables
 from results.record.store import Store
+from results.record.strike import Blame, Kind, Strike
 from results.record.study import Confirm
 from tests.results import synthetic
 from tests.results.forge import unguarded
@@ -50,6 +51,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if outcome is not None:
                 store.add_outcome(study.id, ask.index, outcome)
         store.add_event(study.id, "worker_lost", "gone", 3)
+        store.add_strike(study.id, Strike(3, 1, Kind.DIED, Blame.CELL, "alpha", "0", "gone"))
     with Store.read(path) as store:
         publication.publish(store, path.with_name("published"))
     return path
@@ -151,7 +153,7 @@ def test_a_changed_column_of_a_store_is_found(record: Path, tmp_path: Path) -> N
         (table, column): said(Store.read, changed(record, tmp_path, change_store, table, column))
         for table, column in COLUMNS
     }
-    assert len(found) == 103
+    assert len(found) == 113
     assert {what for what, code in found.items() if code not in ("damaged", "incomplete")} == set()
 
 

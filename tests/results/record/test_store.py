@@ -254,7 +254,7 @@ def test_rows_cannot_be_changed_or_deleted(written: Written) -> None:
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
         )
     ]
-    assert len(tables) == 14
+    assert len(tables) == 15
     store.add_event(written[1].id, "note", "so that no table is empty")
     for table in tables:
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > 0
