@@ -128,6 +128,8 @@ _SEARCH: Final = (
     _failed("pool.unfit", "no machine of the cluster can run the trials of the study"),
     _failed("pool.lost", "the cluster has died under the search"),
     _failed("slot.unfit", "this machine lacks what the trials of the study need"),
+    _failed("slot.guard", "a trial took more time or memory than the guards of the driver allow"),
+    _failed("trial.poison", "a trial took down every worker that it was tried in"),
     _failed("slot.memory", "a trial needs more memory than the machine has"),
     _for_good("ancestor.diverged", "the training of an ancestor diverged"),
     _for_good("model.output", "a model's output is not finite"),

@@ -20,6 +20,7 @@ class Ending(StrEnum):
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
     CRASHED = "crashed"
+    GUARDED = "guarded"
 
     @property
     def advice(self) -> str:
@@ -34,6 +35,7 @@ _ADVICE = {
     Ending.REFUSED: "No width meets the parameter budget, or the cell cannot be built; see `detail`.",
     Ending.TIMED_OUT: "Longer than the study's `seconds`; raise it, or lower the budget of updates.",
     Ending.OUT_OF_MEMORY: "More memory than the study's `bytes`; lower width, layers or batch.",
+    Ending.GUARDED: "Longer, or more memory, than the guards of the driver allow, wherever it was tried; see `detail`.",
     Ending.CRASHED: "The worker died or our code failed; `detail` says where. Please report it.",
 }
 

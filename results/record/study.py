@@ -93,6 +93,8 @@ class Study(Recorded):
             edited with chance p, 1-3 edits kept) or `free_sweep` (any number of edits).
         confirm: re-measurement of the winners.
         edition: what digests of its history cover, see `results.record.words`.
+        on_poison: what becomes of a trial that is struck out (see `search.run.strikes`): `record` makes
+            an outcome of it that did not end well, `stop` ends the run, to be resumed.
         findings: the findings run that it is a part of; None for any other study, and for all that the
             first version wrote.
     """
@@ -117,10 +119,15 @@ class Study(Recorded):
     confirm: Confirm = Confirm()
     edition: Edition = 1
     findings: FindingsPart | None = None
+    on_poison: Literal["record", "stop"] = "record"
 
     def recorded(self) -> dict[str, object]:
         """What canonical JSON holds: all fields, but later ones only where they are not the default."""
-        later = {"edition": self.edition > 1, "findings": self.findings is not None}
+        later = {
+            "edition": self.edition > 1,
+            "findings": self.findings is not None,
+            "on_poison": self.on_poison != "record",
+        }
         names = (name for name in self.__slots__ if later.get(name, True))
         return {words.recorded("Study", name): getattr(self, name) for name in names}
 

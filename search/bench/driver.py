@@ -20,11 +20,12 @@ from results.record.outcome import Outcome
 from results.record.store import Store
 from results.record.study import Study
 from search import configuration
+from search.error import SearchError
 from search.progress import Observer, Progress, Silent
 from search.protocol.cascade import FactsTable
 from search.run import driver
 from search.run.clock import Monotonic
-from search.run.pool import Arrival, Fault, Job, Notice
+from search.run.pool import Arrival, Fault, Job, Notice, Seat
 from search.run.session import tasks_of
 from search.strategies import registry as strategies
 from search.strategies.strategy import Strategy
@@ -108,9 +109,21 @@ class SimulatedSlots:
         """True: nothing is lost by an exception."""
         return True
 
-    def submit(self, job: Job) -> int:
+    def seats(self) -> list[Seat]:
+        """The slots, each on a machine of its own."""
+        free = set(self._free)
+        return [Seat(slot, f"machine {slot}", slot in free) for slot in range(self._slots)]
+
+    def set_aside(self, node: str, why: str) -> None:
+        """Raises SearchError: no machine of these is bad."""
+        raise SearchError("pool.unfit", why)
+
+    def submit(self, job: Job, slot: int | None = None) -> int:
         """Starts a job in a free slot."""
-        slot = self._free.pop()
+        if slot is None:
+            slot = self._free.pop()
+        else:
+            self._free.remove(slot)
         due = time.monotonic() + self._random.expovariate(_OFFERED / self._slots)
         heapq.heappush(self._busy, (due, slot, job))
         return slot
@@ -126,9 +139,11 @@ class SimulatedSlots:
             self._free.append(slot)
             # A trial that was lost once comes back: none of them is at fault.
             if job.attempt == 1 and self._random.random() < self._faults:
-                arrivals.append(Arrival(job, slot, fault=Fault.DIED, detail="simulated"))
+                arrivals.append(
+                    Arrival(job, slot, f"machine {slot}", fault=Fault.DIED, detail="simulated")
+                )
             else:
-                arrivals.append(Arrival(job, slot, outcome=simulated(job.trial)))
+                arrivals.append(Arrival(job, slot, f"machine {slot}", outcome=simulated(job.trial)))
         return arrivals
 
     def notices(self) -> list[Notice]:

@@ -17,7 +17,15 @@ from search.commands.hyperparameters import (
     hyperparameter_options,
     words,
 )
-from search.commands.study.search import check_place, conduct
+from search.commands.study.search import (
+    DeadlineFactor,
+    MemoryShare,
+    NoGuards,
+    check_place,
+    conduct,
+    guard_words,
+    guards_of,
+)
 from search.commands.tasks import ScaleOption, TaskArgument
 from search.console import DONE, Executor, Json, show, table
 from search.error import UsageError
@@ -64,6 +72,9 @@ def tune(
         bool, typer.Option("--resume", help="Continue a store that has been started.")
     ] = False,
     executor: Executor = None,
+    deadline_factor: DeadlineFactor = None,
+    memory_share: MemoryShare = None,
+    no_guards: NoGuards = False,
     json: Json = False,
 ) -> int:
     """Tune one cell on one task: try settings on validation, then train the best on fresh seeds."""
@@ -123,8 +134,10 @@ def tune(
     again = ["gatewright", "tune", cell, task]
     for option, value in options.items():
         again += [] if value is None else [option, str(value)]
-    again += words(given)
-    summary = conduct(plan, shlex.join(again), workers, address, path, json, executor)
+    again += words(given) + guard_words(deadline_factor, memory_share, no_guards)
+    guards = guards_of(deadline_factor, memory_share, no_guards)
+    command = shlex.join(again)
+    summary = conduct(plan, command, workers, address, path, json, executor, guards=guards)
     with Store.read(path) as record:
         log = [
             (ask, outcome) for ask, outcome in record.log(summary.study_id) if ask.trial and outcome

@@ -13,7 +13,7 @@ same again, and their outcomes have the same keys and facts.
 
 import gc
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -28,22 +28,33 @@ from results.record.outcome import Ending, Outcome
 from results.record.reading import RecordedAsk
 from results.record.row import ask_json, clean_ask
 from results.record.store import Store
+from results.record.strike import Blame, Kind
 from results.record.study import Study
 from results.record.trial import Trial
 from search.error import SearchError
 from search.progress import SHOWN, Best, Observer, Progress, estimate
 from search.run.clock import Clock
+from search.run.guard import Guard
 from search.run.interrupt import Interrupt, Interrupted
 from search.run.pool import Arrival, Fault, Job, Pool
 from search.run.reuse import Reuse
+from search.run.strikes import STRIKES, Strikes
 from search.settings.sampler import capacity
 from search.strategies.strategy import Strategy
 from tasks.task import Facts
 
 ATTEMPTS: Final = 3
-"""Times a trial may take a slot down, or run beyond its deadline, before that is its outcome."""
+"""Times a trial may find too little memory in one start of the driver."""
 _SLICE = 0.5
 """Seconds between two looks at deadlines."""
+_EVENTS: Final = {
+    Kind.DIED: "worker_lost",
+    Kind.LEFT: "worker_lost",
+    Kind.OVERDUE: "overdue",
+    Kind.GUARDED: "guarded",
+    Kind.EXHAUSTED: "memory",
+}
+"""What the events of a record call the kinds of strikes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,7 @@ def run(
     facts: Iterable[Facts],
     provenance: Mapping[str, str],
     reuse: Reuse | None = None,
+    guard: Guard | None = None,
 ) -> Summary:
     """Runs or resumes a study to its end, or until SIGINT or SIGTERM.
 
@@ -99,12 +111,15 @@ def run(
         facts: of all tasks of the study, for the record and for what is better.
         provenance: recorded with this start.
         reuse: outcomes of another record, taken over before a trial is sent.
+        guard: how long trials may take, and how much memory; None for no guards but their budgets.
 
     Raises:
-        SearchError: `resume.differs` if the strategy asks otherwise than recorded; from the pool.
+        SearchError: `resume.differs` if the strategy asks otherwise than recorded; `trial.poison` if a
+            trial is struck out and the study stops there; from the pool.
         StoreError: from the store, which stays consistent.
     """
-    driver = _Driver(study, store, pool, strategy, observer, clock, tuple(facts), reuse)
+    guard = guard or Guard(None)
+    driver = _Driver(study, store, pool, strategy, observer, clock, tuple(facts), reuse, guard)
     run_number = driver.begin(provenance)
     interrupted = False
     arrivals: list[Arrival] = []
@@ -113,8 +128,7 @@ def run(
             while not driver.finished:
                 # One commit for all that came while the last one was written.
                 with store.together():
-                    for arrival in arrivals:
-                        driver.take(arrival)
+                    driver.take(arrivals)
                     driver.ask()
                     driver.send()
                 try:
@@ -159,6 +173,7 @@ class _Driver:
         clock: Clock,
         facts: tuple[Facts, ...],
         reuse: Reuse | None,
+        guard: Guard,
     ) -> None:
         self.study = study
         self.store = store
@@ -168,6 +183,8 @@ class _Driver:
         self.clock = clock
         self.facts = facts
         self.reuse = reuse
+        self.guard = guard
+        self.strikes = Strikes(0)
         self.started = clock.now()
         self.asked = 0
         self.done = 0
@@ -194,7 +211,12 @@ class _Driver:
         self._askers: dict[str, list[int]] = {}
         """Indices that wait for the outcome of a key; the first of them is sent."""
         self._attempts: Counter[int] = Counter()
-        self._strikes: Counter[int] = Counter()
+        self._again: dict[int, int] = {}
+        """Trials with strikes that wait to be sent again, with how many outcomes had come before."""
+        self._came = 0
+        self._sent = 0
+        """Trials in slots."""
+        self._exhausted: Counter[int] = Counter()
         self._roles: Counter[Role] = Counter()
         self._proposed: set[int] = set()
         self._endings: Counter[Ending] = Counter()
@@ -211,6 +233,7 @@ class _Driver:
         """Starts an epoch and reads what earlier ones left."""
         study_id = self.study.id
         run_number = self.store.begin(self.study, provenance)
+        self.strikes = Strikes(run_number, self.store.strikes(study_id))
         for task in self.facts:
             self.store.add_task(
                 name=task.name,
@@ -282,62 +305,108 @@ class _Driver:
         self.observer.on_event("repeated", detail, self._progress())
 
     def send(self) -> None:
-        """Hands trials to the pool as far as it has room."""
+        """Hands trials to the pool as far as it has room; those with strikes first, each to its place."""
+        for index in sorted(self._again, key=self._again.__getitem__):
+            # Others come first, until one comes through: that tells a bad machine from a bad cell.
+            if self._came == self._again[index] and (self._unsent or self._sent):
+                continue
+            seat = self.strikes.seat(index, self.pool.seats())
+            if seat is not None:
+                del self._again[index]
+                self._submit(index, seat.slot)
         while self._unsent and self.pool.room > 0:
-            index = self._unsent.popleft()
-            ask = self._open[index]
-            trial = ask.trial
-            assert trial is not None  # noqa: S101  idle asks are never queued
-            self._attempts[index] += 1
-            seconds = trial.budget.seconds
-            # `evaluate` keeps to the budget itself; this catches the worker that cannot.
-            deadline = None if seconds is None else 1.5 * seconds + 30.0
-            job = Job(index, self._attempts[index], trial.to_json(), deadline)
-            slot = self.pool.submit(job)
-            self.store.add_attempt(self.study.id, index, job.attempt, str(slot))
-            self.observer.on_sent(ask, self._progress())
+            self._submit(self._unsent.popleft())
 
-    def take(self, arrival: Arrival) -> None:
-        """Records an outcome, or sends the trial again."""
-        index = arrival.job.index
-        if arrival.outcome is not None:
-            self._ran += 1
-            self._answer(index, Outcome.from_json(arrival.outcome))
-            return
-        if arrival.fault in (Fault.DISPLACED, Fault.UNFIT):
-            self._unsent.appendleft(index)
-            return
-        self.faults += 1
-        if arrival.fault is Fault.EXHAUSTED:
-            self._exhausted(arrival)
-            return
-        self._strikes[index] += 1
-        overdue = arrival.fault is Fault.OVERDUE
-        detail = f"attempt {arrival.job.attempt} in slot {arrival.slot}: {arrival.detail}"
-        self.event("overdue" if overdue else "worker_lost", detail, index)
-        if self._strikes[index] < ATTEMPTS:
-            self._unsent.appendleft(index)
-            return
+    def take(self, arrivals: Sequence[Arrival]) -> None:
+        """Records what came in one step: outcomes, and strikes of what must be sent again."""
+        faults: list[Arrival] = []
+        for arrival in arrivals:
+            index = arrival.job.index
+            self._sent -= 1
+            self.strikes.back(index)
+            if arrival.outcome is not None:
+                self._came += 1
+                self._ran += 1
+                self.strikes.came(index, arrival.node)
+                self._answer(index, Outcome.from_json(arrival.outcome))
+            elif arrival.fault not in (Fault.DISPLACED, Fault.UNFIT):
+                faults.append(arrival)
+            elif self.strikes.knows(index):
+                self._again[index] = -1
+            else:
+                self._unsent.appendleft(index)
+        if faults:
+            self._strike(faults)
+
+    def _submit(self, index: int, slot: int | None = None) -> None:
+        ask = self._open[index]
+        trial = ask.trial
+        assert trial is not None  # noqa: S101  idle asks are never queued
+        self._attempts[index] += 1
+        job = Job(
+            index,
+            self._attempts[index],
+            trial.to_json(),
+            self.guard.wall(trial),
+            self.guard.limits(trial),
+        )
+        slot = self.pool.submit(job, slot)
+        self._sent += 1
+        self.store.add_attempt(self.study.id, index, job.attempt, str(slot))
+        self.observer.on_sent(ask, self._progress())
+
+    def _strike(self, faults: Sequence[Arrival]) -> None:
+        """Records whose fault it was, and sends the trials again or ends with them."""
+        strikes = self.strikes.judge(faults)
+        for strike in strikes:
+            self.store.add_strike(self.study.id, strike)
+            if strike.kind is Kind.LEFT and strike.blame is Blame.MACHINE:
+                continue  # said by the pool
+            self.faults += 1
+            where = f"slot {strike.slot} of {strike.node}" if strike.node else f"slot {strike.slot}"
+            detail = f"attempt {strike.attempt} in {where}: {strike.detail}"
+            self.event(_EVENTS[strike.kind], detail, strike.index)
+        for strike in self.strikes.sick():
+            self.store.add_strike(self.study.id, strike)
+            self.pool.set_aside(strike.node, strike.detail)
+        seats = self.pool.seats()
+        for strike in strikes:
+            index = strike.index
+            if strike.kind is Kind.EXHAUSTED:
+                self._exhausted[index] += 1
+                if self._exhausted[index] >= ATTEMPTS:
+                    raise SearchError(
+                        "slot.memory",
+                        f"{strike.detail}, in {ATTEMPTS} attempts",
+                        "use machines with more memory, or give the trials of the study `bytes`",
+                    )
+            elif strike.blame is Blame.CELL and self.strikes.struck_out(index, seats):
+                self._strike_out(index, strike.kind, strike.detail)
+                continue
+            self._again[index] = self._came
+
+    def _strike_out(self, index: int, kind: Kind, detail: str) -> None:
+        """Makes an outcome of a trial that has had its strikes, or ends the run."""
         trial = self._open[index].trial
         assert trial is not None  # noqa: S101
-        ending = Ending.TIMED_OUT if overdue else Ending.CRASHED
-        detail = f"{ATTEMPTS} attempts without an outcome; the last: {arrival.detail}"
-        self._ran += 1
-        self._answer(index, Outcome(trial.key, ending, detail=detail))
-
-    def _exhausted(self, arrival: Arrival) -> None:
-        """Sends a trial that found too little memory again; ends the run if that does not help."""
-        index = arrival.job.index
-        self._strikes[index] += 1
-        detail = f"attempt {arrival.job.attempt} in slot {arrival.slot}: {arrival.detail}"
-        self.event("memory", detail, index)
-        if self._strikes[index] >= ATTEMPTS:
+        if self.study.on_poison == "stop":
+            where = f"ask {index} (cell {trial.cell_id}, {trial.task} at {trial.scale})"
             raise SearchError(
-                "slot.memory",
-                f"{arrival.detail}, in {ATTEMPTS} attempts",
-                "use machines with more memory, or give the trials of the study `bytes`",
+                "trial.poison",
+                f"{where} never came to an outcome: {self.strikes.told(index)}",
+                "a resume tries it once more; where a guard ended it, a higher --deadline-factor or"
+                " --memory-share allows more, and --no-guards anything; a study with"
+                ' on_poison = "record" leaves such a cell out and goes on',
             )
-        self._unsent.appendleft(index)
+        ending = Ending.CRASHED
+        if kind is Kind.GUARDED or (kind is Kind.OVERDUE and trial.budget.seconds is None):
+            ending = Ending.GUARDED
+        elif kind is Kind.OVERDUE:
+            ending = Ending.TIMED_OUT
+        count = max(STRIKES, len(self.strikes.own(index)))
+        said = f"{count} attempts without an outcome; the last: {detail}"
+        self._ran += 1
+        self._answer(index, Outcome(trial.key, ending, detail=said))
 
     def event(self, kind: str, detail: str, index: int | None = None) -> None:
         """Records and shows something that happened to the run."""
@@ -392,7 +461,10 @@ class _Driver:
             self._askers[key].append(index)
         else:
             self._askers[key] = [index]
-            self._unsent.append(index)
+            if self.strikes.knows(index):
+                self._again[index] = -1
+            else:
+                self._unsent.append(index)
 
     def _repeated(self, ask: Ask, recorded: RecordedAsk) -> tuple[Ask, str]:
         """The ask with the key by which the record knows its trial, and its text for the history.
@@ -443,7 +515,10 @@ class _Driver:
         ask = self._open.pop(index)
         self._untold[index] = self._texts.pop(index), outcome, facts
         self._attempts.pop(index, None)
-        self._strikes.pop(index, None)
+        self._exhausted.pop(index, None)
+        self.strikes.settled(index)
+        if ask.trial is not None:
+            self.guard.learn(ask.trial, outcome)
         self.done += 1
         self._endings[outcome.ending] += 1
         self._compare(ask, outcome)

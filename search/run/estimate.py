@@ -201,3 +201,9 @@ def most_updates(plan: TaskPlan, facts: Facts | None, batch: int | None) -> int:
 def epoch_updates(facts: Facts, batch: int | None) -> int:
     """Updates of one epoch with so many lanes, or with the task's own."""
     return -(-facts.updates * facts.batch // (batch or facts.batch))
+
+
+def tasks_of(study: Study) -> list[tuple[str, str]]:
+    """Names and scales of the screen and of all tasks of a study."""
+    screen = study.screen
+    return [(screen.task, screen.scale), *((task.name, task.scale) for task in study.tasks)]

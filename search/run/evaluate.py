@@ -23,7 +23,7 @@ from cells.text.parser import parse
 from results.record.outcome import Cost, Ending, Outcome
 from results.record.trial import Trial
 from search.error import SlotError
-from search.run import handshake
+from search.run import handshake, limits
 from tasks import registry
 from tasks.task import Task, TaskError
 
@@ -51,10 +51,12 @@ def evaluate(text: str) -> str:
     trial (`stop_at` is given) whose cell fails the probe is `rejected`. Errors of ours come back as
     `crashed`, with type, message and place. A memory budget counts what the trial adds to the process.
 
+    The trial is kept within `limits.current()`.
+
     Raises:
         SlotError: this machine cannot run the trial, which another may: `slot.unfit` without the
             task's data, with other data, without the executor, or with a full disk; `slot.memory`
-            where memory ends although the trial has no budget of it.
+            where memory ends although the trial has no budget of it; `slot.guard` beyond the limits.
     """
     began, cpu = time.monotonic(), time.process_time()
     trial: Trial | None = None
@@ -70,6 +72,11 @@ def evaluate(text: str) -> str:
                 "slot.unfit", _place(error), "free some space, or restart it"
             ) from error
         if trial is not None and _is_out_of_memory(error):
+            share = limits.current().bytes()
+            if _binds(trial, share) and handshake.room_of_memory():
+                what = f"more than {(share or 0) / 2**20:,.0f} MiB of memory, its slot's share of this machine"
+                hint = "use machines with more memory, a higher --memory-share, or --no-guards"
+                raise SlotError("slot.guard", what, hint) from error
             if trial.budget.bytes is None:
                 hint = "use a machine with more memory, or give the trials of the study `bytes`"
                 what = f"trial {trial.key} needs more memory than this machine has"
@@ -96,7 +103,8 @@ def _run(trial: Trial) -> Outcome:
     lack = handshake.data_lack(task.facts, trial.task_version, trial.task_digest)
     if lack is not None:
         raise SlotError("slot.unfit", lack.what, lack.remedy)
-    with _memory_limit(trial.budget.bytes):
+    share = limits.current().bytes()
+    with _memory_limit(share if _binds(trial, share) else trial.budget.bytes):
         if trial.stop_at is not None:
             fault = probe(cell, trial.seed)
             if fault is not None:
@@ -116,6 +124,7 @@ def _train(trial: Trial, cell: Cell, task: Task) -> Outcome:
             stop_at=trial.stop_at,
             dtype=cast('Literal["float32", "float64"]', trial.dtype),
             executor=trial.executor,
+            watch=limits.current().watch(),
         )
     except NativeError as error:
         raise _unfit(error) from error
@@ -146,6 +155,11 @@ def _train(trial: Trial, cell: Cell, task: Task) -> Outcome:
 def _unfit(error: NativeError | TaskError) -> SlotError:
     """What this machine lacks, as the error of its slot."""
     return SlotError("slot.unfit", f"{error.code}: {error.message}", error.hint)
+
+
+def _binds(trial: Trial, share: int | None) -> bool:
+    """Whether the share of the machine's memory is less than the trial's own budget."""
+    return share is not None and (trial.budget.bytes is None or share < trial.budget.bytes)
 
 
 @contextmanager

@@ -135,6 +135,12 @@ def room(folder: Path, disk: int, memory: int) -> list[Lack]:
     return missing
 
 
+def room_of_memory() -> bool:
+    """Whether this machine has as much memory left as a slot needs."""
+    available = _available()
+    return available is None or available >= MEMORY
+
+
 def data_lack(facts: Facts, version: int, digest: str) -> Lack | None:
     """How the data of a task differs here from the one that is asked for, or None."""
     for what, here, asked in (

@@ -6,9 +6,13 @@ retry and knows nothing of studies; the driver does all that.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+from search.error import SearchError, SlotError
+from search.run import limits
+from search.run.limits import UNLIMITED, Limits
 
 Evaluate = Callable[[str], str]
 """Trial as JSON in, outcome as JSON out; raises only SlotError, see `search.run.evaluate`."""
@@ -23,12 +27,29 @@ class Job:
         attempt: counts the sendings of this index.
         trial: the trial as JSON.
         seconds: the pool gives up this long after the trial began; None for never.
+        limits: within which the worker itself keeps the trial.
     """
 
     index: int
     attempt: int
     trial: str
     seconds: float | None = None
+    limits: Limits = UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A slot that is up.
+
+    Attributes:
+        slot: its number.
+        node: the machine that it is on, as people are told of it.
+        room: how many more jobs it takes at this moment.
+    """
+
+    slot: int
+    node: str
+    room: int
 
 
 class Fault(StrEnum):
@@ -39,11 +60,20 @@ class Fault(StrEnum):
     OVERDUE = "overdue"
     """The job ran longer than its `seconds`; its slot was killed."""
     DISPLACED = "displaced"
-    """The slot was lost while this job waited in it, or its machine left the cluster; it never ended."""
+    """The slot was lost while this job waited in it; it was never begun."""
+    LEFT = "left"
+    """The machine left the cluster while the slot ran this job."""
+    GUARDED = "guarded"
+    """The job went beyond its `limits`; its slot goes on."""
     UNFIT = "unfit"
     """The machine lacks what the job needs; it is set aside."""
     EXHAUSTED = "exhausted"
     """The machine has too little memory for this job; its slot begins anew."""
+
+
+def fault_of(code: str) -> Fault:
+    """What it means for a job that its slot came back with this code of an error."""
+    return {"slot.memory": Fault.EXHAUSTED, "slot.guard": Fault.GUARDED}.get(code, Fault.UNFIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +86,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What came of a job: either `outcome` (JSON) or a `fault` with one line of `detail`."""
+    """What came of a job: either `outcome` (JSON) or a `fault` with one line of `detail`.
+
+    `node` is the machine of the slot, as in `Seat`.
+    """
 
     job: Job
     slot: int
+    node: str = ""
     outcome: str | None = None
     fault: Fault | None = None
     detail: str = ""
@@ -83,12 +117,28 @@ class Pool(Protocol):
         """Whether an exception may be raised inside `wait` by a signal handler."""
         ...
 
-    def submit(self, job: Job) -> int:
-        """Takes a job and returns the number of its slot. Raises SearchError without room."""
+    def seats(self) -> list[Seat]:
+        """The slots that are up, with room or without."""
+        ...
+
+    def submit(self, job: Job, slot: int | None = None) -> int:
+        """Takes a job and returns the number of its slot: the one asked for, or any.
+
+        Raises SearchError without room.
+        """
+        ...
+
+    def set_aside(self, node: str, why: str) -> None:
+        """Uses a machine no more; the jobs of its slots come back as displaced.
+
+        Raises SearchError if there can be no other.
+        """
         ...
 
     def wait(self, timeout: float) -> list[Arrival]:
         """What has come since the last call; waits up to `timeout` seconds for the first.
+
+        Workers that died together come together.
 
         Every job submitted comes back exactly once, unless the pool is closed. Raises SearchError
         when no slot can be had at all.
@@ -105,10 +155,19 @@ class Pool(Protocol):
 
 
 class LocalPool:
-    """One slot in this process: a job runs inside `wait`. Deadlines are `evaluate`'s own."""
+    """One slot in this process: a job runs inside `wait`. Deadlines are `evaluate`'s own.
 
-    def __init__(self, evaluate: Evaluate) -> None:
+    Args:
+        evaluate: runs a job.
+        apart: runs a job that has not come to its end before, in another process; see
+            `search.run.apart`. None runs it here again.
+    """
+
+    NODE: Final = "this machine"
+
+    def __init__(self, evaluate: Evaluate, apart: Callable[[Job], Arrival] | None = None) -> None:
         self._evaluate = evaluate
+        self._apart = apart
         self._jobs: deque[Job] = deque()
 
     @property
@@ -126,10 +185,19 @@ class LocalPool:
         """True: a long training need not be waited for."""
         return True
 
-    def submit(self, job: Job) -> int:
+    def seats(self) -> list[Seat]:
+        """The one slot."""
+        return [Seat(0, self.NODE, self.room)]
+
+    def submit(self, job: Job, slot: int | None = None) -> int:
         """Keeps the job for the next `wait`."""
         self._jobs.append(job)
         return 0
+
+    def set_aside(self, node: str, why: str) -> None:
+        """Raises SearchError: there is no other machine."""
+        hint = "look at its memory and its log, or run `gatewright doctor`"
+        raise SearchError("pool.unfit", f"this machine cannot run the trials: {why}", hint)
 
     def wait(self, timeout: float) -> list[Arrival]:
         """Runs the waiting job to its end, however long that takes.
@@ -140,7 +208,15 @@ class LocalPool:
         if not self._jobs:
             return []
         job = self._jobs.popleft()
-        return [Arrival(job, slot=0, outcome=self._evaluate(job.trial))]
+        if job.attempt > 1 and self._apart is not None:
+            return [replace(self._apart(job), node=self.NODE)]
+        outcome, *lack = limits.evaluated(self._evaluate, job.trial, job.limits)
+        if not lack:
+            return [Arrival(job, 0, self.NODE, outcome=outcome)]
+        code, what, remedy = lack
+        if fault_of(code) is Fault.GUARDED:
+            return [Arrival(job, 0, self.NODE, fault=Fault.GUARDED, detail=what)]
+        raise SlotError(code, what, remedy)
 
     def notices(self) -> list[Notice]:
         """Nothing: what this machine lacks is raised by `wait`, since there is no other slot."""

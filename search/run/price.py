@@ -15,9 +15,15 @@ from cells.training.setting import Setting
 from cells.training.space import Space
 from results.record.study import Study, TaskPlan
 from search.protocol.candidate import Candidate, Tries
-from search.run.estimate import Estimate, epoch_updates, estimate, most_updates, screen_plan
+from search.run.estimate import (
+    Estimate,
+    epoch_updates,
+    estimate,
+    most_updates,
+    screen_plan,
+    tasks_of,
+)
 from search.run.rates import Rates
-from search.run.session import tasks_of
 from search.run.timing import StandIn, Timing, positions, timed
 from search.settings import grid
 from search.strategies.registry import STRATEGIES
@@ -125,7 +131,7 @@ def price(plan: Study, timings: Timings, rates: Rates, told: Told | None = None)
     def seconds(word: str, task: TaskPlan, share: float) -> float:
         known = facts.get((task.name, task.scale))
         spent = [
-            _spent(timing, task, known, setting.batch_size, share)
+            seconds_of(timing, task, known, setting.batch_size, share)
             for cell in cells[word]
             for setting in settings
             if (timing := timings.of(cell, task, setting, task == screen)) is not None
@@ -171,13 +177,18 @@ def _shape(setting: Setting) -> tuple[object, ...]:
     return setting.layers, setting.batch_size, setting.dropout > 0, setting.optimizer
 
 
-def _spent(
+def seconds_of(
     timing: Timing, plan: TaskPlan, facts: Facts | None, batch: int | None, share: float
 ) -> float:
     """Seconds of a training that does a share of its most updates."""
     updates = round(share * most_updates(plan, facts, batch))
     epochs = 0 if facts is None else -(-updates // epoch_updates(facts, batch))
     return timing.seconds(updates, epochs)
+
+
+def yardstick(plan: Study) -> Cell:
+    """The cell that others are compared with."""
+    return _baseline(plan.baselines[-1])
 
 
 def _baseline(word: str) -> Cell:

@@ -24,7 +24,7 @@ from search.run.cluster import nodes, start
 from search.run.cluster.nodes import Node
 from search.run.cluster.slot import SlotActor
 from search.run.handshake import Needs
-from search.run.pool import Arrival, Evaluate, Fault, Job, Notice
+from search.run.pool import Arrival, Evaluate, Fault, Job, Notice, Seat, fault_of
 from tasks.corpora import corpus
 
 _DEPTH = 2
@@ -37,6 +37,8 @@ _DOUBT: Final = 3.0
 """Seconds without an answer of the head after which no slot is started: that could wait for it."""
 _FIRST: Final = 300.0
 """Seconds that a joined cluster may take to have a node with a CPU."""
+_TOGETHER: Final = 0.3
+"""Seconds after a death in which others on the same machine are waited for: they have one cause."""
 _FORWARDED: Final = ("CC",)
 """Variables that workers get from the driver beside our own, where their node does not set them."""
 
@@ -149,16 +151,35 @@ class RayPool:
         """False: Ray's compiled code turns the exception into a SystemError."""
         return False
 
-    def submit(self, job: Job) -> int:
-        """Sends a job to the slot that holds fewest."""
-        ready = [slot for slot in self._live.values() if slot.ready and len(slot.jobs) < _DEPTH]
+    def seats(self) -> list[Seat]:
+        """The slots that are up."""
+        return [
+            Seat(slot.number, str(slot.node), _DEPTH - len(slot.jobs))
+            for slot in self._live.values()
+            if slot.ready
+        ]
+
+    def submit(self, job: Job, slot: int | None = None) -> int:
+        """Sends a job to the slot asked for, or to the one that holds fewest."""
+        ready = [
+            live
+            for live in self._live.values()
+            if live.ready and len(live.jobs) < _DEPTH and slot in (None, live.number)
+        ]
         if not ready:
             raise SearchError("pool.room", "no slot has room for another job")
-        slot = min(ready, key=lambda slot: (len(slot.jobs), slot.number))
-        if not slot.jobs:
-            slot.since = self._clock.now()
-        slot.jobs.append((slot.actor.evaluate.remote(job.trial), job))
-        return slot.number
+        chosen = min(ready, key=lambda live: (len(live.jobs), live.number))
+        if not chosen.jobs:
+            chosen.since = self._clock.now()
+        bounds = job.limits.among(self._seats(chosen.node)).to_json()
+        chosen.jobs.append((chosen.actor.evaluate.remote(job.trial, bounds), job))
+        return chosen.number
+
+    def set_aside(self, node: str, why: str) -> None:
+        """Uses a node no more. If it was the last, the next `wait` says so."""
+        for here in self._good():
+            if str(here) == node:
+                self._lost += self._set_aside(here, why)
 
     def wait(self, timeout: float) -> list[Arrival]:
         """Arrivals since the last call; also starts, checks and replaces slots.
@@ -185,6 +206,13 @@ class RayPool:
         arrivals, self._lost = self._lost, []
         for slot in list(self._live.values()):
             arrivals += self._collect(slot, done)
+        if any(arrival.fault is Fault.DIED for arrival in arrivals):
+            time.sleep(_TOGETHER)
+            refs = [ref for slot in self._live.values() for ref, _ in slot.jobs]
+            wait = cast("Any", ray.wait)
+            done = set(wait(refs, num_returns=len(refs), timeout=0)[0]) if refs else set[Any]()
+            for slot in [slot for slot in self._live.values() if slot.ready]:
+                arrivals += self._collect(slot, done)
         return arrivals
 
     def notices(self) -> list[Notice]:
@@ -331,27 +359,32 @@ class RayPool:
                 detail = start.line(error)
                 # A trial is not to blame for a machine that left in the middle of it.
                 left = self._address is not None and not nodes.answers(slot.node)
-                fault = Fault.DISPLACED if left else Fault.DIED
-                arrivals.append(Arrival(job, slot.number, fault=fault, detail=detail))
+                fault = Fault.LEFT if left else Fault.DIED
+                arrivals.append(self._fault(slot, job, fault, detail))
                 return arrivals + self._drop(slot)
             if lack:
                 code, what, remedy = lack
-                memory = code == "slot.memory"
-                fault = Fault.EXHAUSTED if memory else Fault.UNFIT
-                arrivals.append(Arrival(job, slot.number, fault=fault, detail=what))
-                if memory:  # another process begins with more of it
+                fault = fault_of(code)
+                arrivals.append(self._fault(slot, job, fault, what))
+                if fault is Fault.EXHAUSTED:  # another process begins with more of it
                     return arrivals + self._drop(slot)
-                return arrivals + self._set_aside(slot.node, f"{what} ({remedy})")
-            arrivals.append(Arrival(job, slot.number, outcome=outcome))
+                if fault is Fault.UNFIT:
+                    return arrivals + self._set_aside(slot.node, f"{what} ({remedy})")
+                slot.since = now
+                continue
+            arrivals.append(Arrival(job, slot.number, str(slot.node), outcome=outcome))
             slot.since = now
         if slot.jobs:
             job = slot.jobs[0][1]
             if job.seconds is not None and now - slot.since > job.seconds:
                 detail = f"no outcome after {job.seconds:g} s"
                 slot.jobs.popleft()
-                arrivals.append(Arrival(job, slot.number, fault=Fault.OVERDUE, detail=detail))
+                arrivals.append(self._fault(slot, job, Fault.OVERDUE, detail))
                 return arrivals + self._drop(slot)
         return arrivals
+
+    def _fault(self, slot: _Slot, job: Job, fault: Fault, detail: str) -> Arrival:
+        return Arrival(job, slot.number, str(slot.node), fault=fault, detail=detail)
 
     def _failed(self, slot: _Slot, detail: str) -> list[Arrival]:
         """A slot did not start: its node is tried later and later, and at last no more."""
@@ -382,4 +415,4 @@ class RayPool:
         del self._live[slot.number]
         with suppress(Exception):
             ray.kill(slot.actor)
-        return [Arrival(job, slot.number, fault=Fault.DISPLACED) for _, job in slot.jobs]
+        return [self._fault(slot, job, Fault.DISPLACED, "") for _, job in slot.jobs]

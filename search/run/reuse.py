@@ -33,7 +33,7 @@ def of_machine(trial: Trial, outcome: Outcome) -> bool:
             return trial.budget.bytes is None
         case Ending.TIMED_OUT:
             return "attempts without an outcome" in outcome.detail
-        case Ending.CRASHED:
+        case Ending.CRASHED | Ending.GUARDED:
             return True
         case _:
             return False

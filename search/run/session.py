@@ -13,9 +13,12 @@ from results.record.study import Study
 from search.error import StoppedError
 from search.progress import Observer, Silent
 from search.run import driver, evaluate, handshake, resume
+from search.run.apart import Apart
 from search.run.clock import Monotonic
 from search.run.driver import Summary
+from search.run.estimate import tasks_of
 from search.run.executor import executor_of
+from search.run.guard import Expectation, Guard, Guards
 from search.run.handshake import Needs
 from search.run.pool import LocalPool, Pool
 from search.run.reuse import Reuse
@@ -68,6 +71,7 @@ def conduct(
     command: str = "",
     watcher: Watcher | None = None,
     reuse: Path | None = None,
+    guards: Guards | None = Guards(),  # noqa: B008 - frozen
 ) -> Summary:
     """Runs or resumes a study: in process, on Ray workers of our own, or on a cluster.
 
@@ -80,6 +84,7 @@ def conduct(
         command: the command line that runs it, for the record.
         watcher: shows what happens; None shows nothing.
         reuse: another record, whose outcomes are taken over by key; see `search.run.reuse`.
+        guards: how long trials may take, and how much memory, beside their budgets; None for no guards.
 
     Raises:
         StoppedError: interrupted; what was recorded is kept.
@@ -113,6 +118,7 @@ def conduct(
                         facts.values(),
                         provenance.collect() | executors.describe(chosen) | {"command": command},
                         Reuse(other, reuse) if other is not None and reuse is not None else None,
+                        _guard(guards, plan, facts.values(), chosen),
                     )
             finally:
                 pool.close()
@@ -134,10 +140,12 @@ def _opened(path: Path | None) -> Generator[Store | None]:
         yield record
 
 
-def tasks_of(study: Study) -> list[tuple[str, str]]:
-    """Names and scales of the screen and of all tasks of a study."""
-    screen = study.screen
-    return [(screen.task, screen.scale), *((task.name, task.scale) for task in study.tasks)]
+def _guard(
+    guards: Guards | None, plan: Study, facts: Iterable[Facts], executor: str
+) -> Guard | None:
+    if guards is None:
+        return None
+    return Guard(guards, Expectation(plan, facts, executor, guards.factor))
 
 
 def _pool(
@@ -146,7 +154,7 @@ def _pool(
     if address is None and not workers:
         handshake.require(needs)
         evaluate.prepare_process(executor)
-        return LocalPool(evaluate.evaluate)
+        return LocalPool(evaluate.evaluate, Apart())
     from search.run.ray_pool import RayPool  # loads Ray
 
     watcher.note("starting Ray" if address is None else f"joining Ray at {address}")

@@ -2,7 +2,10 @@
 
 import random
 
-from search.run.pool import Arrival, Evaluate, Fault, Job, Notice
+from search.error import SearchError
+from search.run.pool import Arrival, Evaluate, Fault, Job, Notice, Seat
+
+NODE = "alpha"
 
 
 class ShuffledPool:
@@ -38,8 +41,15 @@ class ShuffledPool:
     def room(self) -> int:
         return sum(2 - len(jobs) for jobs in self.held)
 
-    def submit(self, job: Job) -> int:
-        slot = min(range(self.slots), key=lambda slot: len(self.held[slot]))
+    def seats(self) -> list[Seat]:
+        return [Seat(slot, NODE, 2 - len(jobs)) for slot, jobs in enumerate(self.held)]
+
+    def set_aside(self, node: str, why: str) -> None:
+        raise SearchError("pool.unfit", f"{node}: {why}")
+
+    def submit(self, job: Job, slot: int | None = None) -> int:
+        if slot is None:
+            slot = min(range(self.slots), key=lambda slot: len(self.held[slot]))
         assert len(self.held[slot]) < 2
         self.held[slot].append(job)
         self.most = max(self.most, sum(map(len, self.held)))
@@ -54,10 +64,10 @@ class ShuffledPool:
         if self.random.random() < self.losses:
             self.lost.append((job.index, job.attempt))
             rest, self.held[slot] = self.held[slot], []
-            return [Arrival(job, slot, fault=self.fault, detail="lost")] + [
-                Arrival(other, slot, fault=Fault.DISPLACED) for other in rest
+            return [Arrival(job, slot, NODE, fault=self.fault, detail="lost")] + [
+                Arrival(other, slot, NODE, fault=Fault.DISPLACED) for other in rest
             ]
-        return [Arrival(job, slot, outcome=self.evaluate(job.trial))]
+        return [Arrival(job, slot, NODE, outcome=self.evaluate(job.trial))]
 
     def notices(self) -> list[Notice]:
         return []

@@ -30,11 +30,11 @@ class DeadlyPool(ShuffledPool):
         super().__init__(toy_engine.evaluate, 8, seed=at)
         self.left = at
 
-    def submit(self, job: Job) -> int:
+    def submit(self, job: Job, slot: int | None = None) -> int:
         self.left -= 1
         if not self.left:
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().submit(job)
+        return super().submit(job, slot)
 
 
 def main(path: str, workers: str, count: str = "60") -> int:

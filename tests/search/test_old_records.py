@@ -23,8 +23,8 @@ from results.record.words import EDITION
 from results.report import search_report as report
 from search import cli, configuration, verify
 from search import findings as runs
+from search.run.estimate import tasks_of
 from search.run.resume import recorded_study
-from search.run.session import tasks_of
 from search.strategies import registry as strategies
 from tasks import registry
 

@@ -79,6 +79,7 @@ class _Meter:
     budget: Budget
     clock: Callable[[], float]
     start: float
+    look: Callable[[], None] | None = None
     updates: int = 0
     tokens: int = 0
 
@@ -90,6 +91,8 @@ class _Meter:
         )
 
     def watch(self) -> None:
+        if self.look is not None:
+            self.look()
         if self.budget.seconds is not None and self.seconds() > self.budget.seconds:
             raise _EndedError("timed_out")
 
@@ -111,6 +114,7 @@ def train(
     device: str = "cpu",
     on_epoch: Callable[[Point, int, int], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    watch: Callable[[], None] | None = None,
 ) -> Run:
     """Trains `cell` to the end of its schedule or budget and measures its best epoch.
 
@@ -136,6 +140,7 @@ def train(
         device: where it runs.
         on_epoch: called after each epoch with its point, updates done, and most updates possible.
         clock: seconds, never going back; injected by tests.
+        watch: called before each window; what it raises ends the training, which then has no result.
 
     Raises:
         WidthError: if no width meets the budget, or none is asked for.
@@ -143,7 +148,7 @@ def train(
 
     Source: Jozefowicz, Zaremba, Sutskever 2015, sections 3.3, 4 and 5.
     """
-    meter = _Meter(budget, clock, clock())
+    meter = _Meter(budget, clock, clock(), watch)
     facts = source.facts
     width = width_of(cell, facts.kind, facts.size, setting.layers, budget)
     model = Model(

@@ -11,13 +11,18 @@ import typer
 from search.commands.study.price import price
 from search.commands.study.search import (
     Address,
+    DeadlineFactor,
     DryRun,
+    MemoryShare,
+    NoGuards,
     Resume,
     Reuse,
     StoreFile,
     Workers,
     check_place,
     conduct,
+    guard_words,
+    guards_of,
     option_words,
 )
 from search.console import DONE, WRONG, Executor, Json, note, show, table
@@ -53,6 +58,9 @@ def reproduce(
         typer.Option("--set", help="Override a number in every study. Repeatable."),
     ] = None,
     executor: Executor = None,
+    deadline_factor: DeadlineFactor = None,
+    memory_share: MemoryShare = None,
+    no_guards: NoGuards = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
@@ -69,11 +77,14 @@ def reproduce(
     words = ["gatewright", "reproduce", findings, "--scale", scale]
     words += [word for name in part or [] for word in ("--part", name)]
     words += option_words(workers, address, path, executor, set_ or [], reuse)
+    words += guard_words(deadline_factor, memory_share, no_guards)
+    guards = guards_of(deadline_factor, memory_share, no_guards)
+    command = shlex.join(words)
     studies: list[str] = []
     for number, plan in enumerate(plans, 1):
         if not json:
             note(f"part {number} of {len(plans)}: {plan.name}, {len(plan.baselines)} cells")
-        summary = conduct(plan, shlex.join(words), workers, address, path, json, executor, reuse)
+        summary = conduct(plan, command, workers, address, path, json, executor, reuse, guards)
         studies.append(summary.study_id)
     with Store.read(path) as record:
         measured = measure(record, studies)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from results.record.study import Study
     from search.display import SearchDisplay
     from search.run.driver import Summary
+    from search.run.guard import Guards
     from tasks.task import Facts
 
 StudyArgument = Annotated[
@@ -44,6 +45,28 @@ Reuse = Annotated[
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue a store that has been started.")]
+DeadlineFactor = Annotated[
+    float | None,
+    typer.Option(
+        "--deadline-factor",
+        min=1.0,
+        help="A trial may take so many times the processor time that it is expected to cost, and at"
+        " least a minute (20 by default).",
+    ),
+]
+MemoryShare = Annotated[
+    float | None,
+    typer.Option(
+        "--memory-share",
+        min=0.01,
+        max=1.0,
+        help="Share of a machine's memory that its trials may take together (0.8 by default).",
+    ),
+]
+NoGuards = Annotated[
+    bool,
+    typer.Option("--no-guards", help="Let trials take any time and memory that their budget does."),
+]
 DryRun = Annotated[
     bool,
     typer.Option(
@@ -64,6 +87,9 @@ def search(
         typer.Option("--set", help="Override a number, e.g. --set proposals=20. Repeatable."),
     ] = None,
     executor: Executor = None,
+    deadline_factor: DeadlineFactor = None,
+    memory_share: MemoryShare = None,
+    no_guards: NoGuards = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
@@ -79,7 +105,10 @@ def search(
     check_place(path, resume, workers, address, reuse)
     words = ["gatewright", "search", study]
     words += option_words(workers, address, path, executor, set_ or [], reuse)
-    summary = conduct(plan, shlex.join(words), workers, address, path, json, executor, reuse)
+    words += guard_words(deadline_factor, memory_share, no_guards)
+    guards = guards_of(deadline_factor, memory_share, no_guards)
+    command = shlex.join(words)
+    summary = conduct(plan, command, workers, address, path, json, executor, reuse, guards)
     with Store.read(path) as record:
         board = leaderboard.build(record, summary.study_id)
     document: dict[str, Any] = {
@@ -113,6 +142,26 @@ def option_words(
     for override in overrides:
         words += ["--set", override]
     return words
+
+
+def guard_words(factor: float | None, share: float | None, no_guards: bool) -> list[str]:
+    """The options of guards that repeat a run, as words of a command line."""
+    words = ["--deadline-factor", f"{factor:g}"] if factor is not None else []
+    words += ["--memory-share", f"{share:g}"] if share is not None else []
+    return words + (["--no-guards"] if no_guards else [])
+
+
+def guards_of(factor: float | None, share: float | None, no_guards: bool) -> "Guards | None":
+    """The guards that these options ask for. Raises UsageError if they exclude each other."""
+    from search.run.guard import FACTOR, SHARE, Guards
+
+    if no_guards and (factor is not None or share is not None):
+        raise UsageError(
+            "--no-guards excludes --deadline-factor and --memory-share", "leave out one of them"
+        )
+    if no_guards:
+        return None
+    return Guards(FACTOR if factor is None else factor, SHARE if share is None else share)
 
 
 def check_place(
@@ -192,6 +241,7 @@ def conduct(
     quiet: bool,
     executor: str | None = None,
     reuse: Path | None = None,
+    guards: "Guards | None" = None,
 ) -> "Summary":
     """As `search.run.session.conduct`, with progress; an error says how to go on after it.
 
@@ -204,6 +254,7 @@ def conduct(
         quiet: show no progress.
         executor: of every trial; None for the one that the study began with, else the best here.
         reuse: another record, whose outcomes are taken over.
+        guards: how long trials may take, and how much memory; None for no guards.
 
     Raises:
         StoppedError: interrupted; with the command that goes on.
@@ -225,6 +276,7 @@ def conduct(
             command=command,
             watcher=terminal,
             reuse=reuse,
+            guards=guards,
         )
     except StoppedError as stop:
         resume = again if path.exists() else start

@@ -4,9 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 
 from results.record.provenance import source_digest
-from search.error import SearchError, SlotError
-from search.run import handshake, staging
+from search.error import SearchError
+from search.run import handshake, limits, staging
 from search.run.handshake import Needs
+from search.run.limits import Limits
 from search.run.pool import Evaluate
 from tasks.corpora import corpus
 
@@ -45,17 +46,14 @@ class SlotActor:
             return [[error.message, error.hint]]
         return [[lack.what, lack.remedy] for lack in handshake.lacks(self._needs)]
 
-    def evaluate(self, trial: str) -> list[str]:
-        """The outcome as JSON; or nothing, and code, message and hint of what the machine lacks.
+    def evaluate(self, trial: str, bounds: str = "{}") -> list[str]:
+        """The outcome as JSON; or nothing, and code, message and hint of why there is none.
 
-        Raises SearchError if the sources are not the driver's.
+        `bounds` are the limits as JSON. Raises SearchError if the sources are not the driver's.
         """
         if self._digest != self._expected:
             raise _other_sources(self._digest, self._expected)
-        try:
-            return [self._evaluate(trial)]
-        except SlotError as error:
-            return ["", error.code, error.message, error.hint]
+        return limits.evaluated(self._evaluate, trial, Limits.from_json(bounds))
 
 
 def look_for_corpora(folders: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from results.record.file.migrate import VERSION
 from results.record.history import digest
 from results.record.outcome import Ending, Outcome
 from results.record.store import Store
+from results.record.strike import Blame, Kind, Strike
 from results.record.study import Study
 from tests.results import synthetic
 
@@ -256,6 +257,7 @@ def test_rows_cannot_be_changed_or_deleted(written: Written) -> None:
     ]
     assert len(tables) == 15
     store.add_event(written[1].id, "note", "so that no table is empty")
+    store.add_strike(written[1].id, Strike(0, 1, Kind.DIED, Blame.CELL, "", "0", ""))
     for table in tables:
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > 0
         column = connection.execute(f"SELECT name FROM pragma_table_info('{table}')").fetchone()[0]

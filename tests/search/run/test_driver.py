@@ -16,7 +16,7 @@ from search.error import SearchError
 from search.progress import Progress, Silent
 from search.run.clock import Monotonic
 from search.run.driver import Summary, run
-from search.run.pool import Arrival, Fault, LocalPool, Pool
+from search.run.pool import Arrival, LocalPool, Pool
 from search.strategies.strategy import Strategy
 from tests.faults import toy_engine
 from tests.faults.shuffled_pool import ShuffledPool
@@ -138,22 +138,6 @@ def test_lost_slots_change_nothing_but_the_attempts(
         events = store.select("SELECT count(*) FROM event WHERE kind = 'worker_lost'")[0][0]
         mismatches = store.select("SELECT count(*) FROM event WHERE kind = 'mismatch'")[0][0]
     assert (events, mismatches) == (len(pool.lost), 0)
-
-
-@pytest.mark.parametrize(
-    ("fault", "ending"), [(Fault.DIED, Ending.CRASHED), (Fault.OVERDUE, Ending.TIMED_OUT)]
-)
-def test_the_third_attempt_without_an_outcome_is_the_outcome(
-    tmp_path: Path, fault: Fault, ending: Ending
-) -> None:
-    pool = ShuffledPool(toy_engine.evaluate, 2, 1, losses=1.0, fault=fault)
-    summary = drive(tmp_path / "s.db", pool, study(), ToyStrategy(study(), count=4))
-    assert set(summary.endings) == {ending}
-    assert summary.faults == 3 * summary.ran
-    with Store.read(tmp_path / "s.db") as store:
-        (_, outcome), *_ = store.log(study().id)
-    assert outcome is not None
-    assert outcome.detail == "3 attempts without an outcome; the last: lost"
 
 
 class Stopping:

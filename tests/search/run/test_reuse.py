@@ -17,6 +17,7 @@ from search.error import UsageError
 from search.progress import Silent
 from search.run import driver, session
 from search.run.clock import Monotonic
+from search.run.estimate import tasks_of
 from search.run.evaluate import evaluate
 from search.run.pool import LocalPool
 from search.run.reuse import Reuse, of_machine
@@ -38,7 +39,7 @@ def planned(tmp_path: Path) -> Study:
 
 def run(plan: Study, path: Path, evaluate: Callable[[str], str]) -> driver.Summary:
     """Runs a study as the session does, with an evaluation of our own."""
-    facts = {key: registry.load(*key).facts for key in session.tasks_of(plan)}
+    facts = {key: registry.load(*key).facts for key in tasks_of(plan)}
     executor = executors.best()
     with Store.create_or_open(path) as store:
         return driver.run(
@@ -91,7 +92,7 @@ def test_a_study_goes_on_in_a_new_store_without_the_refusals_of_a_bad_machine(
 
 def test_outcomes_of_another_machine_class_are_not_taken_over(plan: Study, tmp_path: Path) -> None:
     old = tmp_path / "old.sqlite"
-    facts = {key: registry.load(*key).facts for key in session.tasks_of(plan)}
+    facts = {key: registry.load(*key).facts for key in tasks_of(plan)}
     with Store.create_or_open(old) as store:
         driver.run(
             plan,
