@@ -93,7 +93,7 @@ class Study(Recorded):
             edited with chance p, 1-3 edits kept) or `free_sweep` (any number of edits).
         confirm: re-measurement of the winners.
         edition: what digests of its history cover, see `results.record.words`.
-        on_poison: what becomes of a trial that is struck out (see `search.run.strikes`): `record` makes
+        on_poison: what becomes of a trial that is struck out (see `search.run.guards.strikes`): `record` makes
             an outcome of it that did not end well, `stop` ends the run, to be resumed.
         findings: the findings run that it is a part of; None for any other study, and for all that the
             first version wrote.

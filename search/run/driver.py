@@ -34,11 +34,11 @@ from results.record.trial import Trial
 from search.error import SearchError
 from search.progress import SHOWN, Best, Observer, Progress, estimate
 from search.run.clock import Clock
-from search.run.guard import Guard
+from search.run.guards.guard import Guard
+from search.run.guards.strikes import STRIKES, Strikes
 from search.run.interrupt import Interrupt, Interrupted
 from search.run.pool import Arrival, Fault, Job, Pool
 from search.run.reuse import Reuse
-from search.run.strikes import STRIKES, Strikes
 from search.settings.sampler import capacity
 from search.strategies.strategy import Strategy
 from tasks.task import Facts

@@ -23,7 +23,8 @@ from cells.text.parser import parse
 from results.record.outcome import Cost, Ending, Outcome
 from results.record.trial import Trial
 from search.error import SlotError
-from search.run import handshake, limits
+from search.run import handshake
+from search.run.guards import limits
 from tasks import registry
 from tasks.task import Task, TaskError
 

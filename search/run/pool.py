@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from search.error import SearchError, SlotError
-from search.run import limits
-from search.run.limits import UNLIMITED, Limits
+from search.run.guards import limits
+from search.run.guards.limits import UNLIMITED, Limits
 
 Evaluate = Callable[[str], str]
 """Trial as JSON in, outcome as JSON out; raises only SlotError, see `search.run.evaluate`."""
@@ -160,7 +160,7 @@ class LocalPool:
     Args:
         evaluate: runs a job.
         apart: runs a job that has not come to its end before, in another process; see
-            `search.run.apart`. None runs it here again.
+            `search.run.guards.apart`. None runs it here again.
     """
 
     NODE: Final = "this machine"

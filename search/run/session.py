@@ -13,12 +13,12 @@ from results.record.study import Study
 from search.error import StoppedError
 from search.progress import Observer, Silent
 from search.run import driver, evaluate, handshake, resume
-from search.run.apart import Apart
 from search.run.clock import Monotonic
 from search.run.driver import Summary
 from search.run.estimate import tasks_of
 from search.run.executor import executor_of
-from search.run.guard import Expectation, Guard, Guards
+from search.run.guards.apart import Apart
+from search.run.guards.guard import Expectation, Guard, Guards
 from search.run.handshake import Needs
 from search.run.pool import LocalPool, Pool
 from search.run.reuse import Reuse

@@ -1,6 +1,7 @@
 """A whole search of toy trials as a program, to be started and killed by tests.
 
 usage: toy_driver.py STORE WORKERS [COUNT]; prints the summary as JSON. 0 workers run in process.
+`GATEWRIGHT_TOY_MISDEED=INDEX=WORD` gives the trial at an index a misdeed, see `toy_engine`.
 With `GATEWRIGHT_TOY_KILL=N` eight slots in process kill it when they are given the N-th job, which is
 in the middle of what the driver commits together.
 """
@@ -16,6 +17,7 @@ from results.record.store import Store
 from search.progress import Silent
 from search.run.clock import Monotonic
 from search.run.driver import run
+from search.run.guards.apart import Apart
 from search.run.pool import Job, LocalPool
 from search.run.ray_pool import RayPool
 from tests.faults import toy_engine
@@ -44,11 +46,12 @@ def main(path: str, workers: str, count: str = "60") -> int:
         if kill:
             pool = DeadlyPool(int(kill))
         elif workers == "0":
-            pool = LocalPool(toy_engine.evaluate)
+            pool = LocalPool(toy_engine.evaluate, Apart("tests.faults.toy_engine:evaluate"))
         else:
             pool = RayPool(int(workers), None, toy_engine.evaluate)
         try:
-            toy = ToyStrategy(described, int(count))
+            index, _, misdeed = os.environ.get("GATEWRIGHT_TOY_MISDEED", "").partition("=")
+            toy = ToyStrategy(described, int(count), {int(index): misdeed} if misdeed else None)
             summary = run(described, store, pool, toy, Silent(), Monotonic(), (), {})
         finally:
             pool.close()

@@ -14,6 +14,8 @@ from pathlib import Path
 from cells.training.point import Point
 from results.record.outcome import Cost, Ending, Outcome
 from results.record.trial import Trial
+from search.error import SlotError
+from search.run.guards import limits
 
 
 def outcome(trial: Trial) -> Outcome:
@@ -31,6 +33,11 @@ def outcome(trial: Trial) -> Outcome:
     )
 
 
+def outcome_of(text: str) -> Outcome:
+    """What every execution of the trial of this text must return."""
+    return outcome(Trial.from_json(text))
+
+
 def evaluate(text: str) -> str:
     """The outcome as JSON, after sleeping for a time that the key decides."""
     trial = Trial.from_json(text)
@@ -43,6 +50,12 @@ def evaluate(text: str) -> str:
     if trial.scale == "loop":
         while True:
             time.sleep(0.05)
+    if trial.scale == "print":
+        os.write(1, b"hello from a library\n")
+        print("hello", flush=True)
+    if trial.scale == "memory":
+        # As the engine has it, without the wait until a share of a real machine is full.
+        raise SlotError("slot.guard", f"more than {limits.current().bytes()} bytes")
     mean = float(os.environ.get("GATEWRIGHT_TOY_MS", "0"))
     share = hashlib.sha256(trial.key.encode()).digest()[8] / 128
     if mean:

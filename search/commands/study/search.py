@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from results.record.study import Study
     from search.display import SearchDisplay
     from search.run.driver import Summary
-    from search.run.guard import Guards
+    from search.run.guards.guard import Guards
     from tasks.task import Facts
 
 StudyArgument = Annotated[
@@ -153,7 +153,7 @@ def guard_words(factor: float | None, share: float | None, no_guards: bool) -> l
 
 def guards_of(factor: float | None, share: float | None, no_guards: bool) -> "Guards | None":
     """The guards that these options ask for. Raises UsageError if they exclude each other."""
-    from search.run.guard import FACTOR, SHARE, Guards
+    from search.run.guards.guard import FACTOR, SHARE, Guards
 
     if no_guards and (factor is not None or share is not None):
         raise UsageError(

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from results.record.provenance import source_digest
 from search.error import SearchError
-from search.run import handshake, limits, staging
+from search.run import handshake, staging
+from search.run.guards import limits
+from search.run.guards.limits import Limits
 from search.run.handshake import Needs
-from search.run.limits import Limits
 from search.run.pool import Evaluate
 from tasks.corpora import corpus
 

@@ -16,10 +16,10 @@ from search.error import SearchError
 from search.progress import Silent
 from search.run.clock import Monotonic
 from search.run.driver import Summary, run
-from search.run.guard import Guard, Guards
-from search.run.limits import UNLIMITED
+from search.run.guards.guard import Guard, Guards
+from search.run.guards.limits import UNLIMITED
+from search.run.guards.strikes import SICK, Strikes
 from search.run.pool import Arrival, Fault, Job, LocalPool, Pool, Seat
-from search.run.strikes import SICK, Strikes
 from tests.faults import toy_engine
 from tests.faults.faulty_pool import FaultyPool, Rule
 from tests.faults.toy_strategy import ToyStrategy, study

@@ -15,7 +15,7 @@ from results.record.outcome import Ending, Outcome
 from results.record.study import Study, TaskPlan
 from results.record.trial import Trial
 from search.run.estimate import most_updates, screen_plan
-from search.run.limits import UNLIMITED, Limits
+from search.run.guards.limits import UNLIMITED, Limits
 from search.run.price import Timings, seconds_of, shapes, yardstick
 from tasks.task import Facts
 

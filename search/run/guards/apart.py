@@ -15,14 +15,14 @@ from typing import Final
 
 from results.record.provenance import root
 from search.error import SlotError
-from search.run import limits
-from search.run.limits import Limits
+from search.run.guards import limits
+from search.run.guards.limits import Limits
 from search.run.pool import Arrival, Fault, Job, fault_of
 
 EVALUATE: Final = "search.run.evaluate:evaluate"
 """What runs a trial, as module and function."""
 
-_CHILD: Final = "import sys; sys.path.insert(0, sys.argv[1]); from search.run.apart import main; main(sys.argv[2])"
+_CHILD: Final = "import sys; sys.path.insert(0, sys.argv[1]); from search.run.guards.apart import main; main(sys.argv[2])"
 
 
 class Apart:

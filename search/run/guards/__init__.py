@@ -1,0 +1,1 @@
+"""What keeps a bad cell, or a bad machine, from holding up a search."""
