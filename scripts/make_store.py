@@ -36,7 +36,7 @@ from results.record.seal import Addition
 from results.record.study import Study
 from results.record.trial import Trial
 from search import configuration
-from search.run.driver import ATTEMPTS
+from search.run.guards.strikes import STRIKES
 from search.strategies import registry as strategies
 from tasks import registry
 from tests.results import synthetic
@@ -63,8 +63,12 @@ MISFORTUNE = 0.02
 MISFORTUNES = (
     (Ending.TIMED_OUT, "longer than 60 s"),
     (Ending.OUT_OF_MEMORY, "more than 2 GiB"),
-    (Ending.CRASHED, f"{ATTEMPTS} attempts without an outcome; the last: worker died"),
+    (Ending.CRASHED, f"{STRIKES} attempts without an outcome; the last: worker died"),
     (Ending.REFUSED, "no width meets the budget"),
+    (
+        Ending.GUARDED,
+        f"{STRIKES} attempts without an outcome; the last: more than 60 s of processor time",
+    ),
 )
 
 REJECTED = 0.05
@@ -204,7 +208,7 @@ def enter(addition: Addition, study_id: str, ask: Ask, came: Outcome | None, clo
     insert_verdicts(addition, study_id, ask.index, ask.rejections, ask.admissions)
     if came is None:
         return
-    tries = ATTEMPTS if came.ending is Ending.CRASHED else 1
+    tries = STRIKES if came.ending is Ending.CRASHED else 1
     ended = clock.now
     for attempt in range(1, tries + 1):
         slot, begun, ended = clock.place(came.cost.seconds)
@@ -212,6 +216,8 @@ def enter(addition: Addition, study_id: str, ask: Ask, came: Outcome | None, clo
         if tries > 1:
             detail = f"attempt {attempt} in slot {slot}: worker died"
             addition.insert("event", None, study_id, ask.index, "worker_lost", detail, 1, ended)
+            where = "died", "cell", "drawn", slot, "worker died"
+            addition.insert("strike", study_id, ask.index, attempt, *where, 1, ended)
     insert_outcome(addition, came, study_id, ask.index, 1, ended)
     addition.seal()
 

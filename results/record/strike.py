@@ -18,7 +18,7 @@ class Kind(StrEnum):
     LEFT = "left"
     """The machine left the cluster."""
     SET_ASIDE = "set_aside"
-    """Workers with different trials died there one after another: the machine is used no more."""
+    """One trial after another ended there without an outcome: the machine is used no more."""
 
 
 class Blame(StrEnum):

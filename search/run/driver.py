@@ -389,6 +389,13 @@ class _Driver:
         """Makes an outcome of a trial that has had its strikes, or ends the run."""
         trial = self._open[index].trial
         assert trial is not None  # noqa: S101
+        if not self.done:
+            raise SearchError(
+                "pool.unfit",
+                f"no trial of the study has come to an outcome yet: {self.strikes.told(index)}",
+                "run `gatewright doctor`; where a guard ended it, give a higher --deadline-factor,"
+                " or --no-guards",
+            )
         if self.study.on_poison == "stop":
             where = f"ask {index} (cell {trial.cell_id}, {trial.task} at {trial.scale})"
             raise SearchError(

@@ -196,7 +196,7 @@ class LocalPool:
 
     def set_aside(self, node: str, why: str) -> None:
         """Raises SearchError: there is no other machine."""
-        hint = "look at its memory and its log, or run `gatewright doctor`"
+        hint = "run `gatewright doctor`; where a guard ended them, give --no-guards"
         raise SearchError("pool.unfit", f"this machine cannot run the trials: {why}", hint)
 
     def wait(self, timeout: float) -> list[Arrival]:

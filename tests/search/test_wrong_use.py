@@ -36,6 +36,12 @@ WRONG = [
     ("search bad.toml", 2, ("study.syntax", "bad.toml", "line 1")),
     ("search tiny.toml --set proposal=3", 2, ("study.key", "'proposal'", "'proposals'")),
     ("search tiny.toml --set proposals=x", 2, ("study.value", "'x'", "a whole number")),
+    (
+        "search tiny.toml --no-guards --deadline-factor 3",
+        2,
+        ("usage", "--no-guards excludes", "leave out one"),
+    ),
+    ("search tiny.toml --set on_poison=ignore", 2, ("study.value", "one of record, stop")),
     ("search tiny.toml --set proposals", 2, ("study.override", "key=value")),
     ("search tiny.toml --resume --store gone.sqlite", 2, ("gone.sqlite", "nothing to resume")),
     ("search tiny.toml --store .", 2, ("a folder", "--store search.sqlite")),

@@ -4,8 +4,8 @@ A worker that dies, hangs or goes beyond its limits may have met a poisonous cel
 machine. What is known at once decides: workers of several slots of a machine that die in one step of
 the loop, and a machine that leaves, are the machine's doing. All else counts against the trial, which
 goes where it has not failed yet: to another machine if there are several, else to another slot. Three
-such strikes in different places strike it out. And where workers die with one trial after another and
-none comes through, the machine is set aside, and its strikes count no more.
+such strikes in different places strike it out. And where one trial after another ends without an outcome
+and none comes through, the machine is set aside, and its strikes count no more.
 
 Strikes are in the record, so a driver that is started again goes on counting.
 """
@@ -24,11 +24,11 @@ MOST: Final = 2 * STRIKES
 LOSSES: Final = 3
 """Machines that must have left under a trial before it can be blamed for that."""
 SICK: Final = 4
-"""Trials with which workers die on a machine, one after another, before it is set aside. The lag of a
-study is at least 4, so that many can be under way."""
+"""Trials that end on a machine without an outcome, one after another, before it is set aside. The lag of
+a study is at least 4, so that many can be under way."""
 
 _BROKE: Final = frozenset({Kind.DIED, Kind.OVERDUE})
-"""What a bad machine does as well as a bad cell."""
+"""What ends a worker."""
 
 Place = tuple[int, str]
 """A machine within a start of the driver."""
@@ -49,7 +49,7 @@ class Strikes:
         self._lost: dict[Place, set[int]] = defaultdict(set)
         """Trials that ran on each machine that left."""
         self._streak: dict[str, dict[int, Strike]] = defaultdict(dict)
-        """By machine the last strike of each trial with which a worker died since the last outcome."""
+        """By machine the last strike of each trial that ended there since the last outcome."""
         self._suspects: dict[int, str] = {}
         """Where trials are that may break a worker."""
         self._condemned: set[int] = set()
@@ -77,7 +77,7 @@ class Strikes:
             where = arrival.node, str(arrival.slot)
             strike = Strike(index, arrival.job.attempt, kind, blame, *where, detail, self._epoch)
             self._keep(strike)
-            if kind in _BROKE:
+            if kind in _BROKE or kind is Kind.GUARDED:
                 self._streak[arrival.node][index] = strike
             if kind is Kind.LEFT and blame is Blame.CELL:
                 self._condemned.add(index)
@@ -105,9 +105,7 @@ class Strikes:
             if len(streak) < SICK:
                 continue
             last = list(streak.values())[-1]
-            detail = (
-                f"workers died there with {len(streak)} trials, and none came through; the last: "
-            )
+            detail = f"{len(streak)} trials ended there without an outcome, and none came through; the last: "
             about = last.index, last.attempt, Kind.SET_ASIDE, Blame.MACHINE, node, last.slot
             found.append(Strike(*about, detail + last.detail, self._epoch))
             self._keep(found[-1])

@@ -17,6 +17,7 @@ from results.record.provenance import root
 from results.record.trial import Trial
 from search.error import SearchError
 from search.run.clock import Monotonic
+from search.run.guards.limits import Limits
 from search.run.pool import Arrival, Fault, Job, LocalPool, Pool
 from search.run.ray_pool import RayPool
 from tests.faults import toy_engine
@@ -24,7 +25,7 @@ from tests.faults.listening import addresses
 from tests.faults.slots import up
 from tests.faults.toy_strategy import ToyStrategy, study
 
-MISDEEDS = {20: "exit", 21: "segfault", 22: "loop"}
+MISDEEDS = {20: "exit", 21: "segfault", 22: "loop", 23: "memory"}
 
 
 def trials() -> dict[int, Trial]:
@@ -103,6 +104,35 @@ def test_a_pool_of_our_own_asks_for_a_token_whatever_ray_was_used_for_before(
 ) -> None:
     assert authenticates() == "token"
     assert os.environ["RAY_AUTH_MODE"] == "token"
+
+
+def test_slots_can_be_chosen_by_their_machine_and_get_their_share_of_the_limits(
+    ray_pool: RayPool,
+) -> None:
+    up(ray_pool)
+    seats = ray_pool.seats()
+    assert [seat.slot for seat in seats] == [0, 1]
+    (node,) = {seat.node for seat in seats}
+    assert node
+    asked = trials()
+    bounds = Limits(60.0, 0.5)
+    jobs = [Job(i, 1, trial.to_json(), None, bounds) for i, trial in asked.items() if i in (0, 23)]
+    for number, job in enumerate(jobs):
+        assert ray_pool.submit(job, 1) == 1
+        assert [seat.room for seat in ray_pool.seats()] == [2, 1 - number]
+    with pytest.raises(SearchError, match="room"):
+        ray_pool.submit(jobs[0], 1)
+    arrivals = list[Arrival]()
+    until = time.monotonic() + 60
+    while len(arrivals) < 2:
+        arrivals += ray_pool.wait(0.5)
+        assert time.monotonic() < until
+    assert {(arrival.slot, arrival.node) for arrival in arrivals} == {(1, node)}
+    came, guarded = sorted(arrivals, key=lambda arrival: arrival.job.index)
+    assert came.outcome is not None
+    assert guarded.fault is Fault.GUARDED
+    assert guarded.detail == f"more than {Limits(60.0, 0.25).bytes()} bytes", "half for each slot"
+    assert len(ray_pool.seats()) == 2, "a slot whose trial was guarded goes on"
 
 
 def test_ray_slots_return_what_the_engine_computes(ray_pool: RayPool) -> None:
@@ -192,9 +222,17 @@ def test_a_killed_worker_is_replaced_and_nothing_is_printed(
     assert len(pids) == 2
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
+    for job in jobs[:4]:
+        ray_pool.submit(job)
+    dead, until = list[Arrival](), time.monotonic() + 60
+    while not dead:
+        dead = ray_pool.wait(0.5)
+        assert time.monotonic() < until
+    together = {arrival.slot for arrival in dead if arrival.fault is Fault.DIED}
+    assert together == {0, 1}, "two deaths of one moment come in one step"
     arrivals = drain(ray_pool, jobs)
     assert sorted(arrival.job.index for arrival in arrivals) == [job.index for job in jobs]
-    assert sum(arrival.fault is Fault.DIED for arrival in arrivals) == 2
+    assert all(arrival.outcome is not None for arrival in arrivals)
     assert capfd.readouterr() == ("", "")
 
 

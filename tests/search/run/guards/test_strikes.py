@@ -36,10 +36,11 @@ def drive(
     described: Study | None = None,
     guard: Guard | None = None,
     seconds: float | None = None,
+    count: int = 60,
 ) -> Summary:
     described = described or study()
     with Store.create_or_open(path) as store:
-        toy = ToyStrategy(described, seconds=seconds)
+        toy = ToyStrategy(described, count, seconds=seconds)
         return run(described, store, pool, toy, Silent(), Monotonic(), (), NOTHING, guard=guard)
 
 
@@ -223,6 +224,16 @@ def test_the_only_machine_that_kills_everything_ends_the_run_and_never_blames_a_
             drive(path, faulty({"bad": slots}, lambda job, node: Fault.DIED))
         assert caught.value.resumable
     assert drive(path, faulty({"good": slots}, lambda job, node: None)).digest == quiet
+
+
+def test_nothing_is_struck_out_before_anything_has_come_through(tmp_path: Path) -> None:
+    """With two trials in all nothing tells a bad machine, or a bad guard, from two bad cells."""
+    for _ in range(2):
+        pool = faulty(ONE, lambda job, node: Fault.GUARDED)
+        with pytest.raises(SearchError, match=r"^pool\.unfit: no trial .*attempt 3, slot 0"):
+            drive(tmp_path / "s.db", pool, count=2)
+    summary = drive(tmp_path / "s.db", faulty(ONE, lambda job, node: None), count=2)
+    assert Ending.GUARDED not in summary.endings
 
 
 def test_trials_whose_machines_leave_are_not_blamed_while_others_leave_too(
