@@ -174,21 +174,27 @@ class Reading:
         with self.snapshot():
             return self._outcomes("trial_key = ?", key).get(key)
 
-    def strikes(self, study_id: str) -> list[Strike]:
-        """Attempts that ended through a fault, in the order they did; none in a store of before."""
+    def strikes(self, study_id: str, latest: int = -1) -> list[Strike]:
+        """Attempts that ended through a fault, in the order they did; none in a store of before.
+
+        Args:
+            study_id: which study.
+            latest: only so many, the last ones; -1 for all.
+        """
         if not self.select("SELECT 1 FROM sqlite_schema WHERE name = 'strike'"):
             return []
         rows = self.select(
             "SELECT number, attempt, kind, blame, node, slot, detail, epoch, at FROM strike"
-            " WHERE study_id = ? ORDER BY rowid",
+            " WHERE study_id = ? ORDER BY rowid DESC LIMIT ?",
             study_id,
+            latest,
         )
         with self._readable(f"a strike of study {study_id}"):
             return [
                 Strike(
                     number, attempt, known(Kind, kind, "kind"), known(Blame, blame, "blame"), *rest
                 )
-                for number, attempt, kind, blame, *rest in rows
+                for number, attempt, kind, blame, *rest in reversed(rows)
             ]
 
     def cell(self, cell_id: str) -> str | None:

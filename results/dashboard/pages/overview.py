@@ -58,6 +58,18 @@ def document(request: Request) -> Document:
                 study_id,
             )
         ],
+        "strikes": [
+            {
+                "number": strike.index,
+                "kind": str(strike.kind),
+                "blame": str(strike.blame),
+                "node": strike.node,
+                "slot": strike.slot,
+                "detail": strike.detail[:2000],
+                "at": strike.at,
+            }
+            for strike in reversed(record.store.strikes(study_id, 8))
+        ],
     }
 
 

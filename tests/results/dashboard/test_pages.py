@@ -21,6 +21,7 @@ from results.dashboard.views import STORE_VIEWS, STUDY_VIEWS
 from results.record.ask import Ask, Cause, Rejection, Role
 from results.record.outcome import Cost, Ending, Outcome
 from results.record.store import Store
+from results.record.strike import Blame, Kind, Strike
 from tests.results import synthetic
 from tests.results.dashboard.served import over
 from tests.results.report.test_report import EVIL
@@ -143,6 +144,7 @@ def begin(store: Store, word: str, seed: int) -> str:
         if ending is not None:
             store.add_outcome(study.id, number, outcome(trial.key, ending, word))
     store.add_event(study.id, word, word)
+    store.add_strike(study.id, Strike(7, 1, Kind.DIED, Blame.CELL, word, word, word))
     return study.id
 
 

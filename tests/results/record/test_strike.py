@@ -28,6 +28,7 @@ def test_strikes_come_back_in_order_with_their_start_and_are_published(tmp_path:
         replace(second, epoch=epoch),
     ]
     assert store.strikes(study.id) == expected
+    assert store.strikes(study.id, 1) == expected[1:]
     assert all(strike.at for strike in store.strikes(study.id))
     publication.publish(store, tmp_path / "published")
     store.close()
