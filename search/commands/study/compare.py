@@ -9,12 +9,17 @@ import typer
 from search.commands.study.price import price
 from search.commands.study.search import (
     Address,
+    DeadlineFactor,
     DryRun,
+    MemoryShare,
+    NoGuards,
     Resume,
     StoreFile,
     Workers,
     check_place,
     conduct,
+    guard_words,
+    guards_of,
     option_words,
 )
 from search.console import DONE, Executor, Json, note, show, table, typed
@@ -64,6 +69,9 @@ def compare(
         typer.Option("--set", help="Override a number of the study. Repeatable."),
     ] = None,
     executor: Executor = None,
+    deadline_factor: DeadlineFactor = None,
+    memory_share: MemoryShare = None,
+    no_guards: NoGuards = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
@@ -101,7 +109,10 @@ def compare(
     words += ["--settings", str(settings)] if settings is not None else []
     words += ["--smallest", f"{smallest:g}"] if smallest != comparison.SMALLEST else []
     words += option_words(workers, address, path, executor, set_ or [])
-    summary = conduct(plan.study, shlex.join(words), workers, address, path, json, executor)
+    words += guard_words(deadline_factor, memory_share, no_guards)
+    guards = guards_of(deadline_factor, memory_share, no_guards)
+    command = shlex.join(words)
+    summary = conduct(plan.study, command, workers, address, path, json, executor, guards=guards)
     with Store.read(path) as record:
         told = comparison.compare(record, summary.study_id, smallest)
         written.write_text(comparison_report.render(record, told), encoding="utf-8")
