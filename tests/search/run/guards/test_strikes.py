@@ -277,10 +277,10 @@ def test_without_guards_a_job_has_no_bounds_and_with_them_those_of_its_task(
     drive(tmp_path / "bare.db", bare)
     assert {(job.seconds, job.limits) for job in bare.jobs} == {(None, UNLIMITED)}
     guarded = faulty(TWO, lambda job, node: None)
-    drive(tmp_path / "guarded.db", guarded, guard=Guard(Guards(3.0, 0.5), lambda key: 100.0))
-    assert {job.seconds for job in guarded.jobs} == {3000.0}
+    drive(tmp_path / "guarded.db", guarded, guard=Guard(Guards(3.0, 0.5), lambda key: 1e6))
+    assert {job.seconds for job in guarded.jobs} == {3e7}
     assert {(job.limits.cpu_seconds, job.limits.memory_share) for job in guarded.jobs} == {
-        (300.0, 0.5)
+        (3e6, 0.5)
     }
 
 
