@@ -14,6 +14,9 @@ from xdist.scheduler import LoadFileScheduling
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+# Ray's workers are nice, so beside other tests they would get next to no time.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 # How long an example takes depends on what else the machine does.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")

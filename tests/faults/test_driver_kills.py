@@ -23,7 +23,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     "workers",
     [
         (0,) * 7,
-        (2, 0, 2),
+        pytest.param((2, 0, 2), marks=pytest.mark.slow),
         pytest.param((2, 2, 2), marks=pytest.mark.slow),
     ],
 )

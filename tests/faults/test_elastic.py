@@ -111,7 +111,8 @@ class Change(threading.Thread):
         return bool(self.cut)
 
 
-@pytest.mark.parametrize("gracefully", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("gracefully", [False, True])
 def test_a_machine_that_joins_is_used_and_when_it_leaves_its_trial_goes_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gracefully: bool
 ) -> None:

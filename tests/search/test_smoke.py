@@ -56,14 +56,15 @@ def test_the_smoke_study_trains_and_nothing_of_ours_fails(expected: driver.Summa
 
 def shuffled(outcomes: dict[str, str]) -> Pool:
     # The engine would give these bits again, as it does on Ray.
-    return ShuffledPool(outcomes.__getitem__, 4, seed=5, losses=0.05)
+    # With this seed no trial is lost three times, which would strike it out.
+    return ShuffledPool(outcomes.__getitem__, 4, seed=6, losses=0.05)
 
 
 def on_ray(_outcomes: dict[str, str]) -> Pool:
     return RayPool(2, None, evaluate)
 
 
-@pytest.mark.parametrize("make", [shuffled, on_ray])
+@pytest.mark.parametrize("make", [shuffled, pytest.param(on_ray, marks=pytest.mark.slow)])
 def test_the_smoke_study_has_one_history_whatever_runs_it(
     tmp_path: Path,
     expected: driver.Summary,
@@ -89,7 +90,7 @@ def test_the_smoke_study_resumes_to_the_same_history(
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGINT)
             return evaluate(trial)
-        # The engine would give these bits again: the test on Ray trained every trial again.
+        # The engine would give these bits again: the slow test on Ray trains every trial again.
         return outcomes[trial]
 
     starts = 1
