@@ -268,8 +268,8 @@ PUBLISHED = sorted((ROOT / "results" / "published").glob("*/record.json"))
 assert PUBLISHED
 
 
-# The first edition's report takes as long as all others of the file. Its words and numbers are held by
-# tests/results/test_document_findings.py, the bytes of a page of its edition by test_old_records.py.
+# The bytes of the first edition's page take as long as the rest of the file, so they are compared by
+# scripts/test-slow; its numbers and words are held by tests/results/test_document_findings.py.
 @pytest.mark.parametrize(
     "manifest",
     [
