@@ -34,7 +34,9 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "log"
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 4])
+# Two slots are those of the tests below.
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 4])
 def test_any_number_of_slots_gives_the_history_of_the_run_in_process(
     tmp_path: Path, log: Path, expected: Summary, workers: int
 ) -> None:

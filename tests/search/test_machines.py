@@ -139,6 +139,7 @@ def test_a_machine_that_does_not_reach_itself_is_told_of(tmp_path: Path) -> None
     assert "Traceback" not in out + errors
 
 
+@pytest.mark.slow
 def test_a_search_on_ray_starts_from_odd_folders_and_without_docstrings(
     tmp_path: Path, record: Path
 ) -> None:
