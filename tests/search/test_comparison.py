@@ -95,6 +95,15 @@ def test_tasks_are_chosen_by_name_and_take_the_budget_of_the_scale() -> None:
     assert (study.baseline_settings, study.confirm.seeds, study.proposals) == (3, 5, 0)
 
 
+def test_a_comparison_is_priced_before_it_is_run(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    priced = document(capsys, "compare", "mine.cell", "lstm", *SMOKE, "--dry-run")
+    assert priced["trials"] == 10
+    assert priced["core_hours"] > 0
+    assert not (place / "runs").exists()
+
+
 @pytest.mark.parametrize("scale", comparison.scales())
 def test_every_scale_has_a_study_of_named_cells_alone(scale: str) -> None:
     cells = [(name, zoo.load(name)) for name in ("lstm", "gru")]

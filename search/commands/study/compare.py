@@ -44,7 +44,10 @@ def compare(
         typer.Option(help="Tasks, with commas between; by default arithmetic,markup,progressions."),
     ] = None,
     scale: Annotated[
-        str, typer.Option("--scale", help="smoke (seconds), quick (minutes) or laptop (an hour).")
+        str,
+        typer.Option(
+            "--scale", help="smoke (seconds), quick (a minute) or laptop (several minutes)."
+        ),
     ] = "quick",
     seeds: Annotated[
         int | None, typer.Option(help="Fresh seeds for each cell on each task; 7 by default.")
@@ -132,7 +135,8 @@ def _nothing_to_compare(plan: "Any", json: bool) -> int:
     """Ends a comparison of one cell with itself, or refuses one of a single word."""
     if not plan.same:
         raise UsageError(
-            f"{plan.names[0]}: compared with what?", "name another cell, such as `lstm`"
+            f"{plan.names[0]}: compared with what?",
+            f"name another cell, such as `{'gru' if plan.names[0] == 'lstm' else 'lstm'}`",
         )
     said = "; ".join(f"{other} is the same cell as {kept}" for kept, other in plan.same)
     document = {"same": [list(pair) for pair in plan.same], "contrasts": [], "arms": []}
