@@ -173,7 +173,7 @@ def _render(told: "Comparison", document: dict[str, Any]) -> None:
         print(sentence)
     print(
         f"equal: within {told.smallest:g} of accuracy, or {100 * told.smallest:g} % of a loss;"
-        f" any wrong word has a chance of at most 5 % in all"
+        f" the chance that any verdict is wrong is at most 5 %"
     )
     print(f"{document['seconds']:,.0f} s; record {document['store']}")
     print(f"page    {document['page']}")
